@@ -1,1 +1,33 @@
-//! (to be written)
+//! The macros of `workflow-runtime`. Use them through that crate, where they are documented.
+
+mod agent;
+mod data;
+mod description;
+mod errors;
+mod json_position;
+mod markdown;
+mod options;
+mod schema;
+mod setting;
+mod text;
+mod workflow;
+
+use proc_macro::TokenStream;
+
+/// Registers an async function as an agent.
+#[proc_macro_attribute]
+pub fn task_agent(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    agent::expand(attribute.into(), item.into()).into()
+}
+
+/// Makes a struct or an enum workflow data.
+#[proc_macro_attribute]
+pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    data::expand(&attribute.into(), item.into()).into()
+}
+
+/// Declares a workflow.
+#[proc_macro]
+pub fn workflow(input: TokenStream) -> TokenStream {
+    workflow::expand(input.into()).into()
+}

@@ -1,0 +1,167 @@
+//! Which names mean what, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::Span;
+use syn::Ident;
+use syn::spanned::Spanned;
+
+use super::syntax::{Form, Statement, Workflow};
+use crate::errors::{Errors, nearest};
+
+/// The names of a workflow while it is read from top to bottom.
+pub(super) struct Names {
+    /// Those that can be read here, innermost scope last.
+    visible: Vec<BTreeSet<String>>,
+    /// All that are ever bound, and the phase of each.
+    bound: BTreeMap<String, String>,
+    /// The steps of the blocks around this place, innermost last.
+    steps: Vec<BTreeSet<String>>,
+    /// The steps of earlier phases, and those that were seen in this block.
+    past: BTreeSet<String>,
+    seen: Vec<BTreeSet<String>>,
+    /// All steps that stand in a phase itself, and the phase of each.
+    top: BTreeMap<String, String>,
+    phase: Option<String>,
+}
+
+impl Names {
+    /// All names that a workflow binds anywhere.
+    pub(super) fn of(workflow: &Workflow) -> Self {
+        let mut bound = BTreeMap::new();
+        let mut top = BTreeMap::new();
+        for phase in &workflow.phases {
+            let name = phase.name.to_string();
+            phase.statements.iter().for_each(|statement| collect(statement, &name, &mut bound));
+            top.extend(steps_of(&phase.statements).into_iter().map(|step| (step, name.clone())));
+        }
+        Self { visible: vec![BTreeSet::new()], bound, steps: Vec::new(), past: BTreeSet::new(), seen: Vec::new(), top, phase: None }
+    }
+
+    pub(super) fn enter_phase(&mut self, phase: &Ident) {
+        self.leave_phases();
+        self.phase = Some(phase.to_string());
+    }
+
+    pub(super) fn leave_phases(&mut self) {
+        if let Some(phase) = self.phase.take() {
+            self.past.extend(self.top.iter().filter(|(_, of)| **of == phase).map(|(step, _)| step.clone()));
+        }
+    }
+
+    pub(super) fn enter_block(&mut self, statements: &[Statement]) {
+        self.steps.push(steps_of(statements));
+        self.seen.push(BTreeSet::new());
+    }
+
+    pub(super) fn leave_block(&mut self) {
+        self.steps.pop();
+        self.seen.pop();
+    }
+
+    pub(super) fn open(&mut self) {
+        self.visible.push(BTreeSet::new());
+    }
+
+    pub(super) fn close(&mut self) {
+        self.visible.pop();
+    }
+
+    pub(super) fn bind(&mut self, name: &Ident) {
+        if let Some(scope) = self.visible.last_mut() {
+            scope.insert(name.to_string());
+        }
+    }
+
+    pub(super) fn is_visible(&self, name: &Ident) -> bool {
+        let name = name.to_string();
+        self.visible.iter().any(|scope| scope.contains(&name))
+    }
+
+    /// A name that no binding has here: an error, unless it can be a constant.
+    pub(super) fn check_unknown(&self, name: &Ident, errors: &mut Errors) {
+        let text = name.to_string();
+        if let Some(phase) = self.bound.get(&text) {
+            let message = match self.phase.as_ref() == Some(phase) || self.phase.is_none() {
+                true => format!("`{text}` is not bound here; bind it above, or use it where it is bound"),
+                false => format!("`{text}` is bound in phase `{phase}`, which does not come before this one"),
+            };
+            errors.at(name, message);
+        } else if text.starts_with(|first: char| first.is_lowercase() || first == '_') {
+            let visible = self.visible.iter().flatten().map(String::as_str);
+            let near = nearest(&text, visible);
+            let known: Vec<&str> = self.visible.iter().flatten().map(String::as_str).collect();
+            let cure = match (near.is_empty(), known.is_empty()) {
+                (false, _) => near,
+                (true, true) => "; nothing is bound yet".to_owned(),
+                (true, false) => format!("; there are {}", crate::errors::listed(known)),
+            };
+            errors.at(name, format!("there is no binding `{text}` here{cure}"));
+        }
+    }
+
+    /// Two steps of one name cannot be told apart in a journal.
+    pub(super) fn check_step(&mut self, name: &str, span: Span, bound: bool, errors: &mut Errors) {
+        let seen_here = self.seen.last_mut().is_some_and(|seen| !seen.insert(name.to_owned()));
+        let seen = seen_here || (self.steps.len() == 1 && self.past.contains(name));
+        // A second binding of one name is told where the name is bound.
+        if seen && !bound {
+            let message = format!("there is a step `{name}` already; bind one of them to a name: `name = {name}(…);`");
+            errors.span(span, message);
+        }
+    }
+
+    /// A name in `#[after]` must be that of a step that may come first.
+    pub(super) fn check_after(&self, name: &Ident, errors: &mut Errors) {
+        let text = name.to_string();
+        if self.past.contains(&text) || self.steps.iter().any(|steps| steps.contains(&text)) {
+            return;
+        }
+        let message = match self.top.get(&text) {
+            Some(phase) => format!("`{text}` is a step of phase `{phase}`, which does not come before this one"),
+            None => {
+                let known = self.past.iter().chain(self.steps.iter().flatten()).map(String::as_str);
+                format!("there is no step `{text}` here{}", nearest(&text, known))
+            }
+        };
+        errors.at(name, message);
+    }
+}
+
+fn collect(statement: &Statement, phase: &str, bound: &mut BTreeMap<String, String>) {
+    if let Some(name) = &statement.binding {
+        bound.entry(name.to_string()).or_insert_with(|| phase.to_owned());
+    }
+    match &statement.form {
+        Form::If(form) => form.then.iter().chain(&form.otherwise).for_each(|inner| collect(inner, phase, bound)),
+        Form::For(form) => form.body.statements.iter().for_each(|inner| collect(inner, phase, bound)),
+        Form::Repeat(form) => form.body.statements.iter().for_each(|inner| collect(inner, phase, bound)),
+        _ => {}
+    }
+}
+
+fn steps_of(statements: &[Statement]) -> BTreeSet<String> {
+    statements.iter().map(|statement| step_name(statement.binding.as_ref(), &statement.form).0).collect()
+}
+
+/// The name of a step: what it is bound to, or else what it does.
+pub(super) fn step_name(binding: Option<&Ident>, form: &Form) -> (String, Span) {
+    if let Some(binding) = binding {
+        return (binding.to_string(), binding.span());
+    }
+    match form {
+        Form::Call(call) => {
+            let last = call.path.segments.last();
+            (last.map(|segment| segment.ident.to_string()).unwrap_or_default(), call.path.span())
+        }
+        Form::If(form) => {
+            let first = form.then.first().or(form.otherwise.first());
+            let name = first.map(|first| step_name(first.binding.as_ref(), &first.form).0).unwrap_or_default();
+            (format!("if {name}"), form.keyword)
+        }
+        Form::For(form) => (format!("for {}", form.item), form.item.span()),
+        Form::Repeat(form) => (format!("repeat {}", form.carried), form.carried.span()),
+        Form::Sleep { path, .. } => ("sleep".to_owned(), path.span()),
+        Form::Signal { path, event } => (event.value(), path.span()),
+    }
+}

@@ -1,0 +1,214 @@
+//! Agents: registered async functions.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::context::{Need, TaskContext};
+use crate::data::{Codec, Data, Erased, Names, Parameters, schema_of};
+use crate::error::AgentError;
+use crate::hook::Hooks;
+use crate::location::Location;
+use crate::options::Options;
+
+/// What a step can call: an agent or a workflow.
+///
+/// Implemented by [`#[task_agent]`](macro@crate::task_agent) and [`workflow!`](macro@crate::workflow), never by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither an agent nor a workflow",
+    label = "cannot be called in a workflow",
+    note = "mark an async function with `#[task_agent]`, or declare a workflow with `workflow!`"
+)]
+pub trait Callable: Sized + 'static {
+    /// The parameters, as a tuple.
+    type Input: Parameters;
+    /// What it gives when it succeeds.
+    type Output: Data;
+    /// The name it is registered by.
+    const NAME: &'static str;
+    /// The parameters' names, in order.
+    const PARAMETERS: &'static [&'static str];
+    /// Whether it is an agent or a workflow.
+    const KIND: CalleeKind;
+}
+
+/// Whether a step calls an agent or a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalleeKind {
+    /// An agent.
+    Agent,
+    /// A workflow, run as a child job.
+    Workflow,
+}
+
+/// An agent, known by its type.
+pub trait Agent: Callable {
+    /// Everything there is to know of it.
+    fn spec() -> AgentSpec;
+}
+
+/// An attempt under way.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Erased, AgentError>> + Send + 'a>>;
+
+type Body = Arc<dyn for<'a> Fn(&'a Erased, &'a TaskContext) -> Running<'a> + Send + Sync>;
+
+/// An agent: what it is called, what it takes and gives, and its code.
+#[derive(Clone)]
+pub struct AgentSpec {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) description: Cow<'static, str>,
+    pub(crate) at: Location,
+    pub(crate) parameters: Cow<'static, [&'static str]>,
+    pub(crate) options: Options,
+    pub(crate) hooks: Hooks,
+    pub(crate) needs: Vec<Need>,
+    pub(crate) input: End,
+    pub(crate) output: End,
+    body: Body,
+}
+
+/// One end of an agent: its input or its output.
+#[derive(Clone)]
+pub(crate) struct End {
+    pub(crate) codec: Codec,
+    pub(crate) schema: SchemaSource,
+}
+
+/// Where a schema comes from.
+#[derive(Clone)]
+pub(crate) enum SchemaSource {
+    /// From the Rust type.
+    Type(fn() -> Json),
+    /// From a literal in the source, which replaces that of the type.
+    Literal(Cow<'static, str>),
+}
+
+impl AgentSpec {
+    /// An agent whose code is `run`, declared at `at`.
+    pub fn new<A: Callable>(
+        at: Location,
+        description: &'static str,
+        run: for<'a> fn(&'a Erased, &'a TaskContext) -> Running<'a>,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(A::NAME),
+            description: Cow::Borrowed(description),
+            at,
+            parameters: Cow::Borrowed(A::PARAMETERS),
+            options: Options::new(),
+            hooks: Hooks::default(),
+            needs: Vec::new(),
+            input: End { codec: Codec::of_parameters::<A::Input, ParametersOf<A>>(), schema: SchemaSource::Type(input_schema::<A>) },
+            output: End { codec: Codec::of::<A::Output>(), schema: SchemaSource::Type(schema_of::<A::Output>) },
+            body: Arc::new(run),
+        }
+    }
+
+    /// An agent of JSON in, JSON out, made in code: for agents that are known only when the program runs.
+    ///
+    /// Its schemas accept anything until [`input_schema`](Self::input_schema) and
+    /// [`output_schema`](Self::output_schema) say more.
+    #[track_caller]
+    pub fn json<F, R, E>(name: impl Into<Cow<'static, str>>, run: F) -> Self
+    where
+        F: Fn(Json, TaskContext) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Json, E>> + Send + 'static,
+        E: Into<AgentError>,
+    {
+        let body: Body = Arc::new(move |input, context| {
+            let output = input.get::<(Json,)>().map(|(input,)| run(input.clone(), context.clone()));
+            Box::pin(async move {
+                let output = output.ok_or_else(|| AgentError::permanent("the input is not JSON"))?;
+                output.await.map(Erased::new).map_err(Into::into)
+            })
+        });
+        Self {
+            name: name.into(),
+            description: Cow::Borrowed(""),
+            at: Location::caller(),
+            parameters: Cow::Borrowed(JsonInput::NAMES),
+            options: Options::new(),
+            hooks: Hooks::default(),
+            needs: Vec::new(),
+            input: End { codec: Codec::of_parameters::<(Json,), JsonInput>(), schema: SchemaSource::Type(schema_of::<Json>) },
+            output: End { codec: Codec::of::<Json>(), schema: SchemaSource::Type(schema_of::<Json>) },
+            body,
+        }
+    }
+
+    /// Sets what it does, in words.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Sets its options.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the functions that see its outcomes.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Adds something that it wants from the runtime.
+    #[must_use]
+    pub fn need(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
+    /// Sets the JSON Schema of its input, as text.
+    #[must_use]
+    pub fn input_schema(mut self, schema: impl Into<Cow<'static, str>>) -> Self {
+        self.input.schema = SchemaSource::Literal(schema.into());
+        self
+    }
+
+    /// Sets the JSON Schema of its output, as text.
+    #[must_use]
+    pub fn output_schema(mut self, schema: impl Into<Cow<'static, str>>) -> Self {
+        self.output.schema = SchemaSource::Literal(schema.into());
+        self
+    }
+
+    pub(crate) fn start<'a>(&self, input: &'a Erased, context: &'a TaskContext) -> Running<'a> {
+        (self.body)(input, context)
+    }
+}
+
+
+/// The parameters' names of an agent that is known by its type.
+struct ParametersOf<A>(std::marker::PhantomData<A>);
+
+impl<A: Callable> Names for ParametersOf<A> {
+    const NAMES: &'static [&'static str] = A::PARAMETERS;
+}
+
+/// The parameters' names of an agent of JSON.
+struct JsonInput;
+
+impl Names for JsonInput {
+    const NAMES: &'static [&'static str] = &["input"];
+}
+
+fn input_schema<A: Callable>() -> Json {
+    A::Input::schema(A::PARAMETERS)
+}
+
+impl fmt::Debug for AgentSpec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "AgentSpec({} at {})", self.name, self.at)
+    }
+}

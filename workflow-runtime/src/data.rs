@@ -1,0 +1,284 @@
+//! Values: what agents take and give, typed while they stay in one process, JSON when they leave it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+/// What may be an agent's parameter or result: it can be written as JSON, read back, described by a schema,
+/// cloned, and shared between threads.
+///
+/// There is nothing to implement. Mark your type with [`#[data]`](macro@crate::data), or derive
+/// `Clone`, `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema` yourself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot pass between steps",
+    label = "this type is not workflow data",
+    note = "mark the type with `#[workflow_runtime::data]`, or derive `Clone`, `Serialize`, `Deserialize` and `JsonSchema`"
+)]
+pub trait Data: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+
+impl<T> Data for T where T: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+
+/// A value whose type is known only to those who put it there and who take it out.
+#[derive(Clone)]
+pub struct Erased(Arc<dyn Any + Send + Sync>);
+
+impl Erased {
+    /// Wraps a value.
+    pub fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The value, if it is a `T`.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+
+    /// The value itself, if it is a `T`: moved out when nobody else holds it, cloned otherwise.
+    pub fn take<T: Clone + Send + Sync + 'static>(self) -> Option<T> {
+        let typed = self.0.downcast::<T>().ok()?;
+        Some(Arc::try_unwrap(typed).unwrap_or_else(|shared| (*shared).clone()))
+    }
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Erased(..)")
+    }
+}
+
+/// A value that could not be written as JSON, or JSON that is not the value it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {cause}")]
+pub struct DataError {
+    what: String,
+    cause: String,
+}
+
+impl DataError {
+    fn new(what: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self { what: what.into(), cause: cause.to_string() }
+    }
+}
+
+/// How a value of one type becomes JSON and comes back: plain functions, so that it can be kept anywhere.
+#[derive(Clone, Copy)]
+pub struct Codec {
+    type_name: fn() -> &'static str,
+    encode: fn(&Erased) -> Result<Json, DataError>,
+    decode: fn(Json) -> Result<Erased, DataError>,
+}
+
+impl Codec {
+    /// The codec of `T`.
+    pub const fn of<T: Data>() -> Self {
+        Self { type_name: std::any::type_name::<T>, encode: encode::<T>, decode: decode::<T> }
+    }
+
+    /// The codec of parameters that have these names.
+    pub(crate) const fn of_parameters<P: Parameters, N: Names>() -> Self {
+        Self { type_name: std::any::type_name::<P>, encode: encode_parameters::<P, N>, decode: decode_parameters::<P, N> }
+    }
+
+    /// The Rust name of the type, for messages.
+    pub fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+
+    /// Writes a value as JSON.
+    ///
+    /// # Errors
+    /// When the value is of another type, or cannot be JSON (a map whose keys are not strings, say).
+    pub fn encode(&self, value: &Erased) -> Result<Json, DataError> {
+        (self.encode)(value)
+    }
+
+    /// Reads a value from JSON.
+    ///
+    /// # Errors
+    /// When the JSON is not such a value.
+    pub fn decode(&self, json: Json) -> Result<Erased, DataError> {
+        (self.decode)(json)
+    }
+}
+
+impl fmt::Debug for Codec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Codec({})", self.type_name())
+    }
+}
+
+fn encode<T: Data>(value: &Erased) -> Result<Json, DataError> {
+    serde_json::to_value(expect::<T>(value)?).map_err(|cause| not_json::<T>(&cause))
+}
+
+fn decode<T: Data>(json: Json) -> Result<Erased, DataError> {
+    serde_json::from_value::<T>(json).map(Erased::new).map_err(|cause| not_typed::<T>(&cause))
+}
+
+fn expect<T: 'static>(value: &Erased) -> Result<&T, DataError> {
+    value.get::<T>().ok_or_else(|| {
+        DataError::new(format!("expected a `{}`", std::any::type_name::<T>()), "the value is of another type")
+    })
+}
+
+fn not_json<T>(cause: &serde_json::Error) -> DataError {
+    DataError::new(format!("a `{}` cannot be written as JSON", std::any::type_name::<T>()), cause)
+}
+
+fn not_typed<T>(cause: &serde_json::Error) -> DataError {
+    DataError::new(format!("the JSON is not a `{}`", std::any::type_name::<T>()), cause)
+}
+
+/// An agent's parameters as one value: a tuple, with the parameters' names beside it.
+///
+/// One parameter is its own JSON; several are an object keyed by their names.
+pub trait Parameters: Clone + Send + Sync + 'static {
+    /// Writes the parameters as JSON.
+    fn encode(&self, names: &[&'static str]) -> Result<Json, DataError>;
+    /// Reads the parameters from JSON.
+    fn decode(json: Json, names: &[&'static str]) -> Result<Self, DataError>;
+    /// The JSON Schema of the parameters.
+    fn schema(names: &[&'static str]) -> Json;
+}
+
+impl Parameters for () {
+    fn encode(&self, _: &[&'static str]) -> Result<Json, DataError> {
+        Ok(Json::Object(serde_json::Map::new()))
+    }
+
+    fn decode(json: Json, _: &[&'static str]) -> Result<Self, DataError> {
+        match json {
+            Json::Null => Ok(()),
+            Json::Object(map) if map.is_empty() => Ok(()),
+            other => Err(DataError::new("the agent takes no input", format!("found {other}"))),
+        }
+    }
+
+    fn schema(_: &[&'static str]) -> Json {
+        serde_json::json!({ "type": ["object", "null"], "maxProperties": 0 })
+    }
+}
+
+impl<T: Data> Parameters for (T,) {
+    fn encode(&self, _: &[&'static str]) -> Result<Json, DataError> {
+        serde_json::to_value(&self.0).map_err(|cause| not_json::<T>(&cause))
+    }
+
+    fn decode(json: Json, _: &[&'static str]) -> Result<Self, DataError> {
+        serde_json::from_value(json).map(|value| (value,)).map_err(|cause| not_typed::<T>(&cause))
+    }
+
+    fn schema(_: &[&'static str]) -> Json {
+        schema_of::<T>()
+    }
+}
+
+/// The names of some parameters, as a type, so that a plain function can know them.
+pub trait Names {
+    /// The names, in order.
+    const NAMES: &'static [&'static str];
+}
+
+fn encode_parameters<P: Parameters, N: Names>(value: &Erased) -> Result<Json, DataError> {
+    expect::<P>(value)?.encode(N::NAMES)
+}
+
+fn decode_parameters<P: Parameters, N: Names>(json: Json) -> Result<Erased, DataError> {
+    P::decode(json, N::NAMES).map(Erased::new)
+}
+
+/// The JSON Schema of a type.
+pub fn schema_of<T: JsonSchema>() -> Json {
+    SchemaGenerator::default().into_root_schema_for::<T>().to_value()
+}
+
+fn write_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str, value: &T) -> Result<(), DataError> {
+    let json = serde_json::to_value(value).map_err(|cause| not_json::<T>(&cause))?;
+    object.insert(name.to_owned(), json);
+    Ok(())
+}
+
+fn read_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str) -> Result<T, DataError> {
+    match object.remove(name) {
+        Some(json) => serde_json::from_value(json)
+            .map_err(|cause| DataError::new(format!("parameter `{name}` is not a `{}`", std::any::type_name::<T>()), cause)),
+        // An absent key is a null, so that an `Option` may be left out.
+        None => serde_json::from_value(Json::Null)
+            .map_err(|_| DataError::new(format!("parameter `{name}`"), "it is missing")),
+    }
+}
+
+fn object_of(json: Json, names: &[&'static str]) -> Result<serde_json::Map<String, Json>, DataError> {
+    match json {
+        Json::Object(object) => Ok(object),
+        _ => Err(DataError::new("the input is not an object", format!("it needs the keys `{}`", names.join("`, `")))),
+    }
+}
+
+fn object_schema(names: &[&'static str], mut generator: SchemaGenerator, fields: Vec<schemars::Schema>) -> Json {
+    let fields: Vec<Json> = fields.into_iter().map(schemars::Schema::to_value).collect();
+    let required: Vec<&str> =
+        names.iter().zip(&fields).filter(|(_, schema)| !accepts_null(schema)).map(|(name, _)| *name).collect();
+    let properties: serde_json::Map<String, Json> =
+        names.iter().map(|name| (*name).to_owned()).zip(fields.iter().cloned()).collect();
+    let mut schema = serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+    });
+    let definitions = generator.take_definitions(true);
+    if !definitions.is_empty() {
+        schema["$defs"] = Json::Object(definitions);
+    }
+    schema
+}
+
+fn accepts_null(schema: &Json) -> bool {
+    let is_null = |kind: &Json| kind == "null";
+    let by_type = match &schema["type"] {
+        Json::Array(kinds) => kinds.iter().any(is_null),
+        kind => is_null(kind),
+    };
+    by_type || schema["anyOf"].as_array().is_some_and(|choices| choices.iter().any(accepts_null))
+}
+
+macro_rules! parameters {
+    ($($type:ident $index:tt),+) => {
+        impl<$($type: Data),+> Parameters for ($($type,)+) {
+            fn encode(&self, names: &[&'static str]) -> Result<Json, DataError> {
+                let mut object = serde_json::Map::new();
+                $(write_field(&mut object, names[$index], &self.$index)?;)+
+                Ok(Json::Object(object))
+            }
+
+            fn decode(json: Json, names: &[&'static str]) -> Result<Self, DataError> {
+                let mut object = object_of(json, names)?;
+                Ok(($(read_field::<$type>(&mut object, names[$index])?,)+))
+            }
+
+            fn schema(names: &[&'static str]) -> Json {
+                let mut generator = SchemaGenerator::default();
+                let fields = vec![$(generator.subschema_for::<$type>()),+];
+                object_schema(names, generator, fields)
+            }
+        }
+    };
+}
+
+parameters!(A 0, B 1);
+parameters!(A 0, B 1, C 2);
+parameters!(A 0, B 1, C 2, D 3);
+parameters!(A 0, B 1, C 2, D 3, E 4);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);

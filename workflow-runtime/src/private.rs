@@ -1,0 +1,51 @@
+//! What expanded macros name. Nothing here is for people; it changes without notice.
+
+use std::num::NonZeroU32;
+
+pub use inventory::submit;
+pub use schemars;
+pub use serde;
+pub use std::boxed::Box;
+pub use std::time::Duration;
+pub use std::vec;
+
+pub use crate::agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
+pub use crate::context::{Need, TaskContext};
+pub use crate::data::Erased;
+pub use crate::definition::Arm;
+pub use crate::entry::Entry;
+pub use crate::hook::{HookResult, Hooks};
+pub use crate::location::Location;
+pub use crate::options::{Options, Priority, Rate, Retry};
+pub use crate::scope::{Port, Scope};
+pub use crate::wait::Timer;
+pub use crate::wire::{Call, Elements, Maybe, Wire, Workflow, WorkflowSpec, alike};
+
+use crate::error::AgentError;
+
+/// The parameters of an agent, taken from an erased input.
+pub fn input<A: Callable>(input: &Erased) -> Result<A::Input, AgentError> {
+    input.get::<A::Input>().cloned().ok_or_else(|| {
+        AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME))
+    })
+}
+
+/// What an agent that returns a `Result` gave.
+pub fn fallible<T: Send + Sync + 'static, E: Into<AgentError>>(result: Result<T, E>) -> Result<Erased, AgentError> {
+    result.map(Erased::new).map_err(Into::into)
+}
+
+/// What an agent that cannot fail gave.
+pub fn infallible<T: Send + Sync + 'static>(value: T) -> Result<Erased, AgentError> {
+    Ok(Erased::new(value))
+}
+
+/// A number that the macro has seen not to be zero.
+pub fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The fields of a workflow's input, each as a value of its own.
+pub fn fields<W: Workflow>(input: &Erased, split: impl FnOnce(W) -> Vec<Erased>) -> Vec<Erased> {
+    input.get::<(W,)>().map(|(input,)| split(input.clone())).unwrap_or_default()
+}
