@@ -1,0 +1,132 @@
+//! What the command line asks for.
+
+use crate::benches::BENCHES;
+use crate::nearest::nearest;
+use crate::steps::Step;
+
+/// What `cargo xtask help` prints.
+pub(crate) const HELP: &str = "\
+The project's chores: cargo xtask <COMMAND>
+
+  test [--keep-going]  The whole test run: doctor, format, clippy, docs, tests.
+                       Stops at the first step that fails, unless told to keep going.
+  bench [NAME…]        The bench programs, all of them or those named.
+  doctor               Checks for what the other commands need, and obtains what it can.
+  help                 This text.";
+
+const COMMANDS: &[&str] = &["test", "bench", "doctor", "help"];
+const KEEP_GOING: &str = "--keep-going";
+
+/// A command line, understood.
+pub(crate) enum Command {
+    Test { keep_going: bool },
+    Bench { benches: Vec<&'static Step> },
+    Doctor,
+    Help,
+}
+
+/// Understands a command line, or says what is wrong with it.
+pub(crate) fn parse(words: &[String]) -> Result<Command, String> {
+    let Some((command, rest)) = words.split_first() else {
+        return Err(format!("no command was given\n\n{HELP}"));
+    };
+    match command.as_str() {
+        "test" => test(rest),
+        "bench" => bench(rest),
+        "doctor" => nothing_more(rest, Command::Doctor),
+        "help" | "--help" | "-h" => nothing_more(rest, Command::Help),
+        unknown => Err(unknown_word("command", unknown, COMMANDS)),
+    }
+}
+
+fn test(options: &[String]) -> Result<Command, String> {
+    match options.iter().find(|option| *option != KEEP_GOING) {
+        Some(unknown) => Err(unknown_word("option of `test`", unknown, &[KEEP_GOING])),
+        None => Ok(Command::Test { keep_going: !options.is_empty() }),
+    }
+}
+
+fn bench(names: &[String]) -> Result<Command, String> {
+    if names.is_empty() {
+        return Ok(Command::Bench { benches: BENCHES.iter().collect() });
+    }
+    let find = |name: &String| {
+        BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| {
+            let known: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+            unknown_word("bench", name, &known)
+        })
+    };
+    let benches = names.iter().map(find).collect::<Result<_, _>>()?;
+    Ok(Command::Bench { benches })
+}
+
+fn nothing_more(rest: &[String], command: Command) -> Result<Command, String> {
+    match rest.first() {
+        Some(word) => Err(format!("nothing is expected here: `{word}`")),
+        None => Ok(command),
+    }
+}
+
+fn unknown_word(kind: &str, word: &str, known: &[&str]) -> String {
+    let nearest = nearest(word, known).map(|name| format!("; the nearest is `{name}`")).unwrap_or_default();
+    format!("there is no {kind} `{word}`{nearest} (see `cargo xtask help`)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn understands_every_command() {
+        assert!(matches!(parsed("test"), Ok(Command::Test { keep_going: false })));
+        assert!(matches!(parsed("test --keep-going"), Ok(Command::Test { keep_going: true })));
+        assert!(matches!(parsed("doctor"), Ok(Command::Doctor)));
+        for line in ["help", "--help", "-h"] {
+            assert!(matches!(parsed(line), Ok(Command::Help)), "{line}");
+        }
+    }
+
+    #[test]
+    fn benches_are_all_or_those_named() {
+        let names = |line: &str| match parsed(line) {
+            Ok(Command::Bench { benches }) => benches.iter().map(|bench| bench.name).collect::<Vec<_>>(),
+            _ => panic!("`{line}` is not understood"),
+        };
+        assert_eq!(names("bench").len(), BENCHES.len());
+        assert_eq!(names("bench registry levels"), ["registry", "levels"]);
+    }
+
+    #[test]
+    fn names_the_nearest() {
+        for (line, expected) in [
+            ("tset", "there is no command `tset`; the nearest is `test` (see `cargo xtask help`)"),
+            ("docter", "there is no command `docter`; the nearest is `doctor` (see `cargo xtask help`)"),
+            (
+                "test --keepgoing",
+                "there is no option of `test` `--keepgoing`; the nearest is `--keep-going` (see `cargo xtask help`)",
+            ),
+            ("bench level", "there is no bench `level`; the nearest is `levels` (see `cargo xtask help`)"),
+        ] {
+            assert_eq!(parsed(line).err().as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_would_ignore() {
+        assert_eq!(parsed("doctor now").err().as_deref(), Some("nothing is expected here: `now`"));
+        assert!(parsed("").is_err_and(|problem| problem.starts_with("no command was given")));
+    }
+
+    #[test]
+    fn help_names_every_command_and_step() {
+        for command in COMMANDS {
+            assert!(HELP.contains(&format!("\n  {command}")), "{command}");
+        }
+        let names: Vec<&str> = crate::steps::TEST.iter().map(|step| step.name).collect();
+        assert!(HELP.contains(&names.join(", ")), "{names:?}");
+    }
+}

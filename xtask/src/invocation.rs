@@ -1,0 +1,106 @@
+//! A program with its arguments: run by the steps, shown to people.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+
+/// What is run, from the root of the workspace.
+pub(crate) struct Invocation {
+    environment: Option<(&'static str, &'static str)>,
+    program: &'static str,
+    arguments: &'static [&'static str],
+}
+
+impl Invocation {
+    pub(crate) const fn new(program: &'static str, arguments: &'static [&'static str]) -> Self {
+        Invocation { environment: None, program, arguments }
+    }
+
+    pub(crate) const fn cargo(arguments: &'static [&'static str]) -> Self {
+        Invocation::new("cargo", arguments)
+    }
+
+    pub(crate) const fn with(self, variable: &'static str, value: &'static str) -> Self {
+        Invocation { environment: Some((variable, value)), ..self }
+    }
+
+    /// Runs it to its end; what it prints goes where ours goes.
+    pub(crate) fn run(&self) -> Result<(), String> {
+        let status = self.command().status().map_err(|error| self.not_started(&error))?;
+        if status.success() { Ok(()) } else { Err(format!("it ended with {status}")) }
+    }
+
+    /// Runs it to its end and gives what it printed.
+    pub(crate) fn read(&self) -> Result<String, String> {
+        let output = self.command().output().map_err(|error| self.not_started(&error))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        } else {
+            Err(format!("`{self}` ended with {}", output.status))
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(executable(self.program));
+        command.args(self.arguments).envs(self.environment).current_dir(root());
+        command
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> String {
+        format!("`{}` cannot be started: {error}", self.program)
+    }
+}
+
+/// As a person would type it.
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((variable, value)) = self.environment {
+            write!(f, "{variable}=\"{value}\" ")?;
+        }
+        f.write_str(self.program)?;
+        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
+    }
+}
+
+/// Cargo and rustc may be elsewhere than in the path; the variables `CARGO` and `RUSTC` say so.
+fn executable(program: &str) -> OsString {
+    let named = match program {
+        "cargo" => std::env::var_os("CARGO"),
+        "rustc" => std::env::var_os("RUSTC"),
+        _ => None,
+    };
+    named.unwrap_or_else(|| program.into())
+}
+
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_it_is_typed() {
+        assert_eq!(Invocation::cargo(&["fmt", "--all"]).to_string(), "cargo fmt --all");
+        let docs = Invocation::cargo(&["doc"]).with("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(docs.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc");
+    }
+
+    #[test]
+    fn tells_success_from_failure() {
+        assert!(Invocation::cargo(&["--version"]).read().unwrap().starts_with("cargo "));
+        assert!(
+            Invocation::cargo(&["no-such-subcommand"]).read().unwrap_err().contains("no-such-subcommand")
+        );
+        let error = Invocation::new("no-such-program", &[]).run().unwrap_err();
+        assert!(error.starts_with("`no-such-program` cannot be started"), "{error}");
+    }
+
+    #[test]
+    fn runs_in_the_root_of_the_workspace() {
+        assert!(root().join("Cargo.lock").is_file());
+    }
+}
