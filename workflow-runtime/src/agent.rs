@@ -84,8 +84,10 @@ pub(crate) struct End {
 pub(crate) enum SchemaSource {
     /// From the Rust type.
     Type(fn() -> Json),
-    /// From a literal in the source, which replaces that of the type.
-    Literal(Cow<'static, str>),
+    /// From a literal that the macro has checked.
+    Checked(&'static str),
+    /// From a text that nobody has checked yet.
+    Text(Cow<'static, str>),
 }
 
 impl AgentSpec {
@@ -172,14 +174,27 @@ impl AgentSpec {
     /// Sets the JSON Schema of its input, as text.
     #[must_use]
     pub fn input_schema(mut self, schema: impl Into<Cow<'static, str>>) -> Self {
-        self.input.schema = SchemaSource::Literal(schema.into());
+        self.input.schema = SchemaSource::Text(schema.into());
         self
     }
 
     /// Sets the JSON Schema of its output, as text.
     #[must_use]
     pub fn output_schema(mut self, schema: impl Into<Cow<'static, str>>) -> Self {
-        self.output.schema = SchemaSource::Literal(schema.into());
+        self.output.schema = SchemaSource::Text(schema.into());
+        self
+    }
+
+    /// Sets the schemas that the macro has checked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn checked_schemas(mut self, input: Option<&'static str>, output: Option<&'static str>) -> Self {
+        if let Some(input) = input {
+            self.input.schema = SchemaSource::Checked(input);
+        }
+        if let Some(output) = output {
+            self.output.schema = SchemaSource::Checked(output);
+        }
         self
     }
 

@@ -81,8 +81,8 @@ pub enum NodeCode {
     },
     /// Of a `sleep`.
     Sleep(Time),
-    /// Of a `signal`: the JSON Schema of the event's value.
-    Signal(fn() -> Json),
+    /// Of a `signal`.
+    Signal,
 }
 
 /// A slot made when a node has ended, whether it succeeded or not.

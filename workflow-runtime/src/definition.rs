@@ -194,8 +194,8 @@ pub enum NodeKind {
     Signal {
         /// The event's name.
         event: String,
-        /// The Rust type of its value.
-        type_name: String,
+        /// The JSON Schema of its value.
+        schema: serde_json::Value,
     },
 }
 

@@ -1,34 +1,54 @@
 //! Workflows of async functions, checked by the compiler, collected by the linker.
 
+// So that what the macros generate, `::workflow_runtime::…`, is found in this crate's own documentation, too.
 extern crate self as workflow_runtime;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod agent;
+mod catalogue;
 mod code;
 mod context;
 mod data;
 mod definition;
 mod entry;
 mod error;
+mod fingerprint;
+mod fit;
 mod hook;
 mod location;
 mod options;
+mod plan;
 mod pool;
 pub mod prelude;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
+mod problem;
+mod registry;
+mod schema;
 mod scope;
 mod wait;
 mod wire;
 
 pub use agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
+pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
+pub use code::{Code, Derived, NodeCode};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use data::{Codec, Data, DataError, Erased, Parameters};
+pub use definition::{
+    Arm, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step, Undo,
+};
 pub use error::{Advice, AgentError};
+pub use fingerprint::Fingerprint;
+pub use fit::Misfit;
 pub use hook::{Hook, HookResult, Hooks, Outcome};
 pub use location::Location;
 pub use options::{Options, Priority, Rate, Retry};
+pub use plan::{Block, Plan};
 pub use pool::{Pool, Pooled};
+pub use problem::{Problem, Problems};
+pub use registry::{RegisteredAgent, RegisteredWorkflow, Registry, RegistryBuilder};
+pub use schema::{Schema, SchemaError, Violation, Violations};
+pub use scope::{Port, Scope};
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
 pub use workflow_macros::{data, task_agent, workflow};

@@ -6,6 +6,7 @@ pub use inventory::submit;
 pub use schemars;
 pub use serde;
 pub use std::boxed::Box;
+pub use std::option::Option::{None, Some};
 pub use std::time::Duration;
 pub use std::vec;
 

@@ -178,9 +178,8 @@ impl Wire {
 
     /// Waits for an event.
     pub fn signal<T: Data>(&mut self, name: &str, line: u32, signal: &Signal<T>) -> Port<T> {
-        let kind =
-            NodeKind::Signal { event: signal.event().to_owned(), type_name: std::any::type_name::<T>().to_owned() };
-        let node = self.node(name, line, kind, NodeCode::Signal(schema_of::<T>));
+        let kind = NodeKind::Signal { event: signal.event().to_owned(), schema: schema_of::<T>() };
+        let node = self.node(name, line, kind, NodeCode::Signal);
         self.result(node, name)
     }
 

@@ -76,10 +76,11 @@ fn registration(agent: &Agent) -> TokenStream {
 /// `__input`, whose parameters are the agent's: what a workflow's arguments are checked against.
 fn constructor(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
+    let vis = &agent.function.vis;
     let parameters = agent.values().map(|(name, ty)| quote!(#name: #ty));
     let names = agent.values().map(|(name, _)| name);
     let function = quote_spanned! {ident.span()=>
-        pub fn __input(#(#parameters),*) -> __rt::Call<Self> { __rt::Call::new((#(#names,)*)) }
+        #vis fn __input(#(#parameters),*) -> __rt::Call<Self> { __rt::Call::new((#(#names,)*)) }
     };
     quote! {
         impl #ident {
@@ -122,8 +123,7 @@ fn spec(agent: &Agent) -> TokenStream {
     let run = run(agent);
     let options = (!agent.options.is_empty()).then(|| agent.options.tokens()).map(|options| quote!(.options(#options)));
     let hooks = agent.options.hook_tokens().map(|hooks| quote!(.hooks(#hooks)));
-    let input = agent.input_schema.iter().map(|schema| quote!(.input_schema(#schema)));
-    let output = agent.output_schema.iter().map(|schema| quote!(.output_schema(#schema)));
+    let schemas = checked_schemas(agent);
     let needs = agent.parameters.iter().filter_map(|parameter| match parameter {
         Parameter::State(ty) => Some(quote!(.need(__rt::Need::state::<#ty>()))),
         Parameter::Pooled(ty) => Some(quote!(.need(__rt::Need::pooled::<#ty>()))),
@@ -134,10 +134,20 @@ fn spec(agent: &Agent) -> TokenStream {
             fn spec() -> __rt::AgentSpec {
                 #run
                 __rt::AgentSpec::new::<Self>(__rt::Location::new(file!(), #line), #description, __run)
-                    #options #hooks #(#input)* #(#output)* #(#needs)*
+                    #options #hooks #schemas #(#needs)*
             }
         }
     }
+}
+
+fn checked_schemas(agent: &Agent) -> Option<TokenStream> {
+    let given = |schema: &Option<syn::LitStr>| match schema {
+        Some(schema) => quote!(__rt::Some(#schema)),
+        None => quote!(__rt::None),
+    };
+    let (input, output) = (given(&agent.input_schema), given(&agent.output_schema));
+    let is_given = agent.input_schema.is_some() || agent.output_schema.is_some();
+    is_given.then(|| quote!(.checked_schemas(#input, #output)))
 }
 
 /// The function that takes the erased input apart, calls the agent's, and erases what it gives.

@@ -108,7 +108,8 @@ impl Checker<'_> {
         self.names.check_step(&name, span, binding.is_some(), self.errors);
         self.after(&settings, &name);
         let kind = self.kind(form);
-        let node = |settings, kind| Node { name, binding: binding.clone(), span, settings, kind };
+        let awaited = self.names.is_awaited(&name);
+        let node = |settings, kind| Node { name, binding: binding.clone(), awaited, span, settings, kind };
         match &kind {
             Kind::If { joins, .. } => {
                 joins.iter().for_each(|join| self.bind(&join.name));

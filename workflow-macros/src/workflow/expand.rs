@@ -60,7 +60,7 @@ fn structure(header: &Header, page: Option<&str>) -> TokenStream {
 }
 
 fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
-    let Header { attributes, name, registered, output, inputs, .. } = header;
+    let Header { attributes, visibility, name, registered, output, inputs, .. } = header;
     let configured: Vec<_> = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let names: Vec<&Ident> = inputs.iter().map(|input| &input.name).collect();
     let types: Vec<&syn::Type> = inputs.iter().map(|input| &input.ty).collect();
@@ -74,7 +74,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
                 #[doc(hidden)]
                 #[inline]
                 #[allow(clippy::too_many_arguments, private_interfaces)]
-                pub fn __input(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
+                #visibility fn __input(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
             }
             impl __rt::Callable for #name {
                 type Input = (Self,);
@@ -130,6 +130,8 @@ fn node(node: &Node) -> TokenStream {
             let names = joins.iter().map(|join| &join.name);
             quote!(let (#(#names,)*) = #value;)
         }
+        // A binding that others only wait for is used, too.
+        (_, Some(binding)) if node.awaited => quote!(let #binding = #value; let _ = &#binding;),
         (_, Some(binding)) => quote!(let #binding = #value;),
         (_, None) => quote!(let _ = #value;),
     }

@@ -46,6 +46,8 @@ pub(super) struct Node {
     pub(super) name: String,
     /// The name that is bound, if one is.
     pub(super) binding: Option<Ident>,
+    /// Whether another step names it in its `#[after]`.
+    pub(super) awaited: bool,
     /// Where it is written.
     pub(super) span: Span,
     pub(super) settings: StepSettings,

@@ -6,10 +6,12 @@ use proc_macro2::Span;
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use super::syntax::{Form, Statement, Workflow};
+use super::syntax::{For, Form, Repeat, Statement, Workflow};
 use crate::errors::{Errors, nearest};
+use crate::setting::Setting;
 
 /// The names of a workflow while it is read from top to bottom.
+#[derive(Default)]
 pub(super) struct Names {
     /// Those that can be read here, innermost scope last.
     visible: Vec<BTreeSet<String>>,
@@ -23,19 +25,41 @@ pub(super) struct Names {
     /// All steps that stand in a phase itself, and the phase of each.
     top: BTreeMap<String, String>,
     phase: Option<String>,
+    /// All names that stand in an `#[after]`.
+    awaited: BTreeSet<String>,
 }
 
 impl Names {
     /// All names that a workflow binds anywhere.
     pub(super) fn of(workflow: &Workflow) -> Self {
-        let mut bound = BTreeMap::new();
-        let mut top = BTreeMap::new();
+        let mut names = Self { visible: vec![BTreeSet::new()], ..Self::default() };
         for phase in &workflow.phases {
             let name = phase.name.to_string();
-            phase.statements.iter().for_each(|statement| collect(statement, &name, &mut bound));
-            top.extend(steps_of(&phase.statements).into_iter().map(|step| (step, name.clone())));
+            phase.statements.iter().for_each(|statement| names.collect(statement, &name));
+            names.top.extend(steps_of(&phase.statements).into_iter().map(|step| (step, name.clone())));
         }
-        Self { visible: vec![BTreeSet::new()], bound, steps: Vec::new(), past: BTreeSet::new(), seen: Vec::new(), top, phase: None }
+        names
+    }
+
+    fn collect(&mut self, statement: &Statement, phase: &str) {
+        if let Some(name) = &statement.binding {
+            self.bound.entry(name.to_string()).or_insert_with(|| phase.to_owned());
+        }
+        let after = statement.attributes.iter().filter(|attribute| attribute.path().is_ident("after"));
+        let names = after.filter_map(|attribute| Setting::from_attribute(&attribute.meta).ok()?.names("").ok());
+        self.awaited.extend(names.flatten().map(|name| name.to_string()));
+        match &statement.form {
+            Form::If(form) => form.then.iter().chain(&form.otherwise).for_each(|inner| self.collect(inner, phase)),
+            Form::For(For { body, .. }) | Form::Repeat(Repeat { body, .. }) => {
+                body.statements.iter().for_each(|inner| self.collect(inner, phase));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a step is named in an `#[after]`.
+    pub(super) fn is_awaited(&self, step: &str) -> bool {
+        self.awaited.contains(step)
     }
 
     pub(super) fn enter_phase(&mut self, phase: &Ident) {
@@ -125,18 +149,6 @@ impl Names {
             }
         };
         errors.at(name, message);
-    }
-}
-
-fn collect(statement: &Statement, phase: &str, bound: &mut BTreeMap<String, String>) {
-    if let Some(name) = &statement.binding {
-        bound.entry(name.to_string()).or_insert_with(|| phase.to_owned());
-    }
-    match &statement.form {
-        Form::If(form) => form.then.iter().chain(&form.otherwise).for_each(|inner| collect(inner, phase, bound)),
-        Form::For(form) => form.body.statements.iter().for_each(|inner| collect(inner, phase, bound)),
-        Form::Repeat(form) => form.body.statements.iter().for_each(|inner| collect(inner, phase, bound)),
-        _ => {}
     }
 }
 

@@ -1,0 +1,493 @@
+//! All agents and workflows of a program: collected at link time or by hand, checked as a whole.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value as Json;
+
+use crate::agent::{Agent, AgentSpec, SchemaSource};
+use crate::code::Code;
+use crate::context::{AgentDescription, Need, Resources, TaskContext, TaskManager};
+use crate::data::Erased;
+use crate::definition::Callee;
+use crate::entry::{Declared, Entry, linked};
+use crate::error::AgentError;
+use crate::fingerprint::Fingerprint;
+use crate::hook::Hooks;
+use crate::location::Location;
+use crate::options::Options;
+use crate::plan::{Callees, Plan};
+use crate::problem::{Problem, Problems};
+use crate::schema::{Schema, SchemaError};
+use crate::wire::{Workflow, WorkflowSpec};
+
+/// All agents and workflows of a program, each found by its one name.
+#[derive(Debug)]
+pub struct Registry {
+    agents: Agents,
+    workflows: Vec<RegisteredWorkflow>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Registry {
+    /// What the linker collected: every `#[task_agent]` and `workflow!` of every crate that the program names.
+    ///
+    /// A crate that nothing names is not linked. Name it, if only by `use the_crate as _;`.
+    ///
+    /// # Errors
+    /// Reports all problems at once, each with file and line.
+    pub fn collect() -> Result<Self, Problems> {
+        let mut builder = Self::builder();
+        linked().for_each(|entry| builder.entry(entry));
+        builder.build()
+    }
+
+    /// An empty registry, to be filled by hand: for tests, and for agents that are known only when the program runs.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// The agents, sorted by name.
+    pub fn agents(&self) -> &[RegisteredAgent] {
+        &self.agents.sorted
+    }
+
+    /// The workflows, sorted by name.
+    pub fn workflows(&self) -> &[RegisteredWorkflow] {
+        &self.workflows
+    }
+
+    /// The agent of this name.
+    pub fn agent(&self, name: &str) -> Option<&RegisteredAgent> {
+        self.agents.get(name)
+    }
+
+    /// The workflow of this name.
+    pub fn workflow(&self, name: &str) -> Option<&RegisteredWorkflow> {
+        self.by_name.get(name).and_then(|place| self.workflows.get(*place))
+    }
+
+    /// What a workflow means, as a number that is the same on every machine and changes when the meaning does.
+    pub fn fingerprint(&self, workflow: &str) -> Option<Fingerprint> {
+        self.workflow(workflow).map(|workflow| workflow.plan.fingerprint(self))
+    }
+
+    /// What each step of a workflow means, by its path.
+    pub fn step_fingerprints(&self, workflow: &str) -> Vec<(&str, Fingerprint)> {
+        let Some(workflow) = self.workflow(workflow) else { return Vec::new() };
+        let nodes = &workflow.plan.definition().nodes;
+        let prints = workflow.plan.step_fingerprints(self);
+        nodes.iter().map(|node| node.path.as_str()).zip(prints.iter().copied()).collect()
+    }
+
+    /// What the agents want of the runtime and `resources` does not have.
+    ///
+    /// # Errors
+    /// Reports all of it at once.
+    pub fn check_resources(&self, resources: &Resources) -> Result<(), Problems> {
+        let missing = self.agents().iter().flat_map(|agent| {
+            agent.needs().iter().filter(|need| !resources.meet(need)).map(|need| Problem::MissingResource {
+                agent: agent.name().to_owned(),
+                need: need.to_string(),
+                at: agent.at().clone(),
+            })
+        });
+        Problems::check(missing.collect())
+    }
+
+    /// A task manager that knows these agents.
+    pub fn task_manager(&self) -> TaskManager {
+        TaskManager::new(self.agents().iter().map(RegisteredAgent::describe))
+    }
+}
+
+/// What a step can call, as far as a plan must know it.
+impl Callees for Registry {
+    fn options(&self, callee: &Callee) -> Option<&Options> {
+        match self.agent(&callee.name) {
+            Some(agent) => Some(agent.options()),
+            None => self.workflow(&callee.name).map(|workflow| &workflow.plan.definition().options),
+        }
+    }
+
+    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
+        match self.workflow(&callee.name) {
+            Some(workflow) => Some(((workflow.code.schemas.0)(), false)),
+            None => self.agents.input(callee),
+        }
+    }
+
+    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
+        match self.workflow(&callee.name) {
+            Some(workflow) => Some(((workflow.code.schemas.1)(), false)),
+            None => self.agents.output(callee),
+        }
+    }
+
+    fn parameters(&self, callee: &Callee) -> Vec<String> {
+        self.agents.parameters(callee)
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        self.agents.nearest(name)
+    }
+}
+
+/// The agents, by name.
+#[derive(Debug, Default)]
+struct Agents {
+    sorted: Vec<RegisteredAgent>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Agents {
+    fn get(&self, name: &str) -> Option<&RegisteredAgent> {
+        self.by_name.get(name).and_then(|place| self.sorted.get(*place))
+    }
+
+    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
+        self.get(&callee.name).and_then(|agent| schema_json(&agent.spec.input.schema))
+    }
+
+    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
+        self.get(&callee.name).and_then(|agent| schema_json(&agent.spec.output.schema))
+    }
+
+    fn parameters(&self, callee: &Callee) -> Vec<String> {
+        let names = self.get(&callee.name).map(|agent| agent.spec.parameters.iter().map(|name| (*name).to_owned()));
+        names.into_iter().flatten().collect()
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        workflow_graph::nearest(name, self.sorted.iter().map(RegisteredAgent::name)).map(str::to_owned)
+    }
+}
+
+/// A schema as JSON, and whether it was written by hand.
+fn schema_json(source: &SchemaSource) -> Option<(Json, bool)> {
+    match source {
+        SchemaSource::Type(schema) => Some((schema(), false)),
+        SchemaSource::Checked(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
+        SchemaSource::Text(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
+    }
+}
+
+/// Collects agents and workflows by hand.
+#[derive(Debug, Default)]
+pub struct RegistryBuilder {
+    agents: Vec<AgentSpec>,
+    workflows: Vec<WorkflowSpec>,
+}
+
+impl RegistryBuilder {
+    /// Adds an agent, by its function's name: `.agent::<select_model>()`.
+    #[must_use]
+    pub fn agent<A: Agent>(self) -> Self {
+        self.agent_spec(A::spec())
+    }
+
+    /// Adds an agent that was made in code.
+    #[must_use]
+    pub fn agent_spec(mut self, agent: AgentSpec) -> Self {
+        self.agents.push(agent);
+        self
+    }
+
+    /// Adds a workflow.
+    #[must_use]
+    pub fn workflow<W: Workflow>(self) -> Self {
+        self.workflow_spec(W::spec())
+    }
+
+    /// Adds a workflow by its specification.
+    #[must_use]
+    pub fn workflow_spec(mut self, workflow: WorkflowSpec) -> Self {
+        self.workflows.push(workflow);
+        self
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        match entry.declared {
+            Declared::Agent(spec) => self.agents.push(spec()),
+            Declared::Workflow(spec) => self.workflows.push(spec()),
+        }
+    }
+
+    /// Checks all of it as a whole.
+    ///
+    /// # Errors
+    /// Reports all problems at once, each with file and line.
+    pub fn build(self) -> Result<Registry, Problems> {
+        let Self { mut agents, mut workflows } = self;
+        // Link order is no order: what comes first is what comes first in the source.
+        agents.sort_by(|one, other| (&one.name, &one.at).cmp(&(&other.name, &other.at)));
+        let of = |spec: &WorkflowSpec| (spec.definition.name.clone(), spec.definition.at.clone());
+        workflows.sort_by_cached_key(of);
+        let mut problems = duplicates(&agents, &workflows);
+        agents.iter().for_each(|agent| check_agent(agent, &mut problems));
+
+        let by_name = agents.iter().enumerate().map(|(place, agent)| (agent.name.to_string(), place)).collect();
+        let agents = Agents { sorted: agents.into_iter().map(RegisteredAgent::new).collect(), by_name };
+        let mut planned = Vec::with_capacity(workflows.len());
+        let directory = Directory::new(&agents, &workflows);
+        let plans: Vec<_> =
+            workflows.iter().map(|spec| Plan::new(spec.definition.clone(), &directory)).collect();
+        for (spec, plan) in workflows.into_iter().zip(plans) {
+            match plan {
+                Ok(plan) => planned.push(RegisteredWorkflow { plan: Arc::new(plan), code: spec.code, schemas: Schemas::default() }),
+                Err(found) => problems.extend(found),
+            }
+        }
+        Problems::check(problems)?;
+        let by_name = planned
+            .iter()
+            .enumerate()
+            .map(|(place, workflow)| (workflow.name().to_owned(), place))
+            .collect();
+        Ok(Registry { agents, workflows: planned, by_name })
+    }
+}
+
+fn duplicates(agents: &[AgentSpec], workflows: &[WorkflowSpec]) -> Vec<Problem> {
+    let agents = agents.iter().map(|agent| (&*agent.name, &agent.at));
+    let workflows = workflows.iter().map(|workflow| (workflow.definition.name.as_str(), &workflow.definition.at));
+    let mut first: HashMap<&str, &Location> = HashMap::with_capacity(agents.len());
+    let mut problems = Vec::new();
+    for (name, at) in agents.chain(workflows) {
+        match first.entry(name) {
+            Place::Vacant(place) => _ = place.insert(at),
+            Place::Occupied(place) => {
+                let (first, second) = ((*place.get()).min(at), (*place.get()).max(at));
+                let name = name.to_owned();
+                problems.push(Problem::DuplicateName { name, first: first.clone(), second: second.clone() });
+            }
+        }
+    }
+    problems
+}
+
+/// The schemas of types are right by construction, and the macro has checked literals; what is left is what came as
+/// text.
+fn check_agent(agent: &AgentSpec, problems: &mut Vec<Problem>) {
+    for (end, schema) in [("input", &agent.input.schema), ("output", &agent.output.schema)] {
+        if let SchemaSource::Text(text) = schema
+            && let Err(error) = Schema::parse(text)
+        {
+            problems.push(Problem::BadSchema { agent: agent.name.to_string(), end, at: agent.at.clone(), error });
+        }
+    }
+    problems.extend(agent.options.contradictions().into_iter().map(|contradiction| Problem::BadOptions {
+        of: format!("`{}`", agent.name),
+        at: agent.at.clone(),
+        contradiction,
+    }));
+}
+
+/// What plans must know of each other and of the agents, before there is a registry.
+struct Directory<'a> {
+    agents: &'a Agents,
+    workflows: HashMap<&'a str, &'a WorkflowSpec>,
+}
+
+impl<'a> Directory<'a> {
+    fn new(agents: &'a Agents, workflows: &'a [WorkflowSpec]) -> Self {
+        Self { agents, workflows: workflows.iter().map(|spec| (spec.definition.name.as_str(), spec)).collect() }
+    }
+}
+
+impl Callees for Directory<'_> {
+    fn options(&self, callee: &Callee) -> Option<&Options> {
+        match self.agents.get(&callee.name) {
+            Some(agent) => Some(&agent.spec.options),
+            None => self.workflows.get(callee.name.as_str()).map(|workflow| &workflow.definition.options),
+        }
+    }
+
+    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
+        self.agents.input(callee)
+    }
+
+    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
+        self.agents.output(callee)
+    }
+
+    fn parameters(&self, callee: &Callee) -> Vec<String> {
+        self.agents.parameters(callee)
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        let workflows = workflow_graph::nearest(name, self.workflows.keys().copied()).map(str::to_owned);
+        self.agents.nearest(name).or(workflows)
+    }
+}
+
+/// Schemas that are compiled when they are first needed.
+#[derive(Debug, Default)]
+struct Schemas {
+    input: OnceLock<Result<Schema, SchemaError>>,
+    output: OnceLock<Result<Schema, SchemaError>>,
+}
+
+fn compiled<'a>(
+    place: &'a OnceLock<Result<Schema, SchemaError>>,
+    source: impl FnOnce() -> Json,
+) -> Result<&'a Schema, AgentError> {
+    place.get_or_init(|| Schema::new(source())).as_ref().map_err(|error| AgentError::permanent(error.clone()))
+}
+
+/// An agent in a registry.
+#[derive(Debug)]
+pub struct RegisteredAgent {
+    spec: AgentSpec,
+    schemas: Schemas,
+}
+
+impl RegisteredAgent {
+    fn new(spec: AgentSpec) -> Self {
+        Self { spec, schemas: Schemas::default() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// What it does, in its author's words.
+    pub fn description(&self) -> &str {
+        &self.spec.description
+    }
+
+    /// Where it is declared.
+    pub fn at(&self) -> &Location {
+        &self.spec.at
+    }
+
+    /// What is set for it.
+    pub fn options(&self) -> &Options {
+        &self.spec.options
+    }
+
+    /// What sees its outcomes.
+    pub fn hooks(&self) -> &Hooks {
+        &self.spec.hooks
+    }
+
+    /// What it wants of the runtime.
+    pub fn needs(&self) -> &[Need] {
+        &self.spec.needs
+    }
+
+    /// The JSON Schema of its input.
+    pub fn input_schema(&self) -> Json {
+        schema_json(&self.spec.input.schema).map(|(schema, _)| schema).unwrap_or_default()
+    }
+
+    /// The JSON Schema of its output.
+    pub fn output_schema(&self) -> Json {
+        schema_json(&self.spec.output.schema).map(|(schema, _)| schema).unwrap_or_default()
+    }
+
+    /// It, as another agent sees it.
+    pub fn describe(&self) -> AgentDescription {
+        AgentDescription {
+            name: self.name().to_owned(),
+            description: self.description().to_owned(),
+            input_schema: self.input_schema(),
+            output_schema: self.output_schema(),
+        }
+    }
+
+    /// One attempt, from JSON to JSON, with both ends checked against their schemas.
+    ///
+    /// # Errors
+    /// When the input does not satisfy its schema, when the agent fails, and when what it gives does not satisfy its own.
+    pub async fn call(&self, input: Json, context: &TaskContext) -> Result<Json, AgentError> {
+        let named = |end: &str, error: &dyn std::fmt::Display| {
+            AgentError::permanent(format!("the {end} of `{}` is not right: {error}", self.name()))
+        };
+        let input_schema = compiled(&self.schemas.input, || self.input_schema())?;
+        input_schema.check(&input).map_err(|error| named("input", &error))?;
+        let input = self.spec.input.codec.decode(input).map_err(|error| named("input", &error))?;
+        let output = self.start(&input, context).await?;
+        let output = self.spec.output.codec.encode(&output).map_err(|error| named("output", &error))?;
+        let output_schema = compiled(&self.schemas.output, || self.output_schema())?;
+        output_schema.check(&output).map_err(|error| named("output", &error))?;
+        Ok(output)
+    }
+
+    /// One attempt, typed: the input is what a step's code made.
+    ///
+    /// # Errors
+    /// When the agent fails.
+    pub async fn start(&self, input: &Erased, context: &TaskContext) -> Result<Erased, AgentError> {
+        self.spec.start(input, context).await
+    }
+}
+
+/// A workflow in a registry.
+#[derive(Debug)]
+pub struct RegisteredWorkflow {
+    plan: Arc<Plan>,
+    code: Code,
+    schemas: Schemas,
+}
+
+impl RegisteredWorkflow {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.plan.definition().name
+    }
+
+    /// What it does, in its author's words.
+    pub fn description(&self) -> &str {
+        &self.plan.definition().description
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// The JSON Schema of its input.
+    pub fn input_schema(&self) -> Json {
+        (self.code.schemas.0)()
+    }
+
+    /// The JSON Schema of its output.
+    pub fn output_schema(&self) -> Json {
+        (self.code.schemas.1)()
+    }
+
+    /// Reads an input, checked against its schema.
+    ///
+    /// # Errors
+    /// When the JSON is not such an input.
+    pub fn read_input(&self, input: Json) -> Result<Erased, AgentError> {
+        let named = |error: &dyn std::fmt::Display| {
+            AgentError::permanent(format!("the input of `{}` is not right: {error}", self.name()))
+        };
+        let schema = compiled(&self.schemas.input, || self.input_schema())?;
+        schema.check(&input).map_err(|error| named(&error))?;
+        self.code.input.decode(input).map_err(|error| named(&error))
+    }
+
+    /// Writes a result, checked against its schema.
+    ///
+    /// # Errors
+    /// When the result does not satisfy it.
+    pub fn write_output(&self, output: &Erased) -> Result<Json, AgentError> {
+        let named = |error: &dyn std::fmt::Display| {
+            AgentError::permanent(format!("the output of `{}` is not right: {error}", self.name()))
+        };
+        let output = self.code.result.encode(output).map_err(|error| named(&error))?;
+        let schema = compiled(&self.schemas.output, || self.output_schema())?;
+        schema.check(&output).map_err(|error| named(&error))?;
+        Ok(output)
+    }
+}
