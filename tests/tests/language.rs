@@ -1,110 +1,306 @@
-//! The language: every form compiles.
+//! What workflows mean: every form of the language, run by the reference interpreter.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 use workflow_runtime::prelude::*;
+use workflow_runtime::{Pool, Registry, Resources};
+use workflow_tests::Walker;
 
 #[data]
-struct Question { kind: QuestionKind, text: String, wait: u64 }
-#[data]
-#[derive(Copy)]
-enum QuestionKind { Simple, Hard }
-#[data]
-struct Model { name: String }
-#[data]
-struct Facts { all: Vec<String> }
-#[data]
-struct Reply { text: String, confidence: f64 }
-#[data]
-struct Checked { text: String }
-#[data]
-struct Receipt { id: u64 }
-
-/// Picks the cheapest model that is good enough for the question.
-#[task_agent]
-async fn select_model(kind: QuestionKind) -> Model { Model { name: format!("{kind:?}") } }
-
-#[task_agent(queue = "io")]
-async fn fetch_facts(text: String) -> Result<Facts, std::io::Error> { Ok(Facts { all: vec![text] }) }
-
-/// Asks a model. Retries what may pass, gives up on what will not.
-#[task_agent(timeout = "30s", retry(max = 3, first = "1s", factor = 10, cap = "1000s"), queue = "llm")]
-async fn ask_model(question: Question, model: Model, ctx: &TaskContext, facts: Facts) -> Result<Reply, AgentError> {
-    let _ = (ctx.attempt(), model.name, facts.all);
-    Ok(Reply { text: question.text, confidence: 0.9 })
+struct Draft {
+    text: String,
+    score: f64,
 }
+
+#[data]
+struct Order {
+    id: u32,
+    lines: Vec<u32>,
+    fail: bool,
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn say(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+}
+
 #[task_agent]
-async fn human_review(reply: Reply) -> Checked { Checked { text: reply.text } }
+async fn write_draft(topic: String) -> Draft {
+    Draft { text: topic, score: 0.1 }
+}
+
 #[task_agent]
-async fn accept(reply: Reply) -> Checked { Checked { text: reply.text } }
+async fn improve(draft: Draft) -> Draft {
+    Draft { text: format!("{}+", draft.text), score: draft.score + 0.3 }
+}
+
 #[task_agent]
-async fn publish(checked: Checked) -> Receipt { Receipt { id: checked.text.len() as u64 } }
+async fn double(number: u32) -> u32 {
+    number * 2
+}
+
 #[task_agent]
-async fn unpublish(receipt: Receipt) { let _ = receipt.id; }
+async fn sum(numbers: Vec<u32>) -> u32 {
+    numbers.iter().sum()
+}
+
 #[task_agent]
-async fn improve(reply: Reply) -> Reply { Reply { confidence: reply.confidence + 0.1, ..reply } }
+async fn fails(number: u32) -> Result<u32, AgentError> {
+    Err(AgentError::permanent(format!("{number} is not liked")))
+}
+
 #[task_agent]
-async fn tick() {}
+async fn charge(order: Order, log: State<Log>) -> u32 {
+    log.say(format!("charge {}", order.id));
+    order.id * 100
+}
+
+#[task_agent]
+async fn refund(receipt: u32, log: State<Log>) {
+    log.say(format!("refund {receipt}"));
+}
+
+#[task_agent]
+async fn reserve(order: Order, log: State<Log>) -> String {
+    log.say("reserve");
+    format!("shelf {}", order.id)
+}
+
+#[task_agent]
+async fn release(place: String, order: u32, log: State<Log>) {
+    log.say(format!("release {place} of {order}"));
+}
+
+#[task_agent]
+async fn ship(order: Order) -> Result<String, String> {
+    if order.fail { Err("no ship today".to_owned()) } else { Ok(format!("shipped {}", order.id)) }
+}
+
+#[task_agent]
+async fn tick(log: State<Log>) {
+    log.say("tick");
+}
 
 workflow! {
-    /// Answers a question with the cheapest model that can.
-    #[timeout("5m")]
-    workflow Answer(question: Question) -> Receipt {
-        phase prepare {
-            model = select_model(question.kind);
-            facts = fetch_facts(question.text.clone());      // beside select_model
+    /// Writes and improves a text.
+    workflow Write(topic: String) -> Draft {
+        phase first { draft = write_draft(topic); }
+        phase then {
+            best = repeat draft while draft.score < 0.9 max 5 { improve(draft) };
         }
-        phase call {
-            #[retry(3)] #[timeout("30s")]
-            reply = ask_model(question, model, facts);
-        }
-        phase review {
-            if reply.confidence < 0.8 {
-                checked = human_review(reply);
-            } else {
-                checked = accept(reply);
-            }
-        }
-        phase publish {
-            receipt = publish(checked);
-        }
-        receipt
+        best
     }
 }
 
 workflow! {
-    #[name("every-form")]
-    workflow Every(question: Question, replies: Vec<Reply>) -> Option<Receipt> {
+    workflow Bounded(topic: String) -> Draft {
+        phase only {
+            draft = write_draft(topic);
+            best = repeat again = draft.clone() while again.score < 100.0 max 2 {
+                once = improve(again);
+                improve(once)
+            };
+        }
+        best
+    }
+}
+
+workflow! {
+    workflow Fan(numbers: Vec<u32>) -> u32 {
+        phase map {
+            #[concurrency(8)]
+            doubled = for number in numbers { double(number) };
+            nested = for number in numbers.iter().filter(|number| **number > 1).copied() {
+                twice = double(number);
+                inner = for other in vec![*number, *twice] { double(other) };
+                sum(inner)
+            };
+        }
+        phase reduce {
+            one = sum(doubled);
+            two = sum(nested);
+        }
+        *one * 1000 + *two
+    }
+}
+
+workflow! {
+    workflow Branch(number: u32) -> Value {
+        phase only {
+            if *number > 10 {
+                size = double(number);
+                big = double(size);
+            } else if *number > 5 {
+                size = double(number + 1);
+                middle = double(number);
+            } else {
+                size = double(0);
+            }
+        }
+        json!({ "size": size, "big": big, "middle": middle })
+    }
+}
+
+workflow! {
+    workflow Soft(number: u32) -> Value {
+        phase only {
+            #[optional] gone = fails(number);
+            #[or(double)] saved = fails(number);
+            #[after(gone)] there = double(gone.unwrap_or(1));
+        }
+        json!([gone, saved, there])
+    }
+}
+
+workflow! {
+    workflow Buy(order: Order) -> String {
+        phase pay {
+            #[undo(refund)] receipt = charge(order);
+        }
+        phase pack {
+            #[undo(release(place, order.id))] place = reserve(order);
+        }
+        phase send { note = ship(order); }
+        format!("{note} for {receipt} from {place}")
+    }
+}
+
+workflow! {
+    #[name("waits-for-others")]
+    workflow Wait(wait: u64) -> String {
         phase one {
-            checks = for reply in replies { human_review(reply) };
-            #[optional] #[or(accept)] first = human_review(replies[0].clone());
-            #[after(pause)] done = Answer(question);
+            #[after(pause)] tick();
             pause = sleep("10m");
-            #[timeout("1d")] approval = signal::<Receipt>("approve");
-            sleep(Duration::from_secs(question.wait));
-            tick();
+            other = sleep(Duration::from_secs(*wait));
+            #[after(other)] #[timeout("1d")] approval = signal::<String>("approve");
         }
         phase two {
-            best = repeat reply = replies[0].clone() while reply.confidence < 0.9 max 5 {
-                one = improve(reply);
-                improve(one)
-            };
-            lines = for item in checks.iter().filter(|check| check.text.len() > 2).cloned() {
-                reply = accept(Reply { text: format!("{}{}", item.text, done.id + approval.id), confidence: 0.0 });
-                #[undo(unpublish)]
-                publish(reply)
-            };
-            if first.is_some() {
-                #[undo(unpublish)] receipt = publish(first.clone().unwrap());
-            } else if best.confidence > 0.5 {
-                receipt = publish(Checked { text: best.text.clone() });
-            }
+            written = Write(approval);
         }
-        receipt.clone().or(lines.first().cloned())
+        written.text
+            .clone()
     }
+}
+
+#[task_agent]
+async fn uses_everything(
+    a: u32,
+    ctx: &TaskContext,
+    log: State<Log>,
+    job_id: &str,
+    b: Option<String>,
+    task_id: &str,
+    pooled: Pooled<String>,
+    task_manager: &TaskManager,
+) -> Result<String, AgentError> {
+    let agents = task_manager.agents().len();
+    log.say(format!("{a} {b:?} {job_id} {task_id} {} {} {agents}", ctx.attempt(), *pooled));
+    Ok(ctx.idempotency_key())
+}
+
+async fn run_with(workflow: &str, input: Value, log: &Log) -> Result<Value, String> {
+    let registry = Registry::collect().unwrap_or_else(|problems| panic!("{problems}"));
+    let walker = Walker::new(&registry)
+        .resources(Resources::new().with_state(log.clone()))
+        .signal("approve", "yes".to_owned());
+    walker.run(workflow, input).await.map_err(|error| error.to_string())
+}
+
+async fn run(workflow: &str, input: Value) -> Value {
+    run_with(workflow, input, &Log::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_loop_goes_on_while_its_condition_holds() {
+    assert_eq!(run("Write", json!({"topic": "x"})).await["text"], "x+++");
+}
+
+#[tokio::test]
+async fn a_loop_ends_at_its_bound() {
+    assert_eq!(run("Bounded", json!({"topic": "x"})).await["text"], "x++++");
+}
+
+#[tokio::test]
+async fn a_for_keeps_the_order_and_nests() {
+    let twice_and_four_times = (2 + 4) * 2 + (3 + 6) * 2;
+    assert_eq!(run("Fan", json!({"numbers": [1, 2, 3]})).await, json!(12_000 + twice_and_four_times));
+    assert_eq!(run("Fan", json!({"numbers": []})).await, json!(0));
+}
+
+#[tokio::test]
+async fn names_of_an_if_are_options_where_they_may_be_missing() {
+    assert_eq!(run("Branch", json!({"number": 11})).await, json!({"size": 22, "big": 44, "middle": null}));
+    assert_eq!(run("Branch", json!({"number": 7})).await, json!({"size": 16, "big": null, "middle": 14}));
+    assert_eq!(run("Branch", json!({"number": 1})).await, json!({"size": 0, "big": null, "middle": null}));
+}
+
+#[tokio::test]
+async fn soft_dependencies_and_fallbacks() {
+    assert_eq!(run("Soft", json!({"number": 4})).await, json!([null, 8, 2]));
+}
+
+#[tokio::test]
+async fn a_failure_takes_back_what_was_done_in_reverse() {
+    let log = Log::default();
+    let order = json!({"order": {"id": 3, "lines": [], "fail": true}});
+    assert_eq!(run_with("Buy", order, &log).await.unwrap_err(), "no ship today");
+    assert_eq!(*log.0.lock().unwrap(), ["charge 3", "reserve", "release shelf 3 of 3", "refund 300"]);
+    let order = json!({"order": {"id": 4, "lines": [], "fail": false}});
+    assert_eq!(run("Buy", order).await, json!("shipped 4 for 400 from shelf 4"));
+}
+
+#[tokio::test]
+async fn a_workflow_is_called_like_an_agent() {
+    assert_eq!(run("waits-for-others", json!({"wait": 1})).await, json!("yes+++"));
+}
+
+#[tokio::test]
+async fn wrong_input_is_told_by_field() {
+    let told = run_with("Fan", json!({"numbers": [1, "two"]}), &Log::default()).await.unwrap_err();
+    assert_eq!(told, "the input of `Fan` is not right: \"two\" is not of type \"integer\", at `/numbers/1`");
+}
+
+#[tokio::test]
+async fn everything_can_be_injected_in_any_position() {
+    let registry = Registry::collect().unwrap();
+    let log = Log::default();
+    let pool = Pool::new(1, || async { Ok::<_, AgentError>("pooled".to_owned()) });
+    let resources = Arc::new(Resources::new().with_state(log.clone()).with_pool(pool));
+    registry.check_resources(&resources).unwrap();
+    let context = TaskContext::new("job", "task", 2, resources, registry.task_manager());
+    let agent = registry.agent("uses_everything").unwrap();
+    let key = agent.call(json!({"a": 1}), &context).await.unwrap();
+    assert_eq!(key, json!("job/task"));
+    let agents = registry.agents().len();
+    assert_eq!(*log.0.lock().unwrap(), [format!("1 None job task 2 pooled {agents}")]);
+
+    let missing = registry.check_resources(&Resources::new()).unwrap_err().to_string();
+    assert!(missing.contains("`uses_everything` wants `Pooled<alloc::string::String>`"), "{missing}");
+    let wrong = agent.call(json!({"b": 1}), &context).await.unwrap_err().to_string();
+    assert_eq!(
+        wrong,
+        "the input of `uses_everything` is not right: \"a\" is a required property; 1 is not of types \"null\", \"string\", at `/b`"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_stays_an_ordinary_function() {
+    assert_eq!(double(4).await, 8);
+    assert_eq!(improve(write_draft("x".to_owned()).await).await.text, "x+");
 }
 
 #[test]
-fn specs() {
-    let spec = <Every as workflow_runtime::Workflow>::spec();
-    println!("{}", serde_json::to_string_pretty(spec.definition()).unwrap());
+fn the_inputs_struct_can_be_made_and_read() {
+    let order = Buy { order: Order { id: 1, lines: vec![2], fail: false } };
+    let json = serde_json::to_value(&order).unwrap();
+    assert_eq!(json, json!({"order": {"id": 1, "lines": [2], "fail": false}}));
+    let again: Buy = serde_json::from_value(json).unwrap();
+    assert_eq!(again.order.lines, order.order.lines);
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::context::{Need, TaskContext};
-use crate::data::{Codec, Data, Erased, Names, Parameters, schema_of};
+use crate::data::{Codec, Erased, IsData, Names, Parameters, schema_of};
 use crate::error::AgentError;
 use crate::hook::Hooks;
 use crate::location::Location;
@@ -25,15 +25,19 @@ use crate::options::Options;
 )]
 pub trait Callable: Sized + 'static {
     /// The parameters, as a tuple.
-    type Input: Parameters;
+    type Input: Send + Sync + 'static;
     /// What it gives when it succeeds.
-    type Output: Data;
+    type Output: Send + Sync + 'static;
     /// The name it is registered by.
     const NAME: &'static str;
     /// The parameters' names, in order.
     const PARAMETERS: &'static [&'static str];
     /// Whether it is an agent or a workflow.
     const KIND: CalleeKind;
+    /// How its input becomes JSON and comes back.
+    fn input() -> End;
+    /// How its output becomes JSON and comes back.
+    fn output() -> End;
 }
 
 /// Whether a step calls an agent or a workflow.
@@ -72,11 +76,40 @@ pub struct AgentSpec {
     body: Body,
 }
 
-/// One end of an agent: its input or its output.
+/// One end of an agent or a workflow, its input or its output: its type, and the schema of that.
 #[derive(Clone)]
-pub(crate) struct End {
+pub struct End {
     pub(crate) codec: Codec,
     pub(crate) schema: SchemaSource,
+}
+
+impl End {
+    /// An output.
+    pub fn output<T: IsData<Via>, Via>() -> Self {
+        Self { codec: Codec::of::<T>(), schema: SchemaSource::Type(schema_of::<T>) }
+    }
+}
+
+/// How an agent or a workflow takes its input.
+pub struct Taking<A: Callable> {
+    /// Its type and schema.
+    pub end: End,
+    /// Takes the parameters out of an erased input.
+    pub unpack: fn(&Erased) -> Result<A::Input, AgentError>,
+}
+
+/// How `A` takes its input.
+pub fn taking<A: Callable, Via>() -> Taking<A>
+where
+    A::Input: Parameters<Via>,
+{
+    let codec = Codec::of_parameters::<A::Input, Via, ParametersOf<A>>();
+    let end = End { codec, schema: SchemaSource::Type(|| A::Input::schema(A::PARAMETERS)) };
+    let unpack = |input: &Erased| {
+        let own = input.get::<A::Input>().cloned();
+        own.ok_or_else(|| AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME)))
+    };
+    Taking { end, unpack }
 }
 
 /// Where a schema comes from.
@@ -105,8 +138,8 @@ impl AgentSpec {
             options: Options::new(),
             hooks: Hooks::default(),
             needs: Vec::new(),
-            input: End { codec: Codec::of_parameters::<A::Input, ParametersOf<A>>(), schema: SchemaSource::Type(input_schema::<A>) },
-            output: End { codec: Codec::of::<A::Output>(), schema: SchemaSource::Type(schema_of::<A::Output>) },
+            input: A::input(),
+            output: A::output(),
             body: Arc::new(run),
         }
     }
@@ -137,8 +170,11 @@ impl AgentSpec {
             options: Options::new(),
             hooks: Hooks::default(),
             needs: Vec::new(),
-            input: End { codec: Codec::of_parameters::<(Json,), JsonInput>(), schema: SchemaSource::Type(schema_of::<Json>) },
-            output: End { codec: Codec::of::<Json>(), schema: SchemaSource::Type(schema_of::<Json>) },
+            input: End {
+                codec: Codec::of_parameters::<(Json,), _, JsonInput>(),
+                schema: SchemaSource::Type(schema_of::<Json>),
+            },
+            output: End::output::<Json, _>(),
             body,
         }
     }
@@ -216,10 +252,6 @@ struct JsonInput;
 
 impl Names for JsonInput {
     const NAMES: &'static [&'static str] = &["input"];
-}
-
-fn input_schema<A: Callable>() -> Json {
-    A::Input::schema(A::PARAMETERS)
 }
 
 impl fmt::Debug for AgentSpec {

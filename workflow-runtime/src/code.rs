@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value as Json;
-
+use crate::agent::End;
 use crate::data::{Codec, Erased};
 use crate::definition::{NodeId, Slot};
 use crate::hook::Hooks;
@@ -30,11 +29,9 @@ pub struct Code {
     /// Takes the input apart.
     pub split: Split,
     /// The input's type.
-    pub input: Codec,
+    pub input: End,
     /// The result's type.
-    pub result: Codec,
-    /// The JSON Schemas of input and result.
-    pub schemas: (fn() -> Json, fn() -> Json),
+    pub result: End,
     /// One entry a node.
     pub nodes: Vec<NodeCode>,
     /// The type of each slot.

@@ -14,14 +14,35 @@ use serde_json::Value as Json;
 ///
 /// There is nothing to implement. Mark your type with [`#[data]`](macro@crate::data), or derive
 /// `Clone`, `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema` yourself.
+pub trait Data: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+
+impl<T> Data for T where T: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+
+/// [`Data`], as the macros ask for it.
+///
+/// A type that lacks four derives would give four errors if there were one implementation. There are two, of which
+/// one never holds; so the compiler cannot tell which was meant, and gives the one error below.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot pass between steps",
     label = "this type is not workflow data",
     note = "mark the type with `#[workflow_runtime::data]`, or derive `Clone`, `Serialize`, `Deserialize` and `JsonSchema`"
 )]
-pub trait Data: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+pub trait IsData<Via>: Data {}
 
-impl<T> Data for T where T: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {}
+/// How a type is [`Data`].
+#[derive(Debug)]
+pub struct Truly;
+
+/// How no type is [`Data`].
+#[derive(Debug)]
+pub struct Never;
+
+/// What no type is.
+pub trait Impossible {}
+
+impl<T: Data> IsData<Truly> for T {}
+
+impl<T: Data + Impossible> IsData<Never> for T {}
 
 /// A value whose type is known only to those who put it there and who take it out.
 #[derive(Clone)]
@@ -80,8 +101,8 @@ impl Codec {
     }
 
     /// The codec of parameters that have these names.
-    pub(crate) const fn of_parameters<P: Parameters, N: Names>() -> Self {
-        Self { type_name: std::any::type_name::<P>, encode: encode_parameters::<P, N>, decode: decode_parameters::<P, N> }
+    pub(crate) const fn of_parameters<P: Parameters<Via>, Via, N: Names>() -> Self {
+        Self { type_name: std::any::type_name::<P>, encode: encode_parameters::<P, Via, N>, decode: decode_parameters::<P, Via, N> }
     }
 
     /// The Rust name of the type, for messages.
@@ -137,7 +158,7 @@ fn not_typed<T>(cause: &serde_json::Error) -> DataError {
 /// An agent's parameters as one value: a tuple, with the parameters' names beside it.
 ///
 /// One parameter is its own JSON; several are an object keyed by their names.
-pub trait Parameters: Clone + Send + Sync + 'static {
+pub trait Parameters<Via>: Clone + Send + Sync + 'static {
     /// Writes the parameters as JSON.
     fn encode(&self, names: &[&'static str]) -> Result<Json, DataError>;
     /// Reads the parameters from JSON.
@@ -146,7 +167,7 @@ pub trait Parameters: Clone + Send + Sync + 'static {
     fn schema(names: &[&'static str]) -> Json;
 }
 
-impl Parameters for () {
+impl Parameters<()> for () {
     fn encode(&self, _: &[&'static str]) -> Result<Json, DataError> {
         Ok(Json::Object(serde_json::Map::new()))
     }
@@ -164,7 +185,7 @@ impl Parameters for () {
     }
 }
 
-impl<T: Data> Parameters for (T,) {
+impl<T: IsData<Via>, Via> Parameters<(Via,)> for (T,) {
     fn encode(&self, _: &[&'static str]) -> Result<Json, DataError> {
         serde_json::to_value(&self.0).map_err(|cause| not_json::<T>(&cause))
     }
@@ -179,21 +200,21 @@ impl<T: Data> Parameters for (T,) {
 }
 
 /// The names of some parameters, as a type, so that a plain function can know them.
-pub trait Names {
+pub(crate) trait Names {
     /// The names, in order.
     const NAMES: &'static [&'static str];
 }
 
-fn encode_parameters<P: Parameters, N: Names>(value: &Erased) -> Result<Json, DataError> {
+fn encode_parameters<P: Parameters<Via>, Via, N: Names>(value: &Erased) -> Result<Json, DataError> {
     expect::<P>(value)?.encode(N::NAMES)
 }
 
-fn decode_parameters<P: Parameters, N: Names>(json: Json) -> Result<Erased, DataError> {
+fn decode_parameters<P: Parameters<Via>, Via, N: Names>(json: Json) -> Result<Erased, DataError> {
     P::decode(json, N::NAMES).map(Erased::new)
 }
 
 /// The JSON Schema of a type.
-pub fn schema_of<T: JsonSchema>() -> Json {
+pub(crate) fn schema_of<T: JsonSchema>() -> Json {
     SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
@@ -249,8 +270,8 @@ fn accepts_null(schema: &Json) -> bool {
 }
 
 macro_rules! parameters {
-    ($($type:ident $index:tt),+) => {
-        impl<$($type: Data),+> Parameters for ($($type,)+) {
+    ($($type:ident $via:ident $index:tt),+) => {
+        impl<$($type: IsData<$via>, $via),+> Parameters<($($via,)+)> for ($($type,)+) {
             fn encode(&self, names: &[&'static str]) -> Result<Json, DataError> {
                 let mut object = serde_json::Map::new();
                 $(write_field(&mut object, names[$index], &self.$index)?;)+
@@ -271,14 +292,14 @@ macro_rules! parameters {
     };
 }
 
-parameters!(A 0, B 1);
-parameters!(A 0, B 1, C 2);
-parameters!(A 0, B 1, C 2, D 3);
-parameters!(A 0, B 1, C 2, D 3, E 4);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+parameters!(A Aa 0, B Bb 1);
+parameters!(A Aa 0, B Bb 1, C Cc 2);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6, H Hh 7);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6, H Hh 7, I Ii 8);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6, H Hh 7, I Ii 8, J Jj 9);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6, H Hh 7, I Ii 8, J Jj 9, K Kk 10);
+parameters!(A Aa 0, B Bb 1, C Cc 2, D Dd 3, E Ee 4, F Ff 5, G Gg 6, H Hh 7, I Ii 8, J Jj 9, K Kk 10, L Ll 11);

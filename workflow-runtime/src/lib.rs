@@ -29,9 +29,9 @@ mod scope;
 mod wait;
 mod wire;
 
-pub use agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
+pub use agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running};
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
-pub use code::{Code, Derived, NodeCode};
+pub use code::{Code, Derived, Gather, Items, Make, NodeCode, Split, Test, Time};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use data::{Codec, Data, DataError, Erased, Parameters};
 pub use definition::{

@@ -10,7 +10,7 @@ pub use std::option::Option::{None, Some};
 pub use std::time::Duration;
 pub use std::vec;
 
-pub use crate::agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
+pub use crate::agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running, taking};
 pub use crate::context::{Need, TaskContext};
 pub use crate::data::Erased;
 pub use crate::definition::Arm;
@@ -23,13 +23,6 @@ pub use crate::wait::Timer;
 pub use crate::wire::{Call, Elements, Maybe, Wire, Workflow, WorkflowSpec, alike};
 
 use crate::error::AgentError;
-
-/// The parameters of an agent, taken from an erased input.
-pub fn input<A: Callable>(input: &Erased) -> Result<A::Input, AgentError> {
-    input.get::<A::Input>().cloned().ok_or_else(|| {
-        AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME))
-    })
-}
 
 /// What an agent that returns a `Result` gave.
 pub fn fallible<T: Send + Sync + 'static, E: Into<AgentError>>(result: Result<T, E>) -> Result<Erased, AgentError> {

@@ -113,14 +113,14 @@ impl Callees for Registry {
 
     fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
         match self.workflow(&callee.name) {
-            Some(workflow) => Some(((workflow.code.schemas.0)(), false)),
+            Some(workflow) => schema_json(&workflow.code.input.schema),
             None => self.agents.input(callee),
         }
     }
 
     fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
         match self.workflow(&callee.name) {
-            Some(workflow) => Some(((workflow.code.schemas.1)(), false)),
+            Some(workflow) => schema_json(&workflow.code.result.schema),
             None => self.agents.output(callee),
         }
     }
@@ -208,7 +208,7 @@ impl RegistryBuilder {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        match entry.declared {
+        match entry.0 {
             Declared::Agent(spec) => self.agents.push(spec()),
             Declared::Workflow(spec) => self.workflows.push(spec()),
         }
@@ -456,12 +456,12 @@ impl RegisteredWorkflow {
 
     /// The JSON Schema of its input.
     pub fn input_schema(&self) -> Json {
-        (self.code.schemas.0)()
+        schema_json(&self.code.input.schema).map(|(schema, _)| schema).unwrap_or_default()
     }
 
     /// The JSON Schema of its output.
     pub fn output_schema(&self) -> Json {
-        (self.code.schemas.1)()
+        schema_json(&self.code.result.schema).map(|(schema, _)| schema).unwrap_or_default()
     }
 
     /// Reads an input, checked against its schema.
@@ -474,7 +474,7 @@ impl RegisteredWorkflow {
         };
         let schema = compiled(&self.schemas.input, || self.input_schema())?;
         schema.check(&input).map_err(|error| named(&error))?;
-        self.code.input.decode(input).map_err(|error| named(&error))
+        self.code.input.codec.decode(input).map_err(|error| named(&error))
     }
 
     /// Writes a result, checked against its schema.
@@ -485,7 +485,7 @@ impl RegisteredWorkflow {
         let named = |error: &dyn std::fmt::Display| {
             AgentError::permanent(format!("the output of `{}` is not right: {error}", self.name()))
         };
-        let output = self.code.result.encode(output).map_err(|error| named(&error))?;
+        let output = self.code.result.codec.encode(output).map_err(|error| named(&error))?;
         let schema = compiled(&self.schemas.output, || self.output_schema())?;
         schema.check(&output).map_err(|error| named(&error))?;
         Ok(output)

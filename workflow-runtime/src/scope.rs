@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::data::{Data, Erased};
+use crate::data::Erased;
 use crate::definition::Slot;
 
 /// A binding: a slot whose value is a `T`.
@@ -77,7 +77,7 @@ impl<'a> Scope<'a> {
     ///
     /// # Panics
     /// As [`get`](Self::get) does.
-    pub fn take<T: Data>(&self, port: Port<T>) -> T {
+    pub fn take<T: Clone + 'static>(&self, port: Port<T>) -> T {
         self.get(port).clone()
     }
 

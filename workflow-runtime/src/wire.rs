@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::agent::Callable;
 use crate::code::{Code, Derived, NodeCode, Split};
-use crate::data::{Codec, Data, Erased, Names, Parameters, schema_of};
+use crate::data::{Codec, Data, Erased, IsData, schema_of};
 use crate::definition::{
     Arm, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step, Undo,
 };
@@ -22,7 +22,7 @@ use crate::wait::{Signal, Timer};
     label = "not a workflow",
     note = "declare it with `workflow!`"
 )]
-pub trait Workflow: Callable<Input = (Self,)> + Data {
+pub trait Workflow: Callable<Input = (Self,)> + Clone + Send + Sync {
     /// Everything there is to know of it.
     fn spec() -> WorkflowSpec;
 }
@@ -52,7 +52,7 @@ impl<A: Callable> Call<A> {
 }
 
 /// The text of an expression, and the slots it reads.
-pub type Written<'a> = (&'a str, &'a [Slot]);
+pub(crate) type Written<'a> = (&'a str, &'a [Slot]);
 
 fn expression((text, reads): Written<'_>) -> Expression {
     Expression { text: text.to_owned(), reads: reads.to_vec() }
@@ -84,7 +84,7 @@ impl Wire {
     }
 
     /// A binding for a field of the input.
-    pub fn input<T: Data>(&mut self, name: &str) -> Port<T> {
+    pub fn input<T: IsData<Via>, Via>(&mut self, name: &str) -> Port<T> {
         self.slot(name, Source::Input)
     }
 
@@ -106,7 +106,8 @@ impl Wire {
         let step = Step { callee: callee::<A>(path), arguments, or: Vec::new(), undo: None };
         let input = Arc::new(move |scope: &Scope<'_>| Erased::new(make(scope).0));
         let node = self.node(name, line, NodeKind::Step(step), NodeCode::Step { input, undo: None, hooks: Hooks::new() });
-        self.result(node, name)
+        let codec = A::output().codec;
+        self.result_of(node, name, codec)
     }
 
     /// Names what is called with the same input when the step just made fails for good. What it takes and gives
@@ -155,7 +156,7 @@ impl Wire {
     }
 
     /// Lets the job go on when the node behind the binding fails for good.
-    pub fn optional<T: Data>(&mut self, port: Port<T>) -> Port<Option<T>> {
+    pub fn optional<T: IsData<Via>, Via>(&mut self, port: Port<T>) -> Port<Option<T>> {
         let (name, node) = self.owner(port);
         if let Some(node) = self.definition.nodes.get_mut(node as usize) {
             node.optional = true;
@@ -177,7 +178,7 @@ impl Wire {
     }
 
     /// Waits for an event.
-    pub fn signal<T: Data>(&mut self, name: &str, line: u32, signal: &Signal<T>) -> Port<T> {
+    pub fn signal<T: IsData<Via>, Via>(&mut self, name: &str, line: u32, signal: &Signal<T>) -> Port<T> {
         let kind = NodeKind::Signal { event: signal.event().to_owned(), schema: schema_of::<T>() };
         let node = self.node(name, line, kind, NodeCode::Signal);
         self.result(node, name)
@@ -208,19 +209,19 @@ impl Wire {
     }
 
     /// A name bound in both blocks of an `if`.
-    pub fn either<T: Data>(&mut self, form: Form, name: &str, then: Port<T>, otherwise: Port<T>) -> Port<T> {
+    pub fn either<T: IsData<Via>, Via>(&mut self, form: Form, name: &str, then: Port<T>, otherwise: Port<T>) -> Port<T> {
         self.derive_erased(name, form.node, move |scope| {
             scope.find(then.slot()).or_else(|| scope.find(otherwise.slot())).cloned()
         })
     }
 
     /// A name that is not bound whichever block of an `if` runs.
-    pub fn perhaps<T: Data, const N: usize>(&mut self, form: Form, name: &str, ports: [Maybe<T>; N]) -> Port<Option<T>> {
+    pub fn perhaps<T: IsData<Via>, Via, const N: usize>(&mut self, form: Form, name: &str, ports: [Maybe<T>; N]) -> Port<Option<T>> {
         self.derive(name, form.node, move |scope| Some(ports.iter().find_map(|port| port.look(scope))))
     }
 
     /// Begins a `for`, whose block follows, up to [`gather`](Self::gather); gives the element's binding.
-    pub fn each<T: Data>(
+    pub fn each<T: IsData<Via>, Via>(
         &mut self,
         name: &str,
         line: u32,
@@ -240,7 +241,7 @@ impl Wire {
     }
 
     /// Ends a `for` whose block ends in `result`.
-    pub fn gather<T: Data>(&mut self, form: Form, name: &str, result: Port<T>) -> Port<Vec<T>> {
+    pub fn gather<T: IsData<Via>, Via>(&mut self, form: Form, name: &str, result: Port<T>) -> Port<Vec<T>> {
         self.end();
         if let NodeKind::For { last, .. } = &mut self.definition.nodes[form.node as usize].kind {
             *last = result.slot();
@@ -252,7 +253,7 @@ impl Wire {
     }
 
     /// Begins a `repeat`, whose block follows, up to [`again`](Self::again); gives the binding of the round's value.
-    pub fn repeat<T: Data>(
+    pub fn repeat<T: IsData<Via>, Via>(
         &mut self,
         name: &str,
         line: u32,
@@ -294,7 +295,7 @@ impl Wire {
     }
 
     /// Ends a `repeat` whose block gives `result`, with which the next round begins.
-    pub fn again<T: Data>(&mut self, form: Form, name: &str, _carried: Port<T>, result: Port<T>) -> Port<T> {
+    pub fn again<T: IsData<Via>, Via>(&mut self, form: Form, name: &str, _carried: Port<T>, result: Port<T>) -> Port<T> {
         self.end();
         if let NodeKind::Repeat { last, .. } = &mut self.definition.nodes[form.node as usize].kind {
             *last = result.slot();
@@ -312,9 +313,8 @@ impl Wire {
         self.definition.output = expression(written);
         let code = Code {
             split,
-            input: Codec::of_parameters::<(W,), NoNames>(),
-            result: Codec::of::<W::Output>(),
-            schemas: (|| <(W,)>::schema(&[]), schema_of::<W::Output>),
+            input: W::input(),
+            result: W::output(),
             nodes: self.nodes,
             slots: self.slots,
             derived: self.derived,
@@ -350,14 +350,22 @@ impl Wire {
     }
 
     fn slot<T: Data>(&mut self, name: &str, source: Source) -> Port<T> {
+        self.slot_of(name, source, Codec::of::<T>())
+    }
+
+    fn slot_of<T>(&mut self, name: &str, source: Source, codec: Codec) -> Port<T> {
         let slot = number(self.slots.len());
-        self.slots.push(Codec::of::<T>());
+        self.slots.push(codec);
         self.definition.slots.push(SlotInfo { name: name.to_owned(), source });
         Port::new(slot)
     }
 
     fn result<T: Data>(&mut self, node: NodeId, name: &str) -> Port<T> {
-        let port = self.slot(name, Source::Node(node));
+        self.result_of(node, name, Codec::of::<T>())
+    }
+
+    fn result_of<T>(&mut self, node: NodeId, name: &str, codec: Codec) -> Port<T> {
+        let port = self.slot_of(name, Source::Node(node), codec);
         self.definition.nodes[node as usize].slot = port.slot();
         port
     }
@@ -403,7 +411,7 @@ pub enum Maybe<T> {
     Perhaps(Port<Option<T>>),
 }
 
-impl<T: Data> Maybe<T> {
+impl<T: Clone + 'static> Maybe<T> {
     fn look(&self, scope: &Scope<'_>) -> Option<T> {
         match *self {
             Self::Surely(port) => scope.look(port).cloned(),
@@ -424,12 +432,6 @@ impl<T> Elements<T> {
 
 /// Accepts two callees that take the same and give the same; the error stands on the second.
 pub fn alike<A: Callable, B: Callable<Input = A::Input, Output = A::Output>>() {}
-
-struct NoNames;
-
-impl Names for NoNames {
-    const NAMES: &'static [&'static str] = &[];
-}
 
 fn callee<A: Callable>(path: &str) -> Callee {
     Callee { name: A::NAME.to_owned(), path: path.to_owned(), kind: A::KIND }

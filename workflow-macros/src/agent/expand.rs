@@ -54,7 +54,6 @@ fn registration(agent: &Agent) -> TokenStream {
     let constructor = constructor(agent);
     let callable = callable(agent);
     let spec = spec(agent);
-    let line = u32::try_from(ident.span().start().line).unwrap_or(u32::MAX);
     quote! {
         #(#configured)*
         #[doc(hidden)]
@@ -68,7 +67,7 @@ fn registration(agent: &Agent) -> TokenStream {
             #constructor
             #callable
             #spec
-            __rt::submit! { __rt::Entry::agent::<#ident>(file!(), #line) }
+            __rt::submit! { __rt::Entry::agent::<#ident>() }
         };
     }
 }
@@ -98,6 +97,8 @@ fn callable(agent: &Agent) -> TokenStream {
     let names = agent.values().map(|(name, _)| syn::ext::IdentExt::unraw(name).to_string());
     let input = input_type(agent);
     let output = &agent.output;
+    let input_end = quote_spanned!(input_span(agent)=> __rt::taking::<#ident, _>().end);
+    let output_end = quote_spanned!(output.span()=> __rt::End::output::<#output, _>());
     quote! {
         impl __rt::Callable for #ident {
             type Input = #input;
@@ -105,6 +106,8 @@ fn callable(agent: &Agent) -> TokenStream {
             const NAME: &'static str = #name;
             const PARAMETERS: &'static [&'static str] = &[#(#names),*];
             const KIND: __rt::CalleeKind = __rt::CalleeKind::Agent;
+            fn input() -> __rt::End { #input_end }
+            fn output() -> __rt::End { #output_end }
         }
     }
 }
@@ -112,8 +115,11 @@ fn callable(agent: &Agent) -> TokenStream {
 /// The tuple of the parameters' types; its brackets stand where the types do, and so do errors about it.
 fn input_type(agent: &Agent) -> TokenStream {
     let types = agent.values().map(|(_, ty)| ty);
-    let span = agent.values().next().map_or_else(Span::call_site, |(_, ty)| ty.span());
-    quote_spanned!(span=> (#(#types,)*))
+    quote_spanned!(input_span(agent)=> (#(#types,)*))
+}
+
+fn input_span(agent: &Agent) -> Span {
+    agent.values().next().map_or_else(Span::call_site, |(_, ty)| ty.span())
 }
 
 fn spec(agent: &Agent) -> TokenStream {
@@ -154,7 +160,9 @@ fn checked_schemas(agent: &Agent) -> Option<TokenStream> {
 fn run(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
     let values: Vec<Ident> = (0..agent.values().count()).map(|index| format_ident!("__value{index}")).collect();
-    let unpack = (!values.is_empty()).then(|| quote!(let (#(#values,)*) = __rt::input::<#ident>(__input)?;));
+    // The same call as in `input`, at the same place, so that what is wrong with a type is told once.
+    let taking = quote_spanned!(input_span(agent)=> __rt::taking::<#ident, _>());
+    let unpack = (!values.is_empty()).then(|| quote!(let (#(#values,)*) = (#taking.unpack)(__input)?;));
     let mut next_value = values.iter();
     let arguments = agent.parameters.iter().map(|parameter| argument(parameter, &mut next_value));
     let call = quote_spanned!(ident.span()=> #ident(#(#arguments),*).await);

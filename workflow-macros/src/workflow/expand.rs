@@ -62,9 +62,9 @@ fn structure(header: &Header, page: Option<&str>) -> TokenStream {
 fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
     let Header { attributes, visibility, name, registered, output, inputs, .. } = header;
     let configured: Vec<_> = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+    let output_end = quote_spanned!(output.span()=> __rt::End::output::<#output, _>());
     let names: Vec<&Ident> = inputs.iter().map(|input| &input.name).collect();
     let types: Vec<&syn::Type> = inputs.iter().map(|input| &input.ty).collect();
-    let line = line(name.span());
     quote! {
         #(#configured)*
         #[allow(deprecated, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
@@ -82,11 +82,13 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
                 const NAME: &'static str = #registered;
                 const PARAMETERS: &'static [&'static str] = &["input"];
                 const KIND: __rt::CalleeKind = __rt::CalleeKind::Workflow;
+                fn input() -> __rt::End { __rt::taking::<#name, _>().end }
+                fn output() -> __rt::End { #output_end }
             }
             impl __rt::Workflow for #name {
                 fn spec() -> __rt::WorkflowSpec { #body }
             }
-            __rt::submit! { __rt::Entry::workflow::<#name>(file!(), #line) }
+            __rt::submit! { __rt::Entry::workflow::<#name>() }
         };
     }
 }
@@ -98,7 +100,7 @@ fn body(workflow: &Workflow) -> TokenStream {
     let options = workflow.settings.options.tokens();
     let inputs = header.inputs.iter().map(|input| {
         let (name, ty, text) = (&input.name, &input.ty, input.name.to_string());
-        quote!(let #name = __w.input::<#ty>(#text);)
+        quote_spanned!(ty.span()=> let #name = __w.input::<#ty, _>(#text);)
     });
     let phases = workflow.phases.iter().map(|phase| {
         let name = phase.name.to_string();
@@ -164,8 +166,10 @@ fn value(node: &Node) -> TokenStream {
             let (statements, last) = block(body);
             let settings = settings(node);
             let finish = optional(node, quote!(__w.gather(__form, #name, #last)));
+            // A complaint about the elements stands on the collection.
+            let each = quote_spanned!(span=> __w.each);
             quote!({
-                let (__form, #item) = __w.each(#name, #line, #text, #written, #make);
+                let (__form, #item) = #each(#name, #line, #text, #written, #make);
                 #settings
                 #statements
                 #finish
@@ -211,7 +215,7 @@ fn undo_tokens(node: &Node, undo: &Undo) -> TokenStream {
     let text = crate::text::text(path);
     match &undo.arguments {
         None => {
-            let value = Ident::new("__value", at(path.span()));
+            let value = Ident::new("__value", path.span());
             let name = &node.name;
             let make = quote_spanned!(path.span()=> <#path>::__input(#value));
             quote!(__w.undo(#text, &[(#name, &[__port.slot()])], move |__s| { let #value = __s.take(__port); #make });)
@@ -257,7 +261,7 @@ fn joined(joins: &[Join]) -> Vec<TokenStream> {
     let port = |tuple: &str, next: &mut u32, bound: &Bound| {
         let place = syn::Index { index: *next, span: bound.name.span() };
         *next += 1;
-        let tuple = Ident::new(tuple, at(bound.name.span()));
+        let tuple = Ident::new(tuple, bound.name.span());
         quote_spanned!(bound.name.span()=> #tuple.#place)
     };
     let joined = joins.iter().map(|join| {
@@ -283,7 +287,7 @@ fn block(body: &[Node]) -> (TokenStream, TokenStream) {
     let Some((last, statements)) = body.split_last() else { return (quote!(), quote!(())) };
     let statements = statements.iter().map(node);
     let value = value(last);
-    let port = Ident::new("__last", at(last.span));
+    let port = Ident::new("__last", last.span);
     (quote!(#(#statements)* let #port = #value;), quote!(#port))
 }
 
@@ -327,7 +331,7 @@ fn closure(expressions: &[Expression], call: impl FnOnce(&[TokenStream]) -> Toke
     for (index, expression) in expressions.iter().enumerate() {
         match expression.reads.as_slice() {
             [name] if expression.whole => {
-                let value = format_ident!("__value{index}", span = at(name.span()));
+                let value = format_ident!("__value{index}", span = name.span());
                 prepare.extend(quote!(let #value = __s.take(#name);));
                 values.push(value.to_token_stream());
             }
@@ -347,11 +351,6 @@ fn closure(expressions: &[Expression], call: impl FnOnce(&[TokenStream]) -> Toke
     }
     let call = call(&values);
     quote!(move |__s| { #prepare #call })
-}
-
-/// A place in the source, with the names that a macro's own tokens have.
-fn at(place: Span) -> Span {
-    Span::call_site().located_at(place)
 }
 
 fn line(span: Span) -> u32 {
