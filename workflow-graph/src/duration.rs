@@ -62,7 +62,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut rest = whole;
     while !rest.is_empty() {
         let (number, behind) = split(rest, |letter| letter.is_ascii_digit() || letter == '.');
-        let (unit, behind) = split(behind, |letter| !letter.is_ascii_digit() && letter != '.' && letter != ' ');
+        let (unit, behind) = split(behind.trim_start(), |letter| !letter.is_ascii_digit() && letter != '.' && letter != ' ');
         let place = unit_place(whole, number, unit)?;
         if place < longest {
             return Err(DurationError::Order(unit.to_owned()));
@@ -147,7 +147,7 @@ mod tests {
     fn what_is_wrong_is_told_with_the_cure() {
         let told = |text| parse_duration(text).unwrap_err().to_string();
         assert_eq!(told("10"), "\"10\" has no unit; write \"10s\", \"10m\" or \"10ms\", say");
-        assert_eq!(told("10 sec"), "\"10\" has no unit; write \"10s\", \"10m\" or \"10ms\", say");
+        assert_eq!(told("10 sec"), "there is no unit \"sec\"; there are ms, s, m, h, d and w");
         assert_eq!(told("3y"), "there is no unit \"y\"; there are ms, s, m, h, d and w");
         assert_eq!(told("30s1h"), "the unit \"h\" comes too late; write longer units first, each once");
         assert!(told("soon").contains("is not a duration"));

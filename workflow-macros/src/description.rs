@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 /// The words of the doc comments among some attributes.
 pub(crate) fn description(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes.iter().filter_map(line).collect();
-    let lines: Vec<&str> = lines.iter().flat_map(|line| line.lines()).collect();
+    let lines: Vec<&str> = lines.iter().flat_map(|line| line.split('\n')).collect();
     let indent = lines
         .iter()
         .filter(|line| !line.trim().is_empty())

@@ -57,6 +57,14 @@ pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// The nearest name, or else all that there are: `; did you mean …?`, `; there are …`.
+pub(crate) fn nearest_or_all<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    match workflow_graph::nearest(name, names.clone()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; there are {}", listed(names)),
+    }
+}
+
 /// `` `a`, `b`, `c` ``.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(at(""), Some((1, 1)));
         assert_eq!(at("/a\"b"), Some((2, 11)));
         assert_eq!(at("/a\"b/1/x"), Some((2, 21)));
-        assert_eq!(at("/a\"b/2"), Some((2, 45)));
+        assert_eq!(at("/a\"b/2"), Some((2, 42)));
         assert_eq!(at("/ä/y~1z"), Some((3, 16)));
         assert_eq!(at("/none"), None);
         assert_eq!(at("/a\"b/7"), None);

@@ -234,8 +234,8 @@ fn priority(setting: &Setting) -> syn::Result<String> {
     if KNOWN.contains(&value.as_str()) {
         return Ok(value);
     }
-    let near = crate::errors::nearest(&value, KNOWN);
-    let message = format!("there is no priority `{value}`{near}; there are {}", crate::errors::listed(KNOWN));
+    let near = crate::errors::nearest_or_all(&value, KNOWN.into_iter());
+    let message = format!("there is no priority `{value}`{near}");
     Err(syn::Error::new(literal.span(), message))
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::errors::nearest_or_all;
 use crate::json_position::{Position, position};
 
 /// Checks that a text is a JSON Schema: JSON, correct by the meta-schema, with references and patterns that resolve.
@@ -14,11 +15,20 @@ pub(crate) fn check_schema(text: &str) -> Result<(), String> {
         return Err("a JSON Schema is an object, like {\"type\": \"object\"}".to_owned());
     }
     if let Err(error) = jsonschema::meta::validate(&schema) {
-        return Err(bad_schema(text, &error.instance_path().to_string(), &error.to_string()));
+        let place = error.instance_path().to_string();
+        let problem = bad_type(&place, error.instance()).unwrap_or_else(|| error.to_string());
+        return Err(bad_schema(text, &place, &problem));
     }
     jsonschema::validator_for(&schema)
         .map(drop)
         .map_err(|error| bad_schema(text, &error.instance_path().to_string(), &error.to_string()))
+}
+
+/// The commonest mistake, in plain words: a type that there is not.
+fn bad_type(place: &str, value: &Value) -> Option<String> {
+    const TYPES: [&str; 7] = ["string", "number", "integer", "object", "array", "boolean", "null"];
+    let name = value.as_str().filter(|name| place.ends_with("/type") && !TYPES.contains(name))?;
+    Some(format!("there is no type `{name}`{}", nearest_or_all(name, TYPES.into_iter())))
 }
 
 fn bad_json(error: &serde_json::Error) -> String {

@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
-use crate::errors::{listed, nearest};
+use crate::errors::{listed, nearest_or_all};
 
 /// One setting.
 pub(crate) struct Setting {
@@ -152,9 +152,8 @@ impl Setting {
 
     fn known_field(&self, name: &Ident, known: &[&str], named: &[(Ident, &Expr)]) -> syn::Result<()> {
         if !known.contains(&name.to_string().as_str()) {
-            let near = nearest(&name.to_string(), known.iter().copied());
-            let known = listed(known.iter().copied());
-            let message = format!("`{}` knows no `{name}`{near}; it knows {known}", self.key);
+            let near = nearest_or_all(&name.to_string(), known.iter().copied());
+            let message = format!("`{}` has no `{name}`{near}", self.key);
             return Err(syn::Error::new_spanned(name, message));
         }
         if named.iter().any(|(earlier, _)| earlier == name) {

@@ -107,7 +107,7 @@ impl Printer {
                 self.glue_after_value(operator, next);
             }
             ":" => self.glue(operator, Last::Binary),
-            "<" if self.text.ends_with("::") => {
+            "<" if self.text.ends_with("::") || self.angles > 0 => {
                 self.angles += 1;
                 self.glue(operator, Last::Open);
             }

@@ -171,13 +171,10 @@ fn run(agent: &Agent) -> TokenStream {
         true => quote_spanned!(output=> __rt::fallible(#call)),
         false => quote_spanned!(output=> __rt::infallible(#call)),
     };
+    // A complaint that the future is not `Send` stands on the function's name.
+    let body = quote_spanned!(ident.span()=> __rt::Box::pin(async move { #unpack #outcome }));
     quote! {
-        fn __run<'a>(__input: &'a __rt::Erased, __context: &'a __rt::TaskContext) -> __rt::Running<'a> {
-            __rt::Box::pin(async move {
-                #unpack
-                #outcome
-            })
-        }
+        fn __run<'a>(__input: &'a __rt::Erased, __context: &'a __rt::TaskContext) -> __rt::Running<'a> { #body }
     }
 }
 

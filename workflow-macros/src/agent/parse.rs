@@ -2,12 +2,11 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
-use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, ItemFn, LitStr, Pat, PathArguments, ReturnType, Type};
 
 use super::model::{Agent, Parameter, last_name};
 use crate::description::description;
-use crate::errors::{Errors, listed, nearest};
+use crate::errors::{Errors, nearest_or_all};
 use crate::options::{OPTIONS, OptionSet};
 use crate::schema::check_schema;
 use crate::setting::Setting;
@@ -76,9 +75,8 @@ impl Settings {
             "output_schema" => self.output_schema = Some(schema(setting)?),
             key => {
                 if !self.options.set(setting)? {
-                    let known = || AGENT_ONLY.into_iter().chain(OPTIONS);
-                    let near = nearest(key, known());
-                    let message = format!("an agent has no option `{key}`{near}; it has {}", listed(known()));
+                    let near = nearest_or_all(key, AGENT_ONLY.into_iter().chain(OPTIONS));
+                    let message = format!("an agent has no option `{key}`{near}");
                     return Err(syn::Error::new_spanned(&setting.key, message));
                 }
             }
@@ -116,27 +114,27 @@ fn schema(setting: &Setting) -> syn::Result<LitStr> {
 fn check_signature(function: &ItemFn, errors: &mut Errors) -> bool {
     let signature = &function.sig;
     let mut right = true;
-    let mut wrong = |span: proc_macro2::Span, message: &str| {
-        errors.span(span, message);
+    let mut wrong = |tokens: &dyn quote::ToTokens, message: &str| {
+        errors.at(&tokens, message);
         right = false;
     };
     if signature.asyncness.is_none() {
-        wrong(signature.fn_token.span, "an agent is an async function; write `async fn`");
+        wrong(&signature.fn_token, "an agent is an async function; write `async fn`");
     }
     if let Some(generic) = signature.generics.params.first() {
         wrong(
-            generic.span(),
+            generic,
             "an agent cannot be generic: it is registered once, by name; write one agent for each type, \
              which may share a generic function",
         );
     } else if let Some(clause) = &signature.generics.where_clause {
-        wrong(clause.span(), "an agent cannot have a `where` clause; it has no generic parameters");
+        wrong(clause, "an agent cannot have a `where` clause; it has no generic parameters");
     }
     if let Some(variadic) = &signature.variadic {
-        wrong(variadic.span(), "an agent cannot have variable arguments");
+        wrong(variadic, "an agent cannot have variable arguments");
     }
     if let syn::Safety::Unsafe(unsafety) = &signature.safety {
-        wrong(unsafety.span(), "an agent cannot be unsafe, for the runtime calls it; put an `unsafe` block inside it");
+        wrong(unsafety, "an agent cannot be unsafe, for the runtime calls it; put an `unsafe` block inside it");
     }
     right
 }

@@ -4,7 +4,7 @@ use syn::{Attribute, Expr, Ident, LitStr, Path};
 
 use super::model::Expression;
 use crate::agent::check_name;
-use crate::errors::{Errors, listed, nearest};
+use crate::errors::{Errors, listed, nearest_or_all};
 use crate::options::{OPTIONS, OptionSet};
 use crate::setting::Setting;
 
@@ -88,8 +88,7 @@ impl StepSettings {
         let key = setting.key.to_string();
         let known = || STEP_ONLY.into_iter().chain(OPTIONS);
         if !known().any(|known| known == key) {
-            let near = nearest(&key, known());
-            let message = format!("a step has no option `{key}`{near}; it has {}", listed(known()));
+            let message = format!("a step has no option `{key}`{}", nearest_or_all(&key, known()));
             return Err(syn::Error::new_spanned(&setting.key, message));
         }
         if !place.allows(&key) {
@@ -143,10 +142,10 @@ impl WorkflowSettings {
     fn set(&mut self, setting: &Setting) -> syn::Result<()> {
         let key = setting.key.to_string();
         if !WORKFLOW.contains(&key.as_str()) {
-            let near = nearest(&key, WORKFLOW);
+            let near = nearest_or_all(&key, WORKFLOW.into_iter());
             let message = match OPTIONS.contains(&key.as_str()) || STEP_ONLY.contains(&key.as_str()) {
                 true => format!("a workflow cannot have `{key}`; set it on its steps, or on their agents"),
-                false => format!("a workflow has no option `{key}`{near}; it has {}", listed(WORKFLOW)),
+                false => format!("a workflow has no option `{key}`{near}"),
             };
             return Err(syn::Error::new_spanned(&setting.key, message));
         }

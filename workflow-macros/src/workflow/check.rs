@@ -20,7 +20,12 @@ pub(super) fn check(workflow: syntax::Workflow, errors: &mut Errors) -> model::W
     let phases = checker.phases(workflow.phases, workflow.end);
     let result = checker.result(workflow.result, workflow.output.as_ref(), &workflow.name, workflow.end);
     let registered = settings.name.as_ref().map_or_else(|| workflow.name.to_string(), LitStr::value);
-    let inputs = workflow.inputs.into_iter();
+    let mut inputs: Vec<syntax::Input> = Vec::new();
+    for input in workflow.inputs {
+        if !inputs.iter().any(|earlier| earlier.name == input.name) {
+            inputs.push(input);
+        }
+    }
     let header = Header {
         description: description(&attributes),
         attributes,
@@ -28,6 +33,7 @@ pub(super) fn check(workflow: syntax::Workflow, errors: &mut Errors) -> model::W
         name: workflow.name,
         registered,
         inputs: inputs
+            .into_iter()
             .map(|input| model::Input { attributes: input.attributes, name: input.name, ty: input.ty })
             .collect(),
         output: workflow.output.unwrap_or_else(|| syn::parse_quote!(())),

@@ -7,7 +7,7 @@ use syn::Ident;
 use syn::spanned::Spanned;
 
 use super::syntax::{For, Form, Repeat, Statement, Workflow};
-use crate::errors::{Errors, nearest};
+use crate::errors::{Errors, nearest, nearest_or_all};
 use crate::setting::Setting;
 
 /// The names of a workflow while it is read from top to bottom.
@@ -112,13 +112,10 @@ impl Names {
             };
             errors.at(name, message);
         } else if text.starts_with(|first: char| first.is_lowercase() || first == '_') {
-            let visible = self.visible.iter().flatten().map(String::as_str);
-            let near = nearest(&text, visible);
-            let known: Vec<&str> = self.visible.iter().flatten().map(String::as_str).collect();
-            let cure = match (near.is_empty(), known.is_empty()) {
-                (false, _) => near,
-                (true, true) => "; nothing is bound yet".to_owned(),
-                (true, false) => format!("; there are {}", crate::errors::listed(known)),
+            let known = self.visible.iter().flatten().map(String::as_str);
+            let cure = match known.clone().next() {
+                Some(_) => nearest_or_all(&text, known),
+                None => "; nothing is bound yet".to_owned(),
             };
             errors.at(name, format!("there is no binding `{text}` here{cure}"));
         }

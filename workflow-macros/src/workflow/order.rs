@@ -32,7 +32,8 @@ pub(super) fn links(nodes: &[&Node]) -> Vec<Link> {
 /// Refuses a block whose nodes wait for one another in a circle.
 pub(super) fn check_order(nodes: &[Node], errors: &mut Errors) {
     let nodes: Vec<&Node> = nodes.iter().collect();
-    let edges = links(&nodes).into_iter().filter_map(|link| {
+    // A step that is to run after itself is told where that is written.
+    let edges = links(&nodes).into_iter().filter(|link| link.from != link.to).filter_map(|link| {
         let (from, to) = (u32::try_from(link.from).ok()?, u32::try_from(link.to).ok()?);
         Some(Edge { from, to, kind: if link.reads { EdgeKind::Hard } else { EdgeKind::Soft } })
     });

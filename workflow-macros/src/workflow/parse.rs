@@ -3,7 +3,6 @@
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, PathArguments, Token, braced, parenthesized, token};
 
 use super::syntax::{Body, Call, For, Form, If, Input, Phase, Repeat, Statement, Workflow};
@@ -298,10 +297,7 @@ fn keyword(input: ParseStream<'_>, word: &str, message: &str) -> syn::Result<()>
     let ahead = input.fork();
     match Ident::parse_any(&ahead) {
         Ok(found) if found == word => Ident::parse_any(input).map(drop),
-        Ok(found) => {
-            let near = crate::errors::nearest(&found.to_string(), [word]);
-            Err(syn::Error::new(found.span(), format!("expected `{word}`{near}: {message}")))
-        }
-        Err(_) => Err(syn::Error::new(input.span().span(), format!("expected `{word}`: {message}"))),
+        Ok(found) => Err(syn::Error::new(found.span(), format!("expected `{word}`, found `{found}`; {message}"))),
+        Err(_) => Err(syn::Error::new(input.span(), format!("expected `{word}`; {message}"))),
     }
 }

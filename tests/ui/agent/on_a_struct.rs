@@ -1,0 +1,6 @@
+use workflow_runtime::prelude::*;
+
+#[task_agent]
+struct Select;
+
+fn main() {}

@@ -1,0 +1,13 @@
+use workflow_runtime::prelude::*;
+
+#[task_agent(
+    input_schema = r#"{
+        "type": "object",
+        "properties": {"kind": {"type": "objekt"}}
+    }"#
+)]
+async fn select(kind: u32) -> u32 {
+    kind
+}
+
+fn main() {}

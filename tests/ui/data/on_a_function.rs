@@ -1,0 +1,6 @@
+use workflow_runtime::prelude::*;
+
+#[data]
+fn question() {}
+
+fn main() {}

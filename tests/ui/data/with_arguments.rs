@@ -1,0 +1,8 @@
+use workflow_runtime::prelude::*;
+
+#[data(PartialEq)]
+struct Question {
+    text: String,
+}
+
+fn main() {}
