@@ -9,7 +9,7 @@ const GAP: f32 = 24.0;
 const PASS: f32 = 14.0;
 const ROW_GAP: f32 = 36.0;
 const MARGIN: f32 = 10.0;
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 40;
 
 /// A box.
 #[derive(Debug, Clone, Copy, PartialEq)]
