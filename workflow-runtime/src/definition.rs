@@ -31,6 +31,8 @@ pub struct Definition {
     pub slots: Vec<SlotInfo>,
     /// What the workflow gives.
     pub output: Expression,
+    /// The Rust type of that, as written.
+    pub output_type: String,
 }
 
 /// Where a slot's value comes from.
@@ -40,6 +42,9 @@ pub struct SlotInfo {
     pub name: String,
     /// What puts the value there.
     pub source: Source,
+    /// The Rust type of an input, as written.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub type_name: Option<String>,
 }
 
 /// What puts a value into a slot.

@@ -19,6 +19,7 @@ mod fit;
 mod hook;
 mod location;
 mod options;
+mod picture;
 mod plan;
 mod pool;
 pub mod prelude;

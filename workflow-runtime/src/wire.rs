@@ -79,13 +79,16 @@ impl Wire {
             nodes: Vec::new(),
             slots: Vec::new(),
             output: Expression::default(),
+            output_type: String::new(),
         };
         Self { definition, nodes: Vec::new(), slots: Vec::new(), derived: Vec::new(), open: Vec::new() }
     }
 
     /// A binding for a field of the input.
-    pub fn input<T: IsData<Via>, Via>(&mut self, name: &str) -> Port<T> {
-        self.slot(name, Source::Input)
+    pub fn input<T: IsData<Via>, Via>(&mut self, name: &str, type_name: &str) -> Port<T> {
+        let port = self.slot(name, Source::Input);
+        self.definition.slots[port.slot() as usize].type_name = Some(type_name.to_owned());
+        port
     }
 
     /// Begins a phase.
@@ -307,10 +310,12 @@ impl Wire {
     pub fn finish<W: Workflow>(
         mut self,
         written: Written<'_>,
+        type_name: &str,
         split: Split,
         make: impl Fn(&Scope<'_>) -> W::Output + Send + Sync + 'static,
     ) -> WorkflowSpec {
         self.definition.output = expression(written);
+        type_name.clone_into(&mut self.definition.output_type);
         let code = Code {
             split,
             input: W::input(),
@@ -356,7 +361,7 @@ impl Wire {
     fn slot_of<T>(&mut self, name: &str, source: Source, codec: Codec) -> Port<T> {
         let slot = number(self.slots.len());
         self.slots.push(codec);
-        self.definition.slots.push(SlotInfo { name: name.to_owned(), source });
+        self.definition.slots.push(SlotInfo { name: name.to_owned(), source, type_name: None });
         Port::new(slot)
     }
 

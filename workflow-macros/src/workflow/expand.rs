@@ -11,6 +11,7 @@ use super::model::{Bound, Expression, Header, Join, Kind, Node, Time, Workflow};
 use super::syntax;
 use crate::errors::Errors;
 use crate::options::duration_tokens;
+use crate::text::text;
 
 /// Expands `workflow!`. On errors: those, and the struct, so that one mistake gives one error.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -99,8 +100,8 @@ fn body(workflow: &Workflow) -> TokenStream {
     let (name, description, line) = (&header.registered, &header.description, line(header.name.span()));
     let options = workflow.settings.options.tokens();
     let inputs = header.inputs.iter().map(|input| {
-        let (name, ty, text) = (&input.name, &input.ty, input.name.to_string());
-        quote_spanned!(ty.span()=> let #name = __w.input::<#ty, _>(#text);)
+        let (name, ty, text, type_name) = (&input.name, &input.ty, input.name.to_string(), text(&input.ty));
+        quote_spanned!(ty.span()=> let #name = __w.input::<#ty, _>(#text, #type_name);)
     });
     let phases = workflow.phases.iter().map(|phase| {
         let name = phase.name.to_string();
@@ -112,12 +113,14 @@ fn body(workflow: &Workflow) -> TokenStream {
         None => (quote!(("()", &[])), quote!(|_| ())),
     };
     let fields = header.inputs.iter().map(|input| &input.name);
+    let output_type = text(&header.output);
     quote! {
         let mut __w = __rt::Wire::new(#name, #description, __rt::Location::new(file!(), #line), #options);
         #(#inputs)*
         #(#phases)*
         __w.finish::<Self>(
             #written,
+            #output_type,
             |__input| __rt::fields::<Self>(__input, |__input| __rt::vec![#(__rt::Erased::new(__input.#fields)),*]),
             #result,
         )
@@ -194,13 +197,13 @@ fn value(node: &Node) -> TokenStream {
 }
 
 fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream {
-    let (name, line, text) = (&node.name, line(node.span), crate::text::text(path));
+    let (name, line, called) = (&node.name, line(node.span), text(path));
     let listed = arguments.iter().map(written);
     let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
-    let step = quote!(__w.step(#name, #line, #text, &[#(#listed),*], #make));
+    let step = quote!(__w.step(#name, #line, #called, &[#(#listed),*], #make));
     let settings = settings(node);
     let or = node.settings.or.iter().map(|other| {
-        let text = crate::text::text(other);
+        let text = text(other);
         let alike = quote_spanned!(other.span()=> __rt::alike::<#path, #other>());
         quote!(#alike; __w.or::<#other>(#text);)
     });
@@ -212,7 +215,7 @@ fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream 
 /// What takes the step back: by default it is called with what the step gave.
 fn undo_tokens(node: &Node, undo: &Undo) -> TokenStream {
     let path = &undo.path;
-    let text = crate::text::text(path);
+    let text = text(path);
     match &undo.arguments {
         None => {
             let value = Ident::new("__value", path.span());
