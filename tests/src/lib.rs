@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use workflow_runtime::{
-    AgentError, Arm, Block, Erased, NodeCode, NodeId, NodeKind, Place, Registry, Resources, Scope, Slot, Source, Step,
-    TaskContext,
+    AgentError, Arm, Block, Erased, NodeCode, NodeId, NodeKind, Place, Registry, Resources, Scope, Slot,
+    Source, Step, TaskContext,
 };
 
 /// Runs workflows of a registry.
@@ -66,7 +66,10 @@ impl<'a> Walker<'a> {
                 values[slot] = Some(value);
             }
             for phase in 0..u32::try_from(definition.phases.len()).unwrap_or(u32::MAX) {
-                if let Err(error) = job.block(Block::Phase(phase), &mut Frame { first: 0, values: &mut values, outer: None }).await {
+                if let Err(error) = job
+                    .block(Block::Phase(phase), &mut Frame { first: 0, values: &mut values, outer: None })
+                    .await
+                {
                     job.take_back().await?;
                     return Err(error);
                 }
@@ -177,9 +180,12 @@ impl<'a> Job<'a> {
                 let _ = time(&frame.scope());
                 Ok(Erased::new(()))
             }
-            (NodeKind::Signal { event, .. }, NodeCode::Signal) => {
-                self.walker.signals.get(event).cloned().ok_or_else(|| format!("`{event}` never arrives").into())
-            }
+            (NodeKind::Signal { event, .. }, NodeCode::Signal) => self
+                .walker
+                .signals
+                .get(event)
+                .cloned()
+                .ok_or_else(|| format!("`{event}` never arrives").into()),
             _ => Err("the definition and its code do not match".into()),
         }
     }
@@ -198,7 +204,8 @@ impl<'a> Job<'a> {
         match self.walker.registry.agent(name) {
             Some(agent) => {
                 let manager = self.walker.registry.task_manager();
-                let context = TaskContext::new(self.name, path, 1, Arc::clone(&self.walker.resources), manager);
+                let context =
+                    TaskContext::new(self.name, path, 1, Arc::clone(&self.walker.resources), manager);
                 agent.start(input, &context).await
             }
             None => self.walker.job(name, input).await,

@@ -14,7 +14,12 @@ use workflow_tests::Walker;
     input_schema = r#"{"type": "object", "properties": {"objective": {"type": "string"}}, "required": ["objective"]}"#,
     output_schema = r#"{"type": "object", "properties": {"plan": {"type": "string"}}, "required": ["plan"]}"#
 )]
-async fn planning_agent(input: Value, task_id: &str, job_id: &str, task_manager: &TaskManager) -> Result<Value, String> {
+async fn planning_agent(
+    input: Value,
+    task_id: &str,
+    job_id: &str,
+    task_manager: &TaskManager,
+) -> Result<Value, String> {
     let agents = task_manager.agents().iter().filter(|agent| agent.description == "Creates a plan").count();
     let objective = input["objective"].as_str().ok_or("no objective")?;
     Ok(json!({ "plan": format!("{objective} {task_id} {job_id} {agents}") }))
@@ -276,12 +281,14 @@ async fn a_workflow_without_input_and_output() {
 async fn the_classic_form_runs() {
     let registry = Registry::collect().unwrap();
     let agent = registry.agent("planning_agent").unwrap();
-    let context = workflow_runtime::TaskContext::new("j", "t", 1, std::sync::Arc::default(), registry.task_manager());
+    let context =
+        workflow_runtime::TaskContext::new("j", "t", 1, std::sync::Arc::default(), registry.task_manager());
     let plan = agent.call(json!({"objective": "win"}), &context).await.unwrap();
     assert_eq!(plan, json!({"plan": "win t j 1"}));
     let wrong = agent.call(json!({}), &context).await.unwrap_err();
     assert!(wrong.to_string().contains("\"objective\" is a required property"), "{wrong}");
-    let direct = planning_agent(json!({"objective": "win"}), "t", "j", &registry.task_manager()).await.unwrap();
+    let direct =
+        planning_agent(json!({"objective": "win"}), "t", "j", &registry.task_manager()).await.unwrap();
     assert_eq!(direct["plan"], "win t j 1");
 }
 

@@ -24,13 +24,18 @@ fn documentation_shows_what_the_plan_draws() {
         let page = std::fs::read_to_string(target.join("doc/workflow_examples").join(page)).unwrap();
         let picture = registry.workflow(workflow).unwrap().plan().to_svg();
         assert!(page.contains(&picture), "the page of {workflow} does not show\n{picture}");
-        assert!(page.contains("<th>phase</th><th>step</th><th>agent</th>"), "the page of {workflow} has no table");
+        assert!(
+            page.contains("<th>phase</th><th>step</th><th>agent</th>"),
+            "the page of {workflow} has no table"
+        );
     }
-    let page = std::fs::read_to_string(target.join("doc/workflow_examples/answer/struct.Answer.html")).unwrap();
+    let page =
+        std::fs::read_to_string(target.join("doc/workflow_examples/answer/struct.Answer.html")).unwrap();
     assert!(page.contains("href=\"fn.ask_model.html\""), "steps are not linked to their agents");
     let index = std::fs::read_to_string(target.join("doc/workflow_examples/answer/index.html")).unwrap();
     assert!(!index.contains("struct.ask_model.html"), "the index shows what the macro generated");
-    let agent = std::fs::read_to_string(target.join("doc/workflow_examples/answer/fn.ask_model.html")).unwrap();
+    let agent =
+        std::fs::read_to_string(target.join("doc/workflow_examples/answer/fn.ask_model.html")).unwrap();
     assert!(agent.contains("retry 3 · timeout 30s · queue llm"), "the agent's page has no footer");
 }
 

@@ -19,7 +19,8 @@ impl Graph {
         let mut before = vec![None; self.node_count()];
         for &node in levels.order() {
             // The first of the heaviest, so that the answer does not depend on anything else.
-            let heaviest = self.predecessors(node).iter().copied().rev().max_by_key(|earlier| length[*earlier as usize]);
+            let heaviest =
+                self.predecessors(node).iter().copied().rev().max_by_key(|earlier| length[*earlier as usize]);
             before[node as usize] = heaviest;
             let so_far = heaviest.map_or(0, |earlier| length[earlier as usize]);
             length[node as usize] = so_far.saturating_add(weight(node));

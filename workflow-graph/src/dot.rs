@@ -12,8 +12,14 @@ impl Picture {
             quoted(&self.title)
         );
         for (band, name) in self.bands.iter().enumerate() {
-            let _ = writeln!(text, "  subgraph cluster_p{band} {{ label={}; style=filled; color=gray95;", quoted(name));
-            for (place, item) in self.body.items.iter().enumerate().filter(|(_, item)| item.band == Some(band)) {
+            let _ = writeln!(
+                text,
+                "  subgraph cluster_p{band} {{ label={}; style=filled; color=gray95;",
+                quoted(name)
+            );
+            for (place, item) in
+                self.body.items.iter().enumerate().filter(|(_, item)| item.band == Some(band))
+            {
                 write_item(&mut text, item, &format!("n{place}"), 2);
             }
             text.push_str("  }\n");
@@ -46,7 +52,11 @@ fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
     let _ = writeln!(text, "{indent}  {id} [shape=point, style=invis];");
     for (place, (word, block)) in item.shape.blocks().into_iter().enumerate() {
         let inner = format!("{id}b{place}n");
-        let _ = writeln!(text, "{indent}  subgraph cluster_{id}b{place} {{ label={}; color=gray80;", quoted(word));
+        let _ = writeln!(
+            text,
+            "{indent}  subgraph cluster_{id}b{place} {{ label={}; color=gray80;",
+            quoted(word)
+        );
         for (place, item) in block.items.iter().enumerate() {
             write_item(text, item, &format!("{inner}{place}"), depth + 2);
         }

@@ -37,10 +37,18 @@ impl fmt::Display for DurationError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(out, "a duration is missing; write one like \"30s\", \"5m\" or \"1h30m\""),
-            Self::NoUnit(text) => write!(out, "\"{text}\" has no unit; write \"{text}s\", \"{text}m\" or \"{text}ms\", say"),
-            Self::NoNumber(text) => write!(out, "\"{text}\" is not a duration; write one like \"30s\", \"5m\" or \"1h30m\""),
-            Self::UnknownUnit(unit) => write!(out, "there is no unit \"{unit}\"; there are ms, s, m, h, d and w"),
-            Self::Order(unit) => write!(out, "the unit \"{unit}\" comes too late; write longer units first, each once"),
+            Self::NoUnit(text) => {
+                write!(out, "\"{text}\" has no unit; write \"{text}s\", \"{text}m\" or \"{text}ms\", say")
+            }
+            Self::NoNumber(text) => {
+                write!(out, "\"{text}\" is not a duration; write one like \"30s\", \"5m\" or \"1h30m\"")
+            }
+            Self::UnknownUnit(unit) => {
+                write!(out, "there is no unit \"{unit}\"; there are ms, s, m, h, d and w")
+            }
+            Self::Order(unit) => {
+                write!(out, "the unit \"{unit}\" comes too late; write longer units first, each once")
+            }
             Self::TooLong(text) => write!(out, "\"{text}\" is longer than any machine will run; write less"),
         }
     }
@@ -62,7 +70,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut rest = whole;
     while !rest.is_empty() {
         let (number, behind) = split(rest, |letter| letter.is_ascii_digit() || letter == '.');
-        let (unit, behind) = split(behind.trim_start(), |letter| !letter.is_ascii_digit() && letter != '.' && letter != ' ');
+        let (unit, behind) =
+            split(behind.trim_start(), |letter| !letter.is_ascii_digit() && letter != '.' && letter != ' ');
         let place = unit_place(whole, number, unit)?;
         if place < longest {
             return Err(DurationError::Order(unit.to_owned()));

@@ -10,7 +10,9 @@ impl Picture {
         let mut text = format!("---\ntitle: {}\n---\nflowchart TD\n", quoted(&self.title));
         for (band, name) in self.bands.iter().enumerate() {
             let _ = writeln!(text, "  subgraph p{band}[{}]", quoted(name));
-            for (place, item) in self.body.items.iter().enumerate().filter(|(_, item)| item.band == Some(band)) {
+            for (place, item) in
+                self.body.items.iter().enumerate().filter(|(_, item)| item.band == Some(band))
+            {
                 write_item(&mut text, item, &format!("n{place}"), 2);
             }
             text.push_str("  end\n");

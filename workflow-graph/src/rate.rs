@@ -31,8 +31,12 @@ pub enum RateError {
 impl fmt::Display for RateError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSlash(text) => write!(out, "\"{text}\" is not a rate; write one like \"10/s\" or \"100/1m\""),
-            Self::Count(count) => write!(out, "\"{count}\" is not a count; write a whole number from 1, as in \"10/s\""),
+            Self::NoSlash(text) => {
+                write!(out, "\"{text}\" is not a rate; write one like \"10/s\" or \"100/1m\"")
+            }
+            Self::Count(count) => {
+                write!(out, "\"{count}\" is not a count; write a whole number from 1, as in \"10/s\"")
+            }
             Self::Per(error) => error.fmt(out),
             Self::NoTime => write!(out, "a rate is per some time; write one like \"10/s\""),
         }
@@ -48,7 +52,8 @@ impl std::error::Error for RateError {}
 pub fn parse_rate(text: &str) -> Result<Rate, RateError> {
     let (count, per) = text.split_once('/').ok_or_else(|| RateError::NoSlash(text.to_owned()))?;
     let (count, per) = (count.trim(), per.trim());
-    let number = count.parse().ok().filter(|count| *count > 0).ok_or_else(|| RateError::Count(count.to_owned()))?;
+    let number =
+        count.parse().ok().filter(|count| *count > 0).ok_or_else(|| RateError::Count(count.to_owned()))?;
     let per = if per.starts_with(|first: char| first.is_ascii_digit()) || per.is_empty() {
         parse_duration(per)
     } else {

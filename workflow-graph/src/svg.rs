@@ -117,7 +117,12 @@ impl Svg {
         let mut centre = rect.x + rect.width / 2.0;
         match item.shape {
             Shape::Child => {
-                let inner = Rect { x: rect.x + 3.0, y: rect.y + 3.0, width: rect.width - 6.0, height: rect.height - 6.0 };
+                let inner = Rect {
+                    x: rect.x + 3.0,
+                    y: rect.y + 3.0,
+                    width: rect.width - 6.0,
+                    height: rect.height - 6.0,
+                };
                 self.rect(&inner, 3.0, " opacity=\".5\"");
             }
             Shape::Sleep => {
@@ -155,7 +160,9 @@ impl Svg {
             let y = rect.y + 18.0 + f32::from(line) * LINE;
             self.text(rect.x + 26.0, y, &shorten(mark, false), " opacity=\".6\" font-style=\"italic\"");
         }
-        for (place, (Inner { word, layout, x, y }, (_, block))) in inner.iter().zip(item.shape.blocks()).enumerate() {
+        for (place, (Inner { word, layout, x, y }, (_, block))) in
+            inner.iter().zip(item.shape.blocks()).enumerate()
+        {
             let (x, y) = (rect.x + x, rect.y + y);
             if !word.is_empty() {
                 self.text(x, y - 4.0, word, " opacity=\".65\"");
@@ -213,7 +220,10 @@ impl Svg {
 
     fn text(&mut self, x: f32, y: f32, text: &str, style: &str) {
         let (x, y, text) = (number(x), number(y), escape(text));
-        let _ = write!(self.0, "<text x=\"{x}\" y=\"{y}\" fill=\"currentColor\" stroke=\"none\"{style}>{text}</text>");
+        let _ = write!(
+            self.0,
+            "<text x=\"{x}\" y=\"{y}\" fill=\"currentColor\" stroke=\"none\"{style}>{text}</text>"
+        );
     }
 
     fn middle(&mut self, x: f32, y: f32, text: &str, style: &str) {
@@ -242,10 +252,11 @@ fn escape(text: &str) -> String {
                 let _ = write!(escaped, "&#{};", u32::from(letter));
             }
             '\n' | '\r' | '\t' => escaped.push(' '),
-            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {
+                escaped.push('\u{fffd}')
+            }
             other => escaped.push(other),
         }
     }
     escaped
 }
-

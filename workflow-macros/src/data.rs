@@ -22,11 +22,13 @@ fn derives(item: &TokenStream) -> TokenStream {
         ("Deserialize", quote!(::workflow_runtime::__private::serde::Deserialize)),
         ("JsonSchema", quote!(::workflow_runtime::__private::schemars::JsonSchema)),
     ];
-    let wanted = ours.iter().filter(|(name, _)| !given.iter().any(|given| given == name)).map(|(_, path)| path);
+    let wanted =
+        ours.iter().filter(|(name, _)| !given.iter().any(|given| given == name)).map(|(_, path)| path);
     let has = |name| given.iter().any(|given| given == name);
     let serde = (!has("Serialize") || !has("Deserialize"))
         .then(|| quote!(#[serde(crate = "::workflow_runtime::__private::serde")]));
-    let schemars = (!has("JsonSchema")).then(|| quote!(#[schemars(crate = "::workflow_runtime::__private::schemars")]));
+    let schemars =
+        (!has("JsonSchema")).then(|| quote!(#[schemars(crate = "::workflow_runtime::__private::schemars")]));
     quote! {
         #[derive(#(#wanted),*)]
         #serde
@@ -46,7 +48,8 @@ fn derived(item: &TokenStream) -> Vec<String> {
 }
 
 fn names(attribute: &Attribute) -> Vec<String> {
-    let paths = attribute.parse_args_with(syn::punctuated::Punctuated::<Path, syn::Token![,]>::parse_terminated);
+    let paths =
+        attribute.parse_args_with(syn::punctuated::Punctuated::<Path, syn::Token![,]>::parse_terminated);
     let last = |path: &Path| path.segments.last().map(|segment| segment.ident.to_string());
     paths.iter().flatten().filter_map(last).collect()
 }

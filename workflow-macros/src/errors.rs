@@ -31,21 +31,9 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// Whether there is none.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
     /// The errors as `compile_error!`s; nothing when there is none.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.0.map(syn::Error::into_compile_error).unwrap_or_default()
-    }
-
-    /// The messages, in order.
-    #[cfg(test)]
-    pub(crate) fn messages(self) -> Vec<String> {
-        self.0.into_iter().flatten().map(|error| error.to_string()).collect()
     }
 }
 

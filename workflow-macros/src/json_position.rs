@@ -115,7 +115,10 @@ impl Reader<'_> {
                     continue;
                 }
                 _ => {
-                    while self.peek().is_some_and(|byte| !byte.is_ascii_whitespace() && !b",:]}".contains(&byte)) {
+                    while self
+                        .peek()
+                        .is_some_and(|byte| !byte.is_ascii_whitespace() && !b",:]}".contains(&byte))
+                    {
                         self.at += 1;
                     }
                 }
@@ -131,7 +134,8 @@ impl Reader<'_> {
 mod tests {
     use super::{Position, position};
 
-    const TEXT: &str = "{\n  \"a\\\"b\": [1, {\"x\": {\"deep\": [[], {}]}}, \"]}\"],\n  \"ä\": {\"y/z\": null}\n}";
+    const TEXT: &str =
+        "{\n  \"a\\\"b\": [1, {\"x\": {\"deep\": [[], {}]}}, \"]}\"],\n  \"ä\": {\"y/z\": null}\n}";
 
     #[test]
     fn values_are_found_by_line_and_column() {

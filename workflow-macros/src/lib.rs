@@ -31,3 +31,6 @@ pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
 pub fn workflow(input: TokenStream) -> TokenStream {
     workflow::expand(input.into()).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,8 +86,9 @@ impl OptionSet {
             && (setting.key == "heartbeat" || setting.key == "timeout")
         {
             let (heartbeat, timeout) = (show(heartbeat), show(timeout));
-            let message =
-                format!("heartbeat {heartbeat} is not shorter than timeout {timeout}, so it can never be noticed");
+            let message = format!(
+                "heartbeat {heartbeat} is not shorter than timeout {timeout}, so it can never be noticed"
+            );
             return Err(syn::Error::new(setting.span(), message));
         }
         Ok(())
@@ -222,7 +223,10 @@ fn factor(value: &Expr) -> syn::Result<f64> {
 fn name(setting: &Setting, what: &str) -> syn::Result<String> {
     let literal = setting.string(what)?;
     if literal.value().trim().is_empty() {
-        return Err(syn::Error::new(literal.span(), format!("`{}` is empty; name it, or leave it out", setting.key)));
+        return Err(syn::Error::new(
+            literal.span(),
+            format!("`{}` is empty; name it, or leave it out", setting.key),
+        ));
     }
     Ok(literal.value())
 }
@@ -257,7 +261,10 @@ fn duration_value(value: &Expr) -> syn::Result<Duration> {
 
 fn not_zero(time: Duration, span: proc_macro2::Span) -> syn::Result<Duration> {
     if time.is_zero() {
-        return Err(syn::Error::new(span, "a duration of nothing has no use here; leave the option out, or say how long"));
+        return Err(syn::Error::new(
+            span,
+            "a duration of nothing has no use here; leave the option out, or say how long",
+        ));
     }
     Ok(time)
 }

@@ -58,7 +58,12 @@ mod tests {
 
     #[test]
     fn good_schemas_pass() {
-        for good in ["{}", "true", r#"{"type": "object", "required": ["a"]}"#, r##"{"$ref": "#/$defs/a", "$defs": {"a": {}}}"##] {
+        for good in [
+            "{}",
+            "true",
+            r#"{"type": "object", "required": ["a"]}"#,
+            r##"{"$ref": "#/$defs/a", "$defs": {"a": {}}}"##,
+        ] {
             check_schema(good).unwrap();
         }
     }
@@ -96,13 +101,24 @@ mod tests {
         ];
         leaf.prop_recursive(depth, 40, 4, |inner| {
             let key = prop_oneof![
-                Just("type"), Just("properties"), Just("$ref"), Just("$defs"), Just("a"), Just("items"),
-                Just("pattern"), Just("anyOf"), Just("required"), Just("minimum"), Just("$schema"), Just("$id"),
+                Just("type"),
+                Just("properties"),
+                Just("$ref"),
+                Just("$defs"),
+                Just("a"),
+                Just("items"),
+                Just("pattern"),
+                Just("anyOf"),
+                Just("required"),
+                Just("minimum"),
+                Just("$schema"),
+                Just("$id"),
             ];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
                 prop::collection::vec((key, inner), 0..4).prop_map(|members| {
-                    let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                    let members: Vec<String> =
+                        members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
                     format!("{{{}}}", members.join(","))
                 }),
             ]

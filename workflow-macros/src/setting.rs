@@ -59,7 +59,9 @@ impl Setting {
     pub(crate) fn flag(&self) -> syn::Result<()> {
         match self.values.first() {
             None => Ok(()),
-            Some(value) => Err(syn::Error::new_spanned(value, format!("`{}` takes no value; leave it out", self.key))),
+            Some(value) => {
+                Err(syn::Error::new_spanned(value, format!("`{}` takes no value; leave it out", self.key)))
+            }
         }
     }
 
@@ -142,7 +144,10 @@ impl Setting {
                 }
                 value if unnamed.is_none() && named.is_empty() => unnamed = Some(value),
                 value => {
-                    let message = format!("expected `name = value`, where the name is one of {}", listed(known.iter().copied()));
+                    let message = format!(
+                        "expected `name = value`, where the name is one of {}",
+                        listed(known.iter().copied())
+                    );
                     return Err(syn::Error::new_spanned(value, message));
                 }
             }

@@ -72,7 +72,8 @@ impl Printer {
     fn word(&mut self, word: &str) {
         self.space(matches!(self.last, Last::Value | Last::Binary | Last::Comma));
         self.text.push_str(word);
-        let takes_value = matches!(word, "return" | "in" | "match" | "if" | "else" | "as" | "mut" | "ref" | "move");
+        let takes_value =
+            matches!(word, "return" | "in" | "match" | "if" | "else" | "as" | "mut" | "ref" | "move");
         self.last = if takes_value { Last::Binary } else { Last::Value };
     }
 
@@ -124,7 +125,9 @@ impl Printer {
                 self.glue_after_value(operator, Last::Prefix);
             }
             "!" if !at_start => self.glue(operator, Last::Prefix),
-            "&" | "&&" | "*" | "-" | "!" | "'" | "#" | "$" if at_start => self.glue_after_value(operator, Last::Prefix),
+            "&" | "&&" | "*" | "-" | "!" | "'" | "#" | "$" if at_start => {
+                self.glue_after_value(operator, Last::Prefix)
+            }
             "'" => {
                 self.space(true);
                 self.glue(operator, Last::Prefix);
@@ -151,8 +154,8 @@ impl Printer {
 /// Whether a character continues an operator, as Rust's lexer would have it.
 fn joins(operator: &str, next: char) -> bool {
     const LONG: [&str; 25] = [
-        "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=", "<<",
-        ">>", "..", "...", "..=", "<<=", ">>=", "<-",
+        "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=",
+        "<<", ">>", "..", "...", "..=", "<<=", ">>=", "<-",
     ];
     let mut longer = String::from(operator);
     longer.push(next);

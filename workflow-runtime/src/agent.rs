@@ -107,7 +107,9 @@ where
     let end = End { codec, schema: SchemaSource::Type(|| A::Input::schema(A::PARAMETERS)) };
     let unpack = |input: &Erased| {
         let own = input.get::<A::Input>().cloned();
-        own.ok_or_else(|| AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME)))
+        own.ok_or_else(|| {
+            AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME))
+        })
     };
     Taking { end, unpack }
 }
@@ -238,7 +240,6 @@ impl AgentSpec {
         (self.body)(input, context)
     }
 }
-
 
 /// The parameters' names of an agent that is known by its type.
 struct ParametersOf<A>(std::marker::PhantomData<A>);

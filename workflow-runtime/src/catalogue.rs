@@ -88,7 +88,7 @@ fn workflow(registry: &Registry, workflow: &RegisteredWorkflow) -> WorkflowEntry
         definition: workflow.plan().definition().clone(),
         input: workflow.input_schema(),
         output: workflow.output_schema(),
-        fingerprint: workflow.plan().fingerprint(registry),
-        step_fingerprints: workflow.plan().step_fingerprints(registry).to_vec(),
+        fingerprint: registry.fingerprint(workflow.plan()),
+        step_fingerprints: registry.step_fingerprints(workflow.plan()).to_vec(),
     }
 }

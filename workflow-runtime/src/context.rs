@@ -23,7 +23,13 @@ pub struct TaskContext {
 
 impl TaskContext {
     /// A context for an attempt; the first attempt is number 1.
-    pub fn new(job_id: &str, task_id: &str, attempt: u32, resources: Arc<Resources>, manager: TaskManager) -> Self {
+    pub fn new(
+        job_id: &str,
+        task_id: &str,
+        attempt: u32,
+        resources: Arc<Resources>,
+        manager: TaskManager,
+    ) -> Self {
         Self { job_id: job_id.into(), task_id: task_id.into(), attempt, resources, manager }
     }
 

@@ -102,7 +102,11 @@ impl Codec {
 
     /// The codec of parameters that have these names.
     pub(crate) const fn of_parameters<P: Parameters<Via>, Via, N: Names>() -> Self {
-        Self { type_name: std::any::type_name::<P>, encode: encode_parameters::<P, Via, N>, decode: decode_parameters::<P, Via, N> }
+        Self {
+            type_name: std::any::type_name::<P>,
+            encode: encode_parameters::<P, Via, N>,
+            decode: decode_parameters::<P, Via, N>,
+        }
     }
 
     /// The Rust name of the type, for messages.
@@ -218,7 +222,11 @@ pub(crate) fn schema_of<T: JsonSchema>() -> Json {
     SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
-fn write_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str, value: &T) -> Result<(), DataError> {
+fn write_field<T: Data>(
+    object: &mut serde_json::Map<String, Json>,
+    name: &str,
+    value: &T,
+) -> Result<(), DataError> {
     let json = serde_json::to_value(value).map_err(|cause| not_json::<T>(&cause))?;
     object.insert(name.to_owned(), json);
     Ok(())
@@ -226,8 +234,9 @@ fn write_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str, 
 
 fn read_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str) -> Result<T, DataError> {
     match object.remove(name) {
-        Some(json) => serde_json::from_value(json)
-            .map_err(|cause| DataError::new(format!("parameter `{name}` is not a `{}`", std::any::type_name::<T>()), cause)),
+        Some(json) => serde_json::from_value(json).map_err(|cause| {
+            DataError::new(format!("parameter `{name}` is not a `{}`", std::any::type_name::<T>()), cause)
+        }),
         // An absent key is a null, so that an `Option` may be left out.
         None => serde_json::from_value(Json::Null)
             .map_err(|_| DataError::new(format!("parameter `{name}`"), "it is missing")),
@@ -237,14 +246,25 @@ fn read_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str) -
 fn object_of(json: Json, names: &[&'static str]) -> Result<serde_json::Map<String, Json>, DataError> {
     match json {
         Json::Object(object) => Ok(object),
-        _ => Err(DataError::new("the input is not an object", format!("it needs the keys `{}`", names.join("`, `")))),
+        _ => Err(DataError::new(
+            "the input is not an object",
+            format!("it needs the keys `{}`", names.join("`, `")),
+        )),
     }
 }
 
-fn object_schema(names: &[&'static str], mut generator: SchemaGenerator, fields: Vec<schemars::Schema>) -> Json {
+fn object_schema(
+    names: &[&'static str],
+    mut generator: SchemaGenerator,
+    fields: Vec<schemars::Schema>,
+) -> Json {
     let fields: Vec<Json> = fields.into_iter().map(schemars::Schema::to_value).collect();
-    let required: Vec<&str> =
-        names.iter().zip(&fields).filter(|(_, schema)| !accepts_null(schema)).map(|(name, _)| *name).collect();
+    let required: Vec<&str> = names
+        .iter()
+        .zip(&fields)
+        .filter(|(_, schema)| !accepts_null(schema))
+        .map(|(name, _)| *name)
+        .collect();
     let properties: serde_json::Map<String, Json> =
         names.iter().map(|name| (*name).to_owned()).zip(fields.iter().cloned()).collect();
     let mut schema = serde_json::json!({

@@ -54,7 +54,10 @@ impl Hasher {
     }
 
     /// Adds a list: its length, then its parts.
-    pub(crate) fn list<T: AsRef<str>>(&mut self, parts: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> &mut Self {
+    pub(crate) fn list<T: AsRef<str>>(
+        &mut self,
+        parts: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    ) -> &mut Self {
         let parts = parts.into_iter();
         self.add(&parts.len().to_string());
         parts.for_each(|part| {
@@ -82,7 +85,10 @@ mod tests {
     fn it_is_fnv_1a_and_will_stay_so() {
         // The published value for the empty text; then one of ours, which journals of old binaries hold.
         assert_eq!(Hasher::new().finish().to_string(), "6c62272e07bb014262b821756295c58d");
-        assert_eq!(Hasher::new().add("step").add("agent").finish().to_string(), "26f1ba9e76bd7fa1bd51caecf2c44bcd");
+        assert_eq!(
+            Hasher::new().add("step").add("agent").finish().to_string(),
+            "26f1ba9e76bd7fa1bd51caecf2c44bcd"
+        );
     }
 
     #[test]

@@ -179,9 +179,13 @@ mod tests {
         let wants = json!({"type": "object", "required": ["objective"]});
         assert_eq!(told(&plan, &wants), ["`objective` is required but can never be there"]);
         assert_eq!(told(&json!({"type": "string"}), &wants), ["string is given where object is wanted"]);
-        let nested = json!({"type": "object", "required": ["plan"], "properties": {"plan": {"type": "integer"}}});
+        let nested =
+            json!({"type": "object", "required": ["plan"], "properties": {"plan": {"type": "integer"}}});
         assert_eq!(told(&plan, &nested), ["string is given where integer is wanted, at `/plan`"]);
-        assert_eq!(told(&json!({"enum": ["a"]}), &json!({"const": "b"})), ["\"a\" is given where \"b\" is wanted"]);
+        assert_eq!(
+            told(&json!({"enum": ["a"]}), &json!({"const": "b"})),
+            ["\"a\" is given where \"b\" is wanted"]
+        );
         assert_eq!(
             told(&json!({"minimum": 5}), &json!({"maximum": 3})),
             ["minimum 5 and maximum 3 leave nothing between them"]

@@ -80,7 +80,8 @@ impl Hooks {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = [("on_success", self.on_success), ("on_retry", self.on_retry), ("on_failure", self.on_failure)];
+        let named =
+            [("on_success", self.on_success), ("on_retry", self.on_retry), ("on_failure", self.on_failure)];
         let set = named.iter().filter(|(_, hook)| hook.is_some()).map(|(name, _)| name);
         out.debug_set().entries(set).finish()
     }

@@ -126,7 +126,8 @@ impl Options {
             found.push("timeout is zero, so no attempt can finish; leave it out for none".to_owned());
         }
         if zero(self.heartbeat) {
-            found.push("heartbeat is zero, so every attempt stalls at once; leave it out for none".to_owned());
+            found
+                .push("heartbeat is zero, so every attempt stalls at once; leave it out for none".to_owned());
         }
         if let Some(retry) = self.retry
             && retry.cap < retry.first
@@ -259,7 +260,9 @@ mod text {
             to.serialize_str(&workflow_graph::format_duration(*time))
         }
 
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Duration, D::Error> {
             let text = String::deserialize(from)?;
             workflow_graph::parse_duration(&text).map_err(serde::de::Error::custom)
         }
@@ -296,7 +299,8 @@ mod tests {
 
     #[test]
     fn options_are_readable_json() {
-        let options = Options::new().timeout(Duration::from_secs(90)).retry(Retry::new(3)).priority(Priority::High);
+        let options =
+            Options::new().timeout(Duration::from_secs(90)).retry(Retry::new(3)).priority(Priority::High);
         let json = serde_json::to_value(&options).unwrap();
         assert_eq!(json["timeout"], "1m30s");
         assert_eq!(serde_json::from_value::<Options>(json).unwrap(), options);

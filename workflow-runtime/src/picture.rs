@@ -48,7 +48,11 @@ fn picture(definition: &Definition) -> Picture {
     let mut links: Vec<Link> =
         read_inputs.into_iter().map(|(from, to)| Link { from, to, kind: LinkKind::Data }).collect();
     let shifted = block_links(definition, &nodes).into_iter();
-    links.extend(shifted.map(|link| Link { from: link.from + inputs.len(), to: link.to + inputs.len(), ..link }));
+    links.extend(shifted.map(|link| Link {
+        from: link.from + inputs.len(),
+        to: link.to + inputs.len(),
+        ..link
+    }));
     if definition.output.text != "()" {
         let to = items.len();
         let given = |slot: &Slot| input_of(*slot).or_else(|| place_of(giver(definition, *slot)?));
@@ -126,7 +130,8 @@ fn marks(node: &Node) -> Vec<String> {
 
 fn words(options: &Options) -> Vec<String> {
     let mut words = Vec::new();
-    let mut say = |key: &str, value: Option<String>| words.extend(value.map(|value| format!("{key} {value}")));
+    let mut say =
+        |key: &str, value: Option<String>| words.extend(value.map(|value| format!("{key} {value}")));
     say("retry", options.retry.map(|retry| retry.max.to_string()));
     say("timeout", options.timeout.map(format_duration));
     say("queue", options.queue.as_ref().map(ToString::to_string));
@@ -153,15 +158,20 @@ fn named(priority: Priority) -> &'static str {
 fn block_links(definition: &Definition, nodes: &[NodeId]) -> Vec<Link> {
     let places = places(definition, nodes);
     let place_of = |node: NodeId| places[node as usize];
-    let names: HashMap<&str, usize> =
-        nodes.iter().zip(0..).map(|(node, place)| (definition.nodes[*node as usize].name.as_str(), place)).collect();
+    let names: HashMap<&str, usize> = nodes
+        .iter()
+        .zip(0..)
+        .map(|(node, place)| (definition.nodes[*node as usize].name.as_str(), place))
+        .collect();
     let mut links: BTreeMap<(usize, usize), LinkKind> = BTreeMap::new();
     for (id, node) in (0..).zip(&definition.nodes) {
         let Some(to) = place_of(id) else { continue };
         let given = reads(node).filter_map(|slot| place_of(giver(definition, slot)?));
         given.filter(|from| *from != to).for_each(|from| _ = links.insert((to, from), LinkKind::Data));
         let earlier = node.after.iter().filter_map(|name| names.get(name.as_str()).copied());
-        earlier.filter(|from| *from != to).for_each(|from| _ = links.entry((to, from)).or_insert(LinkKind::Order));
+        earlier
+            .filter(|from| *from != to)
+            .for_each(|from| _ = links.entry((to, from)).or_insert(LinkKind::Order));
     }
     links.into_iter().map(|((to, from), kind)| Link { from, to, kind }).collect()
 }

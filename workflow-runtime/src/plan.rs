@@ -175,7 +175,8 @@ impl Checker<'_> {
             if node.parent.is_some_and(|place| !self.is_form(id, place)) {
                 broken.push("a form around it".to_owned());
             }
-            let reads = node.kind.expressions().into_iter().flat_map(|expression| expression.reads.iter().copied());
+            let reads =
+                node.kind.expressions().into_iter().flat_map(|expression| expression.reads.iter().copied());
             let inner = match node.kind {
                 NodeKind::For { item, last, .. } => vec![item, last],
                 NodeKind::Repeat { carried, last, .. } => vec![carried, last],
@@ -189,9 +190,14 @@ impl Checker<'_> {
             }
         }
         let nodes = definition.nodes.len();
-        let in_sources = definition.slots.iter().filter_map(|slot| slot.source.node()).find(|node| *node as usize >= nodes);
+        let in_sources = definition
+            .slots
+            .iter()
+            .filter_map(|slot| slot.source.node())
+            .find(|node| *node as usize >= nodes);
         let in_output = definition.output.reads.iter().find(|slot| **slot as usize >= slots);
-        let broken = in_sources.map(|node| format!("node {node}")).or(in_output.map(|slot| format!("slot {slot}")));
+        let broken =
+            in_sources.map(|node| format!("node {node}")).or(in_output.map(|slot| format!("slot {slot}")));
         if let Some(reference) = broken {
             let step = format!("`{}`", definition.name);
             self.problems.push(Problem::Broken { step, reference, at: definition.at.clone() });
@@ -249,8 +255,10 @@ impl Checker<'_> {
     /// makes the form wait for it.
     fn edges(&mut self) -> Vec<Edge> {
         let mut edges = Vec::new();
-        let by_place: HashMap<(Block, &str), NodeId> =
-            (0..).zip(&self.definition.nodes).map(|(id, node)| ((block_of(node), node.name.as_str()), id)).collect();
+        let by_place: HashMap<(Block, &str), NodeId> = (0..)
+            .zip(&self.definition.nodes)
+            .map(|(id, node)| ((block_of(node), node.name.as_str()), id))
+            .collect();
         for (id, node) in (0..).zip(&self.definition.nodes) {
             for expression in node.kind.expressions() {
                 edges.extend(expression.reads.iter().filter_map(|slot| self.read_edge(id, *slot)));
@@ -292,7 +300,9 @@ impl Checker<'_> {
         let around_other = self.ancestors(other);
         let pair = around_one.iter().find_map(|one| {
             let block = block_of(&self.definition.nodes[*one as usize]);
-            let other = around_other.iter().find(|other| block_of(&self.definition.nodes[**other as usize]) == block)?;
+            let other = around_other
+                .iter()
+                .find(|other| block_of(&self.definition.nodes[**other as usize]) == block)?;
             Some((*one, *other))
         })?;
         (pair.0 != pair.1).then_some(pair)
@@ -434,7 +444,8 @@ fn kind(print: &mut Hasher, definition: &Definition, node: &Node, callees: &dyn 
 }
 
 fn callee(print: &mut Hasher, callee: &Callee, callees: &dyn Callees) {
-    let schema = |schema: Option<(Json, bool)>| schema.map(|(schema, _)| canonical(&schema)).unwrap_or_default();
+    let schema =
+        |schema: Option<(Json, bool)>| schema.map(|(schema, _)| canonical(&schema)).unwrap_or_default();
     let kind = match callee.kind {
         CalleeKind::Agent => "agent",
         CalleeKind::Workflow => "workflow",

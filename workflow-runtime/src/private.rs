@@ -25,7 +25,9 @@ pub use crate::wire::{Call, Elements, Maybe, Wire, Workflow, WorkflowSpec, alike
 use crate::error::AgentError;
 
 /// What an agent that returns a `Result` gave.
-pub fn fallible<T: Send + Sync + 'static, E: Into<AgentError>>(result: Result<T, E>) -> Result<Erased, AgentError> {
+pub fn fallible<T: Send + Sync + 'static, E: Into<AgentError>>(
+    result: Result<T, E>,
+) -> Result<Erased, AgentError> {
     result.map(Erased::new).map_err(Into::into)
 }
 

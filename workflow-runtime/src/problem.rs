@@ -129,7 +129,10 @@ impl fmt::Display for Problem {
         write!(out, "{}: ", self.at())?;
         match self {
             Self::DuplicateName { name, first, .. } => {
-                write!(out, "there is a `{name}` already, at {first}; give one of them another name: `name = \"…\"`")
+                write!(
+                    out,
+                    "there is a `{name}` already, at {first}; give one of them another name: `name = \"…\"`"
+                )
             }
             Self::BadSchema { agent, end, error, .. } => {
                 write!(out, "the {end} schema of `{agent}` is not a JSON Schema: {error}")
@@ -173,10 +176,14 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Nothing when there is no problem.
-    pub(crate) fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
+    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|one, other| one.at().cmp(other.at()));
-        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+        Self(problems)
+    }
+
+    /// Nothing when there is no problem.
+    pub(crate) fn check(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self::new(problems)) }
     }
 
     /// One after the other.

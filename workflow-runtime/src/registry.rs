@@ -10,7 +10,7 @@ use crate::agent::{Agent, AgentSpec, SchemaSource};
 use crate::code::Code;
 use crate::context::{AgentDescription, Need, Resources, TaskContext, TaskManager};
 use crate::data::Erased;
-use crate::definition::Callee;
+use crate::definition::{Callee, Definition};
 use crate::entry::{Declared, Entry, linked};
 use crate::error::AgentError;
 use crate::fingerprint::Fingerprint;
@@ -68,17 +68,23 @@ impl Registry {
         self.by_name.get(name).and_then(|place| self.workflows.get(*place))
     }
 
-    /// What a workflow means, as a number that is the same on every machine and changes when the meaning does.
-    pub fn fingerprint(&self, workflow: &str) -> Option<Fingerprint> {
-        self.workflow(workflow).map(|workflow| workflow.plan.fingerprint(self))
+    /// Checks a definition that came from somewhere else than this program's `workflow!`s: from code, or from another
+    /// program's catalogue.
+    ///
+    /// # Errors
+    /// Reports all problems at once.
+    pub fn plan(&self, definition: Definition) -> Result<Plan, Problems> {
+        Plan::new(definition, self).map_err(Problems::new)
     }
 
-    /// What each step of a workflow means, by its path.
-    pub fn step_fingerprints(&self, workflow: &str) -> Vec<(&str, Fingerprint)> {
-        let Some(workflow) = self.workflow(workflow) else { return Vec::new() };
-        let nodes = &workflow.plan.definition().nodes;
-        let prints = workflow.plan.step_fingerprints(self);
-        nodes.iter().map(|node| node.path.as_str()).zip(prints.iter().copied()).collect()
+    /// What a plan means, as a number that is the same on every machine and changes when the meaning does.
+    pub fn fingerprint(&self, plan: &Plan) -> Fingerprint {
+        plan.fingerprint(self)
+    }
+
+    /// What each node of a plan means, in the order of its definition.
+    pub fn step_fingerprints<'a>(&self, plan: &'a Plan) -> &'a [Fingerprint] {
+        plan.step_fingerprints(self)
     }
 
     /// What the agents want of the runtime and `resources` does not have.
@@ -155,7 +161,8 @@ impl Agents {
     }
 
     fn parameters(&self, callee: &Callee) -> Vec<String> {
-        let names = self.get(&callee.name).map(|agent| agent.spec.parameters.iter().map(|name| (*name).to_owned()));
+        let names =
+            self.get(&callee.name).map(|agent| agent.spec.parameters.iter().map(|name| (*name).to_owned()));
         names.into_iter().flatten().collect()
     }
 
@@ -227,7 +234,8 @@ impl RegistryBuilder {
         let mut problems = duplicates(&agents, &workflows);
         agents.iter().for_each(|agent| check_agent(agent, &mut problems));
 
-        let by_name = agents.iter().enumerate().map(|(place, agent)| (agent.name.to_string(), place)).collect();
+        let by_name =
+            agents.iter().enumerate().map(|(place, agent)| (agent.name.to_string(), place)).collect();
         let agents = Agents { sorted: agents.into_iter().map(RegisteredAgent::new).collect(), by_name };
         let mut planned = Vec::with_capacity(workflows.len());
         let directory = Directory::new(&agents, &workflows);
@@ -235,23 +243,25 @@ impl RegistryBuilder {
             workflows.iter().map(|spec| Plan::new(spec.definition.clone(), &directory)).collect();
         for (spec, plan) in workflows.into_iter().zip(plans) {
             match plan {
-                Ok(plan) => planned.push(RegisteredWorkflow { plan: Arc::new(plan), code: spec.code, schemas: Schemas::default() }),
+                Ok(plan) => planned.push(RegisteredWorkflow {
+                    plan: Arc::new(plan),
+                    code: spec.code,
+                    schemas: Schemas::default(),
+                }),
                 Err(found) => problems.extend(found),
             }
         }
         Problems::check(problems)?;
-        let by_name = planned
-            .iter()
-            .enumerate()
-            .map(|(place, workflow)| (workflow.name().to_owned(), place))
-            .collect();
+        let by_name =
+            planned.iter().enumerate().map(|(place, workflow)| (workflow.name().to_owned(), place)).collect();
         Ok(Registry { agents, workflows: planned, by_name })
     }
 }
 
 fn duplicates(agents: &[AgentSpec], workflows: &[WorkflowSpec]) -> Vec<Problem> {
     let agents = agents.iter().map(|agent| (&*agent.name, &agent.at));
-    let workflows = workflows.iter().map(|workflow| (workflow.definition.name.as_str(), &workflow.definition.at));
+    let workflows =
+        workflows.iter().map(|workflow| (workflow.definition.name.as_str(), &workflow.definition.at));
     let mut first: HashMap<&str, &Location> = HashMap::with_capacity(agents.len());
     let mut problems = Vec::new();
     for (name, at) in agents.chain(workflows) {
@@ -274,7 +284,12 @@ fn check_agent(agent: &AgentSpec, problems: &mut Vec<Problem>) {
         if let SchemaSource::Text(text) = schema
             && let Err(error) = Schema::parse(text)
         {
-            problems.push(Problem::BadSchema { agent: agent.name.to_string(), end, at: agent.at.clone(), error });
+            problems.push(Problem::BadSchema {
+                agent: agent.name.to_string(),
+                end,
+                at: agent.at.clone(),
+                error,
+            });
         }
     }
     problems.extend(agent.options.contradictions().into_iter().map(|contradiction| Problem::BadOptions {
@@ -292,7 +307,10 @@ struct Directory<'a> {
 
 impl<'a> Directory<'a> {
     fn new(agents: &'a Agents, workflows: &'a [WorkflowSpec]) -> Self {
-        Self { agents, workflows: workflows.iter().map(|spec| (spec.definition.name.as_str(), spec)).collect() }
+        Self {
+            agents,
+            workflows: workflows.iter().map(|spec| (spec.definition.name.as_str(), spec)).collect(),
+        }
     }
 }
 

@@ -31,7 +31,8 @@ impl Schema {
     /// # Errors
     /// As [`new`](Self::new), and when the text is not JSON.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
-        let json = serde_json::from_str(text).map_err(|error| SchemaError(format!("it is not JSON: {error}")))?;
+        let json =
+            serde_json::from_str(text).map_err(|error| SchemaError(format!("it is not JSON: {error}")))?;
         Self::new(json)
     }
 
@@ -114,17 +115,19 @@ impl std::error::Error for Violations {}
 /// that went deepest before it failed.
 fn violations(error: &ValidationError<'_>, found: &mut Vec<Violation>) {
     let choices = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context.as_slice(),
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            context.as_slice()
+        }
         _ => &[],
     };
     let depth = |error: &ValidationError<'_>| error.instance_path().to_string().matches('/').count();
     let deepest = |choice: &&Vec<ValidationError<'static>>| choice.iter().map(depth).max().unwrap_or(0);
-    let is_null = |choice: &&Vec<ValidationError<'static>>| {
-        matches!(choice.as_slice(), [only] if only.to_string().ends_with("is not of type \"null\""))
-    };
+    let is_null = |choice: &&Vec<ValidationError<'static>>| matches!(choice.as_slice(), [only] if only.to_string().ends_with("is not of type \"null\""));
     match choices.iter().filter(|choice| !is_null(choice)).max_by_key(deepest) {
         Some(meant) => meant.iter().for_each(|error| violations(error, found)),
-        None => found.push(Violation { place: error.instance_path().to_string(), problem: error.to_string() }),
+        None => {
+            found.push(Violation { place: error.instance_path().to_string(), problem: error.to_string() })
+        }
     }
 }
 
@@ -147,14 +150,24 @@ enum Keys {
 }
 
 const ANNOTATIONS: [&str; 10] = [
-    "title", "description", "$comment", "examples", "default", "deprecated", "readOnly", "writeOnly", "$schema",
+    "title",
+    "description",
+    "$comment",
+    "examples",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$schema",
     "format",
 ];
 
 fn canonical_value(value: &Json, keys: Keys) -> Json {
     match value {
         Json::Object(members) => {
-            let kept = members.iter().filter(|(key, _)| keys != Keys::Keywords || !ANNOTATIONS.contains(&key.as_str()));
+            let kept = members
+                .iter()
+                .filter(|(key, _)| keys != Keys::Keywords || !ANNOTATIONS.contains(&key.as_str()));
             // By way of a sorted map, for `serde_json` may be built to keep the order of insertion.
             let sorted: BTreeMap<&String, Json> =
                 kept.map(|(key, member)| (key, canonical_value(member, inner_keys(keys, key)))).collect();
@@ -168,9 +181,10 @@ fn canonical_value(value: &Json, keys: Keys) -> Json {
 fn inner_keys(outer: Keys, key: &str) -> Keys {
     match (outer, key) {
         (Keys::Data, _) | (Keys::Keywords, "const" | "enum") => Keys::Data,
-        (Keys::Keywords, "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas") => {
-            Keys::Names
-        }
+        (
+            Keys::Keywords,
+            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
+        ) => Keys::Names,
         _ => Keys::Keywords,
     }
 }
@@ -197,7 +211,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let schema = Schema::new(json!({"required": ["a"], "properties": {"b": {"type": "string"}}})).unwrap();
+        let schema =
+            Schema::new(json!({"required": ["a"], "properties": {"b": {"type": "string"}}})).unwrap();
         assert_eq!(schema.check(&json!({"b": 1})).unwrap_err().iter().count(), 2);
     }
 

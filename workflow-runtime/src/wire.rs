@@ -108,7 +108,12 @@ impl Wire {
         let arguments = arguments.iter().copied().map(expression).collect();
         let step = Step { callee: callee::<A>(path), arguments, or: Vec::new(), undo: None };
         let input = Arc::new(move |scope: &Scope<'_>| Erased::new(make(scope).0));
-        let node = self.node(name, line, NodeKind::Step(step), NodeCode::Step { input, undo: None, hooks: Hooks::new() });
+        let node = self.node(
+            name,
+            line,
+            NodeKind::Step(step),
+            NodeCode::Step { input, undo: None, hooks: Hooks::new() },
+        );
         let codec = A::output().codec;
         self.result_of(node, name, codec)
     }
@@ -212,14 +217,25 @@ impl Wire {
     }
 
     /// A name bound in both blocks of an `if`.
-    pub fn either<T: IsData<Via>, Via>(&mut self, form: Form, name: &str, then: Port<T>, otherwise: Port<T>) -> Port<T> {
+    pub fn either<T: IsData<Via>, Via>(
+        &mut self,
+        form: Form,
+        name: &str,
+        then: Port<T>,
+        otherwise: Port<T>,
+    ) -> Port<T> {
         self.derive_erased(name, form.node, move |scope| {
             scope.find(then.slot()).or_else(|| scope.find(otherwise.slot())).cloned()
         })
     }
 
     /// A name that is not bound whichever block of an `if` runs.
-    pub fn perhaps<T: IsData<Via>, Via, const N: usize>(&mut self, form: Form, name: &str, ports: [Maybe<T>; N]) -> Port<Option<T>> {
+    pub fn perhaps<T: IsData<Via>, Via, const N: usize>(
+        &mut self,
+        form: Form,
+        name: &str,
+        ports: [Maybe<T>; N],
+    ) -> Port<Option<T>> {
         self.derive(name, form.node, move |scope| Some(ports.iter().find_map(|port| port.look(scope))))
     }
 
@@ -298,7 +314,13 @@ impl Wire {
     }
 
     /// Ends a `repeat` whose block gives `result`, with which the next round begins.
-    pub fn again<T: IsData<Via>, Via>(&mut self, form: Form, name: &str, _carried: Port<T>, result: Port<T>) -> Port<T> {
+    pub fn again<T: IsData<Via>, Via>(
+        &mut self,
+        form: Form,
+        name: &str,
+        _carried: Port<T>,
+        result: Port<T>,
+    ) -> Port<T> {
         self.end();
         if let NodeKind::Repeat { last, .. } = &mut self.definition.nodes[form.node as usize].kind {
             *last = result.slot();
@@ -332,7 +354,9 @@ impl Wire {
         let id = number(self.definition.nodes.len());
         let parent = self.open.last().copied();
         let path = match parent {
-            Some(Place { node, arm: Arm::Body }) => format!("{}/{name}", self.definition.nodes[node as usize].path),
+            Some(Place { node, arm: Arm::Body }) => {
+                format!("{}/{name}", self.definition.nodes[node as usize].path)
+            }
             Some(Place { node, arm }) => {
                 format!("{}/{}/{name}", self.definition.nodes[node as usize].path, arm.name())
             }

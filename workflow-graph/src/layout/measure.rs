@@ -68,7 +68,11 @@ fn leaf(item: &Item) -> Sized {
     let marks = item.marks.iter().map(|mark| wide(mark, SMALL, false)).fold(0.0, f32::max);
     let text = wide(&item.name, CELL, false).max(wide(&item.detail, SMALL, false)).max(marks);
     let lines = 1 + usize::from(!item.detail.is_empty()) + item.marks.len();
-    Sized { width: (text + glyph + 2.0 * PADDING).max(88.0), height: 16.0 + count(lines) * LINE, inner: Vec::new() }
+    Sized {
+        width: (text + glyph + 2.0 * PADDING).max(88.0),
+        height: 16.0 + count(lines) * LINE,
+        inner: Vec::new(),
+    }
 }
 
 fn form(item: &Item) -> Sized {

@@ -51,7 +51,9 @@ pub(super) fn order(block: &Block, rows: &[Vec<usize>]) -> Grid {
             sort(&mut cells, &chains, row, down);
         }
     }
-    let ways = chains.iter().map(|chain| chain.iter().map(|(row, cell)| (*row, place(&cells[*row], *cell))).collect());
+    let ways = chains
+        .iter()
+        .map(|chain| chain.iter().map(|(row, cell)| (*row, place(&cells[*row], *cell))).collect());
     Grid { ways: ways.collect(), rows: cells }
 }
 

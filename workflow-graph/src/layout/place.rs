@@ -62,12 +62,18 @@ pub(crate) fn layout(block: &Block, bands: &[String]) -> Layout {
         for (cell, centre) in row.iter().zip(centres) {
             if let Cell::Item(item) = cell {
                 let Sized { width, height: own, .. } = sizes[*item];
-                boxes[*item] = Rect { x: left + centre - width / 2.0, y: top + (height - own) / 2.0, width, height: own };
+                boxes[*item] = Rect {
+                    x: left + centre - width / 2.0,
+                    y: top + (height - own) / 2.0,
+                    width,
+                    height: own,
+                };
             }
         }
     }
     let routes = routes(block, &grid, &centres, &heights, &boxes, left);
-    let height = heights.last().map_or(0.0, |(top, height)| top + height) + if bands.is_empty() { 0.0 } else { MARGIN };
+    let height = heights.last().map_or(0.0, |(top, height)| top + height)
+        + if bands.is_empty() { 0.0 } else { MARGIN };
     let bands = band_boxes(&rows.bands, &heights, bands.len(), width);
     let inner = sizes.into_iter().map(|size| size.inner).collect();
     Layout { width, height, boxes, inner, routes, bands }
@@ -93,9 +99,10 @@ fn across(grid: &Grid, sizes: &[Sized]) -> Vec<Vec<f32>> {
             settle(&mut centres[row], &widths[row], &wanted);
         }
     }
-    let leftmost = centres.iter().zip(&widths).flat_map(|(row, widths)| {
-        row.iter().zip(widths).map(|(centre, width)| centre - width / 2.0)
-    });
+    let leftmost = centres
+        .iter()
+        .zip(&widths)
+        .flat_map(|(row, widths)| row.iter().zip(widths).map(|(centre, width)| centre - width / 2.0));
     let shift = leftmost.fold(f32::INFINITY, f32::min);
     centres.iter_mut().flatten().for_each(|centre| *centre -= shift);
     centres
@@ -127,7 +134,9 @@ fn wanted(grid: &Grid, centres: &[Vec<f32>], row: usize) -> Vec<f32> {
             }
         }
     }
-    let wish = |(index, (sum, number)): (usize, &(f32, f32))| if *number > 0.0 { sum / number } else { centres[row][index] };
+    let wish = |(index, (sum, number)): (usize, &(f32, f32))| {
+        if *number > 0.0 { sum / number } else { centres[row][index] }
+    };
     sums.iter().enumerate().map(wish).collect()
 }
 
@@ -170,7 +179,8 @@ fn down(grid: &Grid, sizes: &[Sized], bands: &[Option<usize>]) -> Vec<(f32, f32)
 
 fn band_boxes(bands: &[Option<usize>], heights: &[(f32, f32)], count: usize, width: f32) -> Vec<Rect> {
     let of = |band: usize| {
-        let rows = bands.iter().zip(heights).filter(move |(of, _)| **of == Some(band)).map(|(_, height)| *height);
+        let rows =
+            bands.iter().zip(heights).filter(move |(of, _)| **of == Some(band)).map(|(_, height)| *height);
         let top = rows.clone().map(|(top, _)| top).fold(f32::INFINITY, f32::min);
         let bottom = rows.map(|(top, height)| top + height).fold(0.0, f32::max);
         match top.is_finite() {
@@ -189,7 +199,8 @@ fn routes(
     boxes: &[Rect],
     left: f32,
 ) -> Vec<Route> {
-    let (leaves, arrives) = (ports(block, grid, centres, boxes, true), ports(block, grid, centres, boxes, false));
+    let (leaves, arrives) =
+        (ports(block, grid, centres, boxes, true), ports(block, grid, centres, boxes, false));
     let mut routes = Vec::new();
     for (index, way) in grid.ways.iter().enumerate() {
         let Some(link) = block.links.get(index).filter(|_| way.len() > 1) else { continue };

@@ -19,7 +19,8 @@ pub(super) fn rows(block: &Block, sizes: &[Sized], bands: usize) -> Rows {
     let levels = levels(block);
     let outputs = |item: usize| matches!(block.items[item].shape, crate::picture::Shape::Output);
     let mut groups: Vec<(Option<usize>, Vec<usize>)> = Vec::new();
-    let of_band = |band: Option<usize>| (0..block.items.len()).filter(move |item| block.items[*item].band == band);
+    let of_band =
+        |band: Option<usize>| (0..block.items.len()).filter(move |item| block.items[*item].band == band);
     groups.push((None, of_band(None).filter(|item| !outputs(*item)).collect()));
     for band in 0..bands {
         groups.push((Some(band), of_band(Some(band)).collect()));
@@ -42,9 +43,7 @@ pub(super) fn rows(block: &Block, sizes: &[Sized], bands: usize) -> Rows {
 /// The longest way to each item from within its own phase. Links that lead back are left out of it.
 fn levels(block: &Block) -> Vec<usize> {
     let mut levels = vec![0_usize; block.items.len()];
-    let same_band = |from: usize, to: usize| {
-        matches!((block.items.get(from), block.items.get(to)), (Some(one), Some(other)) if one.band == other.band)
-    };
+    let same_band = |from: usize, to: usize| matches!((block.items.get(from), block.items.get(to)), (Some(one), Some(other)) if one.band == other.band);
     // As many rounds as the longest way has links; a cycle would go on for ever.
     for _ in 0..block.items.len() {
         let mut changed = false;

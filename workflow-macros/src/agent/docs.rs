@@ -27,7 +27,8 @@ fn input(agent: &Agent) -> String {
         [] => "Input: none".to_owned(),
         [(_, ty)] => format!("Input: the JSON of {}", code(&text(ty))),
         several => {
-            let keys = several.iter().map(|(name, ty)| format!("{}: {}", code(&name.to_string()), code(&text(ty))));
+            let keys =
+                several.iter().map(|(name, ty)| format!("{}: {}", code(&name.to_string()), code(&text(ty))));
             format!("Input: an object of {}", keys.collect::<Vec<_>>().join(", "))
         }
     }

@@ -127,7 +127,8 @@ fn spec(agent: &Agent) -> TokenStream {
     let description = &agent.description;
     let line = u32::try_from(ident.span().start().line).unwrap_or(u32::MAX);
     let run = run(agent);
-    let options = (!agent.options.is_empty()).then(|| agent.options.tokens()).map(|options| quote!(.options(#options)));
+    let options =
+        (!agent.options.is_empty()).then(|| agent.options.tokens()).map(|options| quote!(.options(#options)));
     let hooks = agent.options.hook_tokens().map(|hooks| quote!(.hooks(#hooks)));
     let schemas = checked_schemas(agent);
     let needs = agent.parameters.iter().filter_map(|parameter| match parameter {
@@ -159,7 +160,8 @@ fn checked_schemas(agent: &Agent) -> Option<TokenStream> {
 /// The function that takes the erased input apart, calls the agent's, and erases what it gives.
 fn run(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
-    let values: Vec<Ident> = (0..agent.values().count()).map(|index| format_ident!("__value{index}")).collect();
+    let values: Vec<Ident> =
+        (0..agent.values().count()).map(|index| format_ident!("__value{index}")).collect();
     // The same call as in `input`, at the same place, so that what is wrong with a type is told once.
     let taking = quote_spanned!(input_span(agent)=> __rt::taking::<#ident, _>());
     let unpack = (!values.is_empty()).then(|| quote!(let (#(#values,)*) = (#taking.unpack)(__input)?;));

@@ -95,7 +95,10 @@ fn agent_name(setting: &Setting) -> syn::Result<LitStr> {
 pub(crate) fn check_name(name: &LitStr) -> syn::Result<()> {
     let value = name.value();
     if value.is_empty() {
-        return Err(syn::Error::new(name.span(), "the name is empty; leave `name` out to use the item's own"));
+        return Err(syn::Error::new(
+            name.span(),
+            "the name is empty; leave `name` out to use the item's own",
+        ));
     }
     let odd = |letter: &char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':'));
     if let Some(letter) = value.chars().find(odd) {
@@ -134,7 +137,10 @@ fn check_signature(function: &ItemFn, errors: &mut Errors) -> bool {
         wrong(variadic, "an agent cannot have variable arguments");
     }
     if let syn::Safety::Unsafe(unsafety) = &signature.safety {
-        wrong(unsafety, "an agent cannot be unsafe, for the runtime calls it; put an `unsafe` block inside it");
+        wrong(
+            unsafety,
+            "an agent cannot be unsafe, for the runtime calls it; put an `unsafe` block inside it",
+        );
     }
     right
 }
@@ -180,7 +186,8 @@ fn parameter(argument: &FnArg) -> syn::Result<Parameter> {
         return Err(syn::Error::new_spanned(reference, borrowed(reference)));
     }
     if let Type::ImplTrait(ty) = &*argument.ty {
-        let message = "an agent's parameter has one type, which gives its schema; name it instead of `impl Trait`";
+        let message =
+            "an agent's parameter has one type, which gives its schema; name it instead of `impl Trait`";
         return Err(syn::Error::new_spanned(ty, message));
     }
     match name {

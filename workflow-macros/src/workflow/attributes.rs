@@ -122,15 +122,32 @@ fn misplaced<'a>(key: &str, place: Place, known: impl Iterator<Item = &'a str>) 
 }
 
 /// Reads the attributes of a workflow; gives back those that are not options.
-pub(super) fn workflow_settings(attributes: &[Attribute], errors: &mut Errors) -> (WorkflowSettings, Vec<Attribute>) {
+pub(super) fn workflow_settings(
+    attributes: &[Attribute],
+    errors: &mut Errors,
+) -> (WorkflowSettings, Vec<Attribute>) {
     let mut settings = WorkflowSettings::default();
     let is_foreign = |attribute: &&Attribute| {
-        ["doc", "cfg", "cfg_attr", "derive", "allow", "expect", "warn", "deny", "deprecated", "must_use", "serde", "schemars"]
-            .iter()
-            .any(|known| attribute.path().is_ident(known))
+        [
+            "doc",
+            "cfg",
+            "cfg_attr",
+            "derive",
+            "allow",
+            "expect",
+            "warn",
+            "deny",
+            "deprecated",
+            "must_use",
+            "serde",
+            "schemars",
+        ]
+        .iter()
+        .any(|known| attribute.path().is_ident(known))
     };
     let foreign = attributes.iter().filter(is_foreign).cloned().collect();
-    let ours: Vec<Attribute> = attributes.iter().filter(|attribute| !is_foreign(attribute)).cloned().collect();
+    let ours: Vec<Attribute> =
+        attributes.iter().filter(|attribute| !is_foreign(attribute)).cloned().collect();
     for setting in distinct(&ours, errors) {
         let result = settings.set(&setting);
         errors.take(result);

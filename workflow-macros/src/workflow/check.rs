@@ -87,11 +87,15 @@ impl Checker<'_> {
             (None, None) => None,
             (None, Some(ty)) => {
                 let ty = crate::text::text(ty);
-                self.errors.span(end, format!("`{name}` gives a `{ty}`; end it with a binding, or an expression over bindings"));
+                self.errors.span(
+                    end,
+                    format!("`{name}` gives a `{ty}`; end it with a binding, or an expression over bindings"),
+                );
                 None
             }
             (Some(result), None) => {
-                let message = format!("`{name}` does not say what it gives; write `-> Type` behind its input");
+                let message =
+                    format!("`{name}` does not say what it gives; write `-> Type` behind its input");
                 self.errors.at(&result, message);
                 None
             }
@@ -153,7 +157,8 @@ impl Checker<'_> {
     fn kind(&mut self, form: Form) -> Kind {
         match form {
             Form::Call(call) => {
-                let arguments = call.arguments.into_iter().map(|argument| self.expression(argument)).collect();
+                let arguments =
+                    call.arguments.into_iter().map(|argument| self.expression(argument)).collect();
                 Kind::Call { path: call.path, arguments }
             }
             Form::If(form) => self.branch(form),
@@ -178,7 +183,10 @@ impl Checker<'_> {
 
     fn branch(&mut self, form: syntax::If) -> Kind {
         if form.then.is_empty() {
-            self.errors.span(form.keyword, "the first block of this `if` is empty; put a step into it, or turn the condition round");
+            self.errors.span(
+                form.keyword,
+                "the first block of this `if` is empty; put a step into it, or turn the condition round",
+            );
         }
         let condition = self.expression(form.condition);
         self.names.open();
@@ -236,7 +244,8 @@ impl Checker<'_> {
         let Expr::Lit(literal) = &time else { return Time::Computed(self.expression(time)) };
         let known = crate::setting::string(&time, "a text like \"10m\", or an expression of type `Duration`")
             .and_then(|text| {
-                workflow_graph::parse_duration(&text.value()).map_err(|error| syn::Error::new(text.span(), error))
+                workflow_graph::parse_duration(&text.value())
+                    .map_err(|error| syn::Error::new(text.span(), error))
             })
             .map_err(|error| syn::Error::new_spanned(literal, error));
         Time::Known(self.errors.take(known).unwrap_or_default())

@@ -22,7 +22,8 @@ pub(super) fn footer(workflow: &Workflow) -> String {
     let words = workflow.settings.options.words();
     if !words.is_empty() || workflow.header.registered != workflow.header.name.to_string() {
         let options: Vec<String> = words.iter().map(|(key, value)| format!(" · {key} {value}")).collect();
-        let _ = write!(page, "\n**Workflow** {}{}\n", cell_code(&workflow.header.registered), options.concat());
+        let _ =
+            write!(page, "\n**Workflow** {}{}\n", cell_code(&workflow.header.registered), options.concat());
     }
     page
 }
@@ -37,11 +38,15 @@ fn rows(node: &Node, within: &str, phase: &mut String, page: &mut String) {
     let notes = marks(node).join(" · ");
     match &node.kind {
         Kind::Call { path, .. } => row(&name, &link(path), &notes),
-        Kind::Sleep { time: Time::Known(time), .. } => row(&name, "sleep", &workflow_graph::format_duration(*time)),
+        Kind::Sleep { time: Time::Known(time), .. } => {
+            row(&name, "sleep", &workflow_graph::format_duration(*time))
+        }
         Kind::Sleep { time: Time::Computed(time), .. } => row(&name, "sleep", &cell_code(&time.text)),
         Kind::Signal { event, .. } => row(&name, "signal", &format!("{} {notes}", cell_code(event))),
         Kind::If { condition, .. } => row("if", &cell_code(&condition.text), &notes),
-        Kind::For { item, items, .. } => row(&name, &cell_code(&format!("for {item} in {}", items.text)), &notes),
+        Kind::For { item, items, .. } => {
+            row(&name, &cell_code(&format!("for {item} in {}", items.text)), &notes)
+        }
         Kind::Repeat { carried, condition, max, .. } => {
             let loops = format!("repeat {carried} while {} max {max}", condition.text);
             row(&name, &cell_code(&loops), &notes);

@@ -29,7 +29,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         quote!(#structure #implementation)
     } else {
         let structure = structure(&workflow.header, None);
-        let implementation = implementation(&workflow.header, &quote!(::core::unreachable!("it did not compile")));
+        let implementation =
+            implementation(&workflow.header, &quote!(::core::unreachable!("it did not compile")));
         quote!(#errors #structure #implementation)
     }
 }
@@ -37,7 +38,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 /// The struct that is the workflow's input, and its name.
 fn structure(header: &Header, page: Option<&str>) -> TokenStream {
     let Header { attributes, visibility, name, inputs, .. } = header;
-    let page = page.map(|page| quote!(#[cfg_attr(doc, doc = #page)] #[allow(rustdoc::private_intra_doc_links)]));
+    let page =
+        page.map(|page| quote!(#[cfg_attr(doc, doc = #page)] #[allow(rustdoc::private_intra_doc_links)]));
     let fields = inputs.iter().map(|input| {
         let (attributes, name, ty) = (&input.attributes, &input.name, &input.ty);
         let documented = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
@@ -109,7 +111,9 @@ fn body(workflow: &Workflow) -> TokenStream {
         quote!(__w.phase(#name); #(#nodes)*)
     });
     let (written, result) = match &workflow.result {
-        Some(result) => (written(result), closure(std::slice::from_ref(result), |values| quote!(#(#values)*))),
+        Some(result) => {
+            (written(result), closure(std::slice::from_ref(result), |values| quote!(#(#values)*)))
+        }
         None => (quote!(("()", &[])), quote!(|_| ())),
     };
     let fields = header.inputs.iter().map(|input| &input.name);
@@ -158,14 +162,19 @@ fn value(node: &Node) -> TokenStream {
                     (written(time), make)
                 }
             };
-            finished(node, quote!(__w.sleep(#name, #line, #written, #make)))
+            finished(node, quote!(__w.sleep(#name, #line, #written, #make)), quote!())
         }
-        Kind::Signal { path, event } => finished(node, quote!(__w.signal(#name, #line, &#path(#event)))),
+        Kind::Signal { path, event } => {
+            finished(node, quote!(__w.signal(#name, #line, &#path(#event))), quote!())
+        }
         Kind::If { condition, then, otherwise, joins } => branch(node, condition, then, otherwise, joins),
         Kind::For { item, items, body } => {
             let (text, written) = (item.to_string(), written(items));
             let span = items.code.span();
-            let make = closure(std::slice::from_ref(items), |values| quote_spanned!(span=> __rt::Elements::of(#(#values)*)));
+            let make = closure(
+                std::slice::from_ref(items),
+                |values| quote_spanned!(span=> __rt::Elements::of(#(#values)*)),
+            );
             let (statements, last) = block(body);
             let settings = settings(node);
             let finish = optional(node, quote!(__w.gather(__form, #name, #last)));
@@ -201,15 +210,13 @@ fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream 
     let listed = arguments.iter().map(written);
     let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
     let step = quote!(__w.step(#name, #line, #called, &[#(#listed),*], #make));
-    let settings = settings(node);
     let or = node.settings.or.iter().map(|other| {
         let text = text(other);
         let alike = quote_spanned!(other.span()=> __rt::alike::<#path, #other>());
         quote!(#alike; __w.or::<#other>(#text);)
     });
     let undo = node.settings.undo.iter().map(|undo| undo_tokens(node, undo));
-    let port = optional(node, quote!(__port));
-    quote!({ let __port = #step; #settings #(#or)* #(#undo)* #port })
+    finished(node, step, quote!(#(#or)* #(#undo)*))
 }
 
 /// What takes the step back: by default it is called with what the step gave.
@@ -225,14 +232,22 @@ fn undo_tokens(node: &Node, undo: &Undo) -> TokenStream {
         }
         Some(arguments) => {
             let listed = arguments.iter().map(written);
-            let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
-            let own = node.binding.iter().map(|binding| quote!(#[allow(unused_variables)] let #binding = __port;));
+            let make =
+                closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
+            let own =
+                node.binding.iter().map(|binding| quote!(#[allow(unused_variables)] let #binding = __port;));
             quote!({ #(#own)* __w.undo(#text, &[#(#listed),*], #make); })
         }
     }
 }
 
-fn branch(node: &Node, condition: &Expression, then: &[Node], otherwise: &[Node], joins: &[Join]) -> TokenStream {
+fn branch(
+    node: &Node,
+    condition: &Expression,
+    then: &[Node],
+    otherwise: &[Node],
+    joins: &[Join],
+) -> TokenStream {
     let (name, line, text) = (&node.name, line(node.span), written(condition));
     let test = closure(std::slice::from_ref(condition), |values| quote!(#(#values)*));
     let settings = settings(node);
@@ -269,10 +284,13 @@ fn joined(joins: &[Join]) -> Vec<TokenStream> {
     };
     let joined = joins.iter().map(|join| {
         let then = join.then.as_ref().map(|bound| (port("__then", &mut in_then, bound), bound.surely));
-        let otherwise = join.otherwise.as_ref().map(|bound| (port("__else", &mut in_else, bound), bound.surely));
+        let otherwise =
+            join.otherwise.as_ref().map(|bound| (port("__else", &mut in_else, bound), bound.surely));
         let name = join.name.to_string();
         match (then, otherwise) {
-            (Some((then, true)), Some((otherwise, true))) => quote!(__w.either(__form, #name, #then, #otherwise)),
+            (Some((then, true)), Some((otherwise, true))) => {
+                quote!(__w.either(__form, #name, #then, #otherwise))
+            }
             (then, otherwise) => {
                 let ports = then.into_iter().chain(otherwise).map(|(port, surely)| match surely {
                     true => quote!(__rt::Maybe::Surely(#port)),
@@ -294,11 +312,14 @@ fn block(body: &[Node]) -> (TokenStream, TokenStream) {
     (quote!(#(#statements)* let #port = #value;), quote!(#port))
 }
 
-/// A node without a body: its settings follow at once.
-fn finished(node: &Node, made: TokenStream) -> TokenStream {
+/// A node without a body: its settings follow at once, then what else there is to say of it.
+fn finished(node: &Node, made: TokenStream, more: TokenStream) -> TokenStream {
     let settings = settings(node);
+    if settings.is_empty() && more.is_empty() && !node.settings.optional {
+        return made;
+    }
     let port = optional(node, quote!(__port));
-    quote!({ let __port = #made; #settings #port })
+    quote!({ let __port = #made; #settings #more #port })
 }
 
 fn optional(node: &Node, port: TokenStream) -> TokenStream {

@@ -69,7 +69,9 @@ impl Finder {
         for token in tokens {
             match &token {
                 TokenTree::Group(group) => self.macro_tokens(group.stream()),
-                TokenTree::Ident(name) if !after_dot && !self.is_own(name) => self.found.perhaps.push(name.clone()),
+                TokenTree::Ident(name) if !after_dot && !self.is_own(name) => {
+                    self.found.perhaps.push(name.clone())
+                }
                 TokenTree::Literal(literal) => self.inline_arguments(&literal.to_string(), literal.span()),
                 _ => {}
             }
@@ -80,7 +82,8 @@ impl Finder {
     /// The names in a format string: `"{name}"`, `"{name:?}"`.
     fn inline_arguments(&mut self, literal: &str, span: proc_macro2::Span) {
         for part in literal.replace("{{", "").split('{').skip(1) {
-            let name: String = part.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let name: String =
+                part.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             let closes = part[name.len()..].starts_with(['}', ':']);
             if let (true, Ok(mut name)) = (closes, syn::parse_str::<Ident>(&name)) {
                 name.set_span(span);
@@ -128,7 +131,9 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_expr_if(&mut self, expression: &'ast syn::ExprIf) {
         match &*expression.cond {
-            Expr::Let(condition) => self.within(&[&condition.pat], |finder| visit::visit_expr_if(finder, expression)),
+            Expr::Let(condition) => {
+                self.within(&[&condition.pat], |finder| visit::visit_expr_if(finder, expression))
+            }
             _ => visit::visit_expr_if(self, expression),
         }
     }

@@ -146,8 +146,7 @@ impl Node {
 
     /// What it, or anything in it, reads of the bindings around it.
     pub(super) fn reads(&self) -> BTreeSet<String> {
-        let mut names: BTreeSet<String> =
-            self.inner().flat_map(Self::reads).collect();
+        let mut names: BTreeSet<String> = self.inner().flat_map(Self::reads).collect();
         let own = self.expressions();
         let first = match &self.kind {
             Kind::Repeat { first, .. } => first.reads.as_slice(),

@@ -46,10 +46,13 @@ impl Names {
             self.bound.entry(name.to_string()).or_insert_with(|| phase.to_owned());
         }
         let after = statement.attributes.iter().filter(|attribute| attribute.path().is_ident("after"));
-        let names = after.filter_map(|attribute| Setting::from_attribute(&attribute.meta).ok()?.names("").ok());
+        let names =
+            after.filter_map(|attribute| Setting::from_attribute(&attribute.meta).ok()?.names("").ok());
         self.awaited.extend(names.flatten().map(|name| name.to_string()));
         match &statement.form {
-            Form::If(form) => form.then.iter().chain(&form.otherwise).for_each(|inner| self.collect(inner, phase)),
+            Form::If(form) => {
+                form.then.iter().chain(&form.otherwise).for_each(|inner| self.collect(inner, phase))
+            }
             Form::For(For { body, .. }) | Form::Repeat(Repeat { body, .. }) => {
                 body.statements.iter().for_each(|inner| self.collect(inner, phase));
             }
@@ -127,7 +130,8 @@ impl Names {
         let seen = seen_here || (self.steps.len() == 1 && self.past.contains(name));
         // A second binding of one name is told where the name is bound.
         if seen && !bound {
-            let message = format!("there is a step `{name}` already; bind one of them to a name: `name = {name}(…);`");
+            let message =
+                format!("there is a step `{name}` already; bind one of them to a name: `name = {name}(…);`");
             errors.span(span, message);
         }
     }
@@ -139,7 +143,9 @@ impl Names {
             return;
         }
         let message = match self.top.get(&text) {
-            Some(phase) => format!("`{text}` is a step of phase `{phase}`, which does not come before this one"),
+            Some(phase) => {
+                format!("`{text}` is a step of phase `{phase}`, which does not come before this one")
+            }
             None => {
                 let known = self.past.iter().chain(self.steps.iter().flatten()).map(String::as_str);
                 format!("there is no step `{text}` here{}", nearest(&text, known))
@@ -165,7 +171,8 @@ pub(super) fn step_name(binding: Option<&Ident>, form: &Form) -> (String, Span) 
         }
         Form::If(form) => {
             let first = form.then.first().or(form.otherwise.first());
-            let name = first.map(|first| step_name(first.binding.as_ref(), &first.form).0).unwrap_or_default();
+            let name =
+                first.map(|first| step_name(first.binding.as_ref(), &first.form).0).unwrap_or_default();
             (format!("if {name}"), form.keyword)
         }
         Form::For(form) => (format!("for {}", form.item), form.item.span()),

@@ -41,7 +41,8 @@ pub(super) fn check_order(nodes: &[Node], errors: &mut Errors) {
     let Err(cycle) = graph.levels() else { return };
     let name = |node: u32| nodes.get(node as usize).map_or("", |node| node.name.as_str());
     let path = cycle.path(name);
-    let after = cycle.nodes.iter().filter_map(|node| nodes.get(*node as usize)?.settings.after.first()).next();
+    let after =
+        cycle.nodes.iter().filter_map(|node| nodes.get(*node as usize)?.settings.after.first()).next();
     let span = after.map_or_else(proc_macro2::Span::call_site, syn::Ident::span);
     errors.span(span, format!("these steps wait for one another: {path}; leave out one `#[after]`"));
 }

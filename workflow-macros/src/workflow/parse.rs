@@ -21,7 +21,9 @@ impl Parse for Workflow {
         let content;
         let brace = braced!(content in input);
         if !input.is_empty() {
-            return Err(input.error("a `workflow!` holds one workflow; put another one in a `workflow!` of its own"));
+            return Err(
+                input.error("a `workflow!` holds one workflow; put another one in a `workflow!` of its own")
+            );
         }
         let mut phases = Vec::new();
         while is_phase(&content) {
@@ -127,7 +129,9 @@ impl Parse for Statement {
             return Err(input.error("a phase cannot stand in a phase; close the one before it"));
         }
         if input.peek(Token![_]) && input.peek2(Token![=]) {
-            return Err(input.error("a step whose result nobody needs is written without a name; leave out `_ =`"));
+            return Err(
+                input.error("a step whose result nobody needs is written without a name; leave out `_ =`")
+            );
         }
         let bound = input.peek(Ident) && input.peek2(Token![=]) && !input.peek2(Token![==]);
         let binding = if bound {
@@ -155,10 +159,14 @@ impl Parse for Form {
             return Ok(Self::For(input.parse()?));
         }
         if input.peek(Token![while]) || input.peek(Token![loop]) {
-            return Err(input.error("a loop has a bound: write `name = repeat value while condition max 5 { … };`"));
+            return Err(
+                input.error("a loop has a bound: write `name = repeat value while condition max 5 { … };`")
+            );
         }
         if input.peek(Token![match]) {
-            return Err(input.error("a workflow branches by `if … { … } else { … }`; write the `match` in an agent"));
+            return Err(
+                input.error("a workflow branches by `if … { … } else { … }`; write the `match` in an agent")
+            );
         }
         let is_repeat = input.fork().parse::<Ident>().is_ok_and(|word| word == "repeat");
         if is_repeat && input.peek2(Ident) {
@@ -184,7 +192,8 @@ fn call(input: ParseStream<'_>) -> syn::Result<Form> {
     }
     let content;
     parenthesized!(content in input);
-    let arguments: Vec<Expr> = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+    let arguments: Vec<Expr> =
+        Punctuated::<Expr, Token![,]>::parse_terminated(&content)?.into_iter().collect();
     match path.segments.last().map(|segment| segment.ident.to_string()).as_deref() {
         Some("sleep") if is_ours(&path) => sleep(path, arguments),
         Some("signal") if is_ours(&path) => signal(path, arguments),
@@ -205,14 +214,17 @@ fn sleep(path: syn::Path, arguments: Vec<Expr>) -> syn::Result<Form> {
 }
 
 fn signal(path: syn::Path, arguments: Vec<Expr>) -> syn::Result<Form> {
-    let typed = matches!(path.segments.last().map(|last| &last.arguments), Some(PathArguments::AngleBracketed(_)));
+    let typed =
+        matches!(path.segments.last().map(|last| &last.arguments), Some(PathArguments::AngleBracketed(_)));
     if !typed {
         let message = "a signal has a type: write `signal::<Approval>(\"approve\")`";
         return Err(syn::Error::new_spanned(path, message));
     }
     let message = "`signal` takes the event's name in quotes, like \"approve\"";
     match <[Expr; 1]>::try_from(arguments) {
-        Ok([event]) => Ok(Form::Signal { path, event: crate::setting::string(&event, "the event's name in quotes")? }),
+        Ok([event]) => {
+            Ok(Form::Signal { path, event: crate::setting::string(&event, "the event's name in quotes")? })
+        }
         Err(_) => Err(syn::Error::new_spanned(path, message)),
     }
 }
@@ -297,7 +309,9 @@ fn keyword(input: ParseStream<'_>, word: &str, message: &str) -> syn::Result<()>
     let ahead = input.fork();
     match Ident::parse_any(&ahead) {
         Ok(found) if found == word => Ident::parse_any(input).map(drop),
-        Ok(found) => Err(syn::Error::new(found.span(), format!("expected `{word}`, found `{found}`; {message}"))),
+        Ok(found) => {
+            Err(syn::Error::new(found.span(), format!("expected `{word}`, found `{found}`; {message}")))
+        }
         Err(_) => Err(syn::Error::new(input.span(), format!("expected `{word}`; {message}"))),
     }
 }

@@ -20,10 +20,15 @@ pub(super) fn picture(workflow: &Workflow) -> Picture {
     }
     let mut all = Vec::new();
     for (from, input) in inputs.iter().enumerate() {
-        let readers = nodes.iter().enumerate().filter(|(_, node)| node.reads().contains(&input.name.to_string()));
+        let readers =
+            nodes.iter().enumerate().filter(|(_, node)| node.reads().contains(&input.name.to_string()));
         all.extend(readers.map(|(node, _)| Link { from, to: first + node, kind: LinkKind::Data }));
     }
-    all.extend(links(&nodes).into_iter().map(|link| Link { from: first + link.from, to: first + link.to, kind: kind(link.reads) }));
+    all.extend(links(&nodes).into_iter().map(|link| Link {
+        from: first + link.from,
+        to: first + link.to,
+        kind: kind(link.reads),
+    }));
     if let Some(result) = &workflow.result {
         let to = items.len();
         all.extend(sources(workflow, &nodes, result).map(|from| Link { from, to, kind: LinkKind::Data }));
@@ -86,8 +91,10 @@ pub(super) fn is_workflow(path: &syn::Path) -> bool {
 
 fn block(nodes: &[Node]) -> Block {
     let nodes: Vec<&Node> = nodes.iter().collect();
-    let links =
-        links(&nodes).into_iter().map(|link| Link { from: link.from, to: link.to, kind: kind(link.reads) }).collect();
+    let links = links(&nodes)
+        .into_iter()
+        .map(|link| Link { from: link.from, to: link.to, kind: kind(link.reads) })
+        .collect();
     Block { items: nodes.iter().map(|node| node_item(None, node)).collect(), links }
 }
 
