@@ -206,7 +206,6 @@ mod without {
     use super::*;
 
     #[task_agent]
-    #[allow(clippy::unused_async, reason = "agents are async")]
     async fn nothing() {}
 
     #[task_agent(retry = 2, priority = "high", concurrency = 3, rate = "10/s", heartbeat = "1s", timeout = "2s", version = 4, tags = ["x"], role = "coder", on_success = seen, on_retry = seen, on_failure = self::noted)]

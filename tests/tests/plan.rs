@@ -12,7 +12,11 @@ use workflow_runtime::{
 
 fn registry() -> Registry {
     let agent = |name| AgentSpec::json(name, |input, _| async { Ok::<_, AgentError>(input) });
-    Registry::builder().agent_spec(agent("work")).agent_spec(agent("other")).build().unwrap()
+    Registry::builder()
+        .agent_spec(agent("work"))
+        .agent_spec(agent("other"))
+        .build()
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn step(id: u32, after: &[u32]) -> Node {

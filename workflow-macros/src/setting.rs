@@ -9,6 +9,9 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::errors::{listed, nearest_or_all};
 
+/// A value with its name, as in `retry(max = 3)`.
+pub(crate) type Named<'a> = (Ident, &'a Expr);
+
 /// One setting.
 pub(crate) struct Setting {
     pub(crate) key: Ident,
@@ -132,9 +135,9 @@ impl Setting {
     }
 
     /// The values: an unnamed one, if it comes first, and named ones, each at most once.
-    pub(crate) fn fields(&self, known: &[&str]) -> syn::Result<(Option<&Expr>, Vec<(Ident, &Expr)>)> {
+    pub(crate) fn fields(&self, known: &[&str]) -> syn::Result<(Option<&Expr>, Vec<Named<'_>>)> {
         let mut unnamed = None;
-        let mut named: Vec<(Ident, &Expr)> = Vec::new();
+        let mut named: Vec<Named<'_>> = Vec::new();
         for value in &self.values {
             match value {
                 Expr::Assign(assign) => {
@@ -155,7 +158,7 @@ impl Setting {
         Ok((unnamed, named))
     }
 
-    fn known_field(&self, name: &Ident, known: &[&str], named: &[(Ident, &Expr)]) -> syn::Result<()> {
+    fn known_field(&self, name: &Ident, known: &[&str], named: &[Named<'_>]) -> syn::Result<()> {
         if !known.contains(&name.to_string().as_str()) {
             let near = nearest_or_all(&name.to_string(), known.iter().copied());
             let message = format!("`{}` has no `{name}`{near}", self.key);

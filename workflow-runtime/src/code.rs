@@ -12,6 +12,8 @@ use crate::scope::Scope;
 
 /// Makes a value of what a scope holds.
 pub type Make = Arc<dyn Fn(&Scope<'_>) -> Erased + Send + Sync>;
+/// Makes a value of what a scope holds, if it can be made.
+pub type MayMake = Arc<dyn Fn(&Scope<'_>) -> Option<Erased> + Send + Sync>;
 /// Decides by what a scope holds.
 pub type Test = Arc<dyn Fn(&Scope<'_>) -> bool + Send + Sync>;
 /// Makes the elements of a collection.
@@ -90,5 +92,5 @@ pub struct Derived {
     /// The slot.
     pub slot: Slot,
     /// Makes the value; gives none when there is none to be had, as when neither arm of an `if` ran.
-    pub make: Arc<dyn Fn(&Scope<'_>) -> Option<Erased> + Send + Sync>,
+    pub make: MayMake,
 }

@@ -32,7 +32,7 @@ mod wire;
 
 pub use agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running};
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
-pub use code::{Code, Derived, Gather, Items, Make, NodeCode, Split, Test, Time};
+pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use data::{Codec, Data, DataError, Erased, Parameters};
 pub use definition::{

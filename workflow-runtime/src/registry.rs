@@ -347,10 +347,10 @@ struct Schemas {
     output: OnceLock<Result<Schema, SchemaError>>,
 }
 
-fn compiled<'a>(
-    place: &'a OnceLock<Result<Schema, SchemaError>>,
+fn compiled(
+    place: &OnceLock<Result<Schema, SchemaError>>,
     source: impl FnOnce() -> Json,
-) -> Result<&'a Schema, AgentError> {
+) -> Result<&Schema, AgentError> {
     place.get_or_init(|| Schema::new(source())).as_ref().map_err(|error| AgentError::permanent(error.clone()))
 }
 

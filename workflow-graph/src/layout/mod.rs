@@ -8,5 +8,8 @@ mod order;
 mod place;
 mod rows;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use measure::{Inner, LINE, PADDING, shorten};
 pub(crate) use place::{Layout, Rect, Route, layout};

@@ -20,7 +20,7 @@ pub(super) fn footer(workflow: &Workflow) -> String {
         }
     }
     let words = workflow.settings.options.words();
-    if !words.is_empty() || workflow.header.registered != workflow.header.name.to_string() {
+    if !words.is_empty() || workflow.header.name != workflow.header.registered {
         let options: Vec<String> = words.iter().map(|(key, value)| format!(" · {key} {value}")).collect();
         let _ =
             write!(page, "\n**Workflow** {}{}\n", cell_code(&workflow.header.registered), options.concat());

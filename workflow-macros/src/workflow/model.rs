@@ -55,6 +55,7 @@ pub(super) struct Node {
 }
 
 /// What a node is.
+#[expect(clippy::large_enum_variant, reason = "a workflow has few of them, and each is made once")]
 pub(super) enum Kind {
     Call { path: Path, arguments: Vec<Expression> },
     If { condition: Expression, then: Vec<Node>, otherwise: Vec<Node>, joins: Vec<Join> },
@@ -65,6 +66,7 @@ pub(super) enum Kind {
 }
 
 /// How long a `sleep` is.
+#[expect(clippy::large_enum_variant, reason = "a workflow has few of them, and each is made once")]
 pub(super) enum Time {
     Known(std::time::Duration),
     Computed(Expression),

@@ -38,6 +38,7 @@ pub(super) struct Statement {
 }
 
 /// What a statement does.
+#[expect(clippy::large_enum_variant, reason = "a workflow has few of them, and each is made once")]
 pub(super) enum Form {
     /// `ask_model(question, model)`.
     Call(Call),

@@ -1,0 +1,159 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::picture::{Block, Item, Link, LinkKind, Picture, Shape};
+
+/// Names that pictures have to cope with.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{1,12}", "\\PC{0,60}", Just("a < b && \"c\" > 'd'\n`e`".to_owned())]
+}
+
+fn shape(depth: u32) -> BoxedStrategy<Shape> {
+    let leaf = prop_oneof![
+        Just(Shape::Step),
+        Just(Shape::Child),
+        Just(Shape::Sleep),
+        Just(Shape::Signal),
+        Just(Shape::Step),
+        Just(Shape::Step)
+    ];
+    if depth == 0 {
+        return leaf.boxed();
+    }
+    let inner = block(depth - 1, 4).boxed();
+    prop_oneof![
+        6 => leaf,
+        1 => (name(), inner.clone(), inner.clone())
+            .prop_map(|(condition, then, otherwise)| Shape::If { condition, then, otherwise }),
+        1 => (name(), inner.clone()).prop_map(|(each, body)| Shape::For { each, body }),
+        1 => (name(), inner).prop_map(|(condition, body)| {
+            Shape::Repeat { carried: "x".to_owned(), condition, max: 5, body }
+        }),
+    ]
+    .boxed()
+}
+
+fn block(depth: u32, most: usize) -> impl Strategy<Value = Block> {
+    let item = (name(), name(), shape(depth), prop::collection::vec(name(), 0..3))
+        .prop_map(|(name, detail, shape, marks)| Item { band: None, name, detail, shape, marks });
+    let links = prop::collection::vec((0..most * 2, 0..most * 2, any::<bool>()), 0..most * 2);
+    (prop::collection::vec(item, 0..most), links).prop_map(|(items, links)| {
+        let kind = |data| if data { LinkKind::Data } else { LinkKind::Order };
+        let links = links.into_iter().map(|(from, to, data)| Link { from, to, kind: kind(data) });
+        Block { items, links: links.collect() }
+    })
+}
+
+fn picture() -> impl Strategy<Value = Picture> {
+    (name(), prop::collection::vec(name(), 1..5), block(2, 24), any::<[u8; 24]>()).prop_map(
+        |(title, bands, mut body, of)| {
+            for (item, of) in body.items.iter_mut().zip(of) {
+                item.band = Some(of as usize % bands.len());
+            }
+            Picture { title, bands, body }
+        },
+    )
+}
+
+fn check(layout: &Layout) -> Result<(), TestCaseError> {
+    let inside = |outer: (f32, f32), rect: &Rect| {
+        rect.x >= -0.1
+            && rect.y >= -0.1
+            && rect.x + rect.width <= outer.0 + 0.1
+            && rect.y + rect.height <= outer.1 + 0.1
+    };
+    for (index, rect) in layout.boxes.iter().enumerate() {
+        prop_assert!(inside((layout.width, layout.height), rect), "{rect:?} leaves the picture");
+        for other in &layout.boxes[..index] {
+            prop_assert!(!overlap(rect, other, 1.0), "{rect:?} and {other:?} overlap");
+        }
+    }
+    for route in &layout.routes {
+        for ((from_x, from_y), (to_x, to_y)) in &route.bends {
+            // A bend lies in the rectangle of its ends, for its tangents there are upright.
+            let bend = Rect {
+                x: from_x.min(*to_x),
+                y: from_y.min(*to_y),
+                width: (from_x - to_x).abs(),
+                height: to_y - from_y,
+            };
+            prop_assert!(bend.height >= -0.1, "{route:?} goes up");
+            for rect in &layout.boxes {
+                prop_assert!(!overlap(&bend, rect, 0.5), "{bend:?} of {route:?} crosses {rect:?}");
+            }
+        }
+    }
+    for inner in layout.inner.iter().flatten() {
+        check(&inner.layout)?;
+    }
+    Ok(())
+}
+
+fn overlap(one: &Rect, other: &Rect, slack: f32) -> bool {
+    one.x + slack < other.x + other.width
+        && other.x + slack < one.x + one.width
+        && one.y + slack < other.y + other.height
+        && other.y + slack < one.y + one.height
+}
+
+/// Whether the tags of a text are balanced, and its characters allowed.
+fn is_well_formed(svg: &str) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    for tag in svg.split('<').skip(1) {
+        let Some((tag, text)) = tag.split_once('>') else { return false };
+        // In text, and in the values of attributes, an ampersand begins a reference that ends.
+        let is_reference = |part: &str| {
+            part.find(';').is_some_and(|end| {
+                part[..end].chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '#')
+            })
+        };
+        if !tag.split('&').skip(1).chain(text.split('&').skip(1)).all(is_reference) {
+            return false;
+        }
+        match tag.strip_prefix('/') {
+            Some(closed) if open.pop() != Some(closed) => return false,
+            Some(_) => {}
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.split(' ').next().unwrap_or(tag)),
+        }
+    }
+    open.is_empty() && !svg.chars().any(char::is_control)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn boxes_stand_apart_and_links_run_between_them(picture in picture()) {
+        check(&layout(&picture.body, &picture.bands))?;
+    }
+
+    #[test]
+    fn any_picture_can_be_written(picture in picture()) {
+        let svg = picture.to_svg();
+        prop_assert!(is_well_formed(&svg), "{svg}");
+        prop_assert!(!svg.contains("=\"NaN") && !svg.contains("=\"inf"), "{svg}");
+        prop_assert_eq!(&svg, &picture.to_svg());
+        let (mermaid, dot) = (picture.to_mermaid(), picture.to_dot());
+        prop_assert!(mermaid.lines().filter(|line| line.trim() == "end").count() >= picture.bands.len());
+        prop_assert_eq!(dot.matches('{').count() > 0, true);
+    }
+}
+
+#[test]
+fn a_picture_of_ten_steps_is_small_and_quick() {
+    let items = (0..10).map(|step| Item {
+        band: Some(step / 3),
+        name: format!("step_{step}"),
+        detail: "agent_of_it".to_owned(),
+        shape: Shape::Step,
+        marks: vec!["retry 3".to_owned()],
+    });
+    let links =
+        (1..10).map(|to| Link { from: to / 2, to, kind: LinkKind::Data }).filter(|link| link.from != link.to);
+    let body = Block { items: items.collect(), links: links.collect() };
+    let picture =
+        Picture { title: "Ten".to_owned(), bands: ["a", "b", "c", "d"].map(str::to_owned).to_vec(), body };
+    let svg = picture.to_svg();
+    assert!(svg.len() < 10_000, "{} bytes", svg.len());
+}
