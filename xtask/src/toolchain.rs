@@ -21,7 +21,7 @@ impl Need for Compiler {
 
     fn check(&self) -> Result<String, String> {
         let found = RUSTC.read()?;
-        if version(&found) < version(OLDEST) { Err(format!("{found} is too old")) } else { Ok(found) }
+        if new_enough(&found) { Ok(found) } else { Err(format!("{found} is too old")) }
     }
 
     fn obtain(&self) -> Result<(), String> {
@@ -61,12 +61,14 @@ impl Need for Components {
     }
 }
 
+fn new_enough(found: &str) -> bool {
+    version(found) >= version(OLDEST)
+}
+
 /// The first version in a text such as `rustc 1.95.0 (59807616e 2026-04-14)`.
 fn version(text: &str) -> Option<Vec<u32>> {
     let number = |part: &str| part.parse::<u32>().ok();
-    text.split([' ', '-'])
-        .map(|word| word.split('.').map(number).collect::<Option<Vec<u32>>>())
-        .find_map(|numbers| numbers.filter(|numbers| numbers.len() > 1))
+    text.split([' ', '-']).find_map(|word| word.split('.').map(number).collect())
 }
 
 #[cfg(test)]
@@ -92,6 +94,8 @@ mod tests {
     #[test]
     fn the_workspace_says_how_old_is_too_old() {
         assert!(version(OLDEST).is_some(), "{OLDEST}");
+        assert!(new_enough(&format!("rustc {OLDEST}.0")) && new_enough("rustc 9999.0.0"));
+        assert!(!new_enough("rustc 1.0.0"));
     }
 
     #[test]
