@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// What is run, from the root of the workspace.
 pub(crate) struct Invocation {
@@ -27,18 +27,18 @@ impl Invocation {
 
     /// Runs it to its end; what it prints goes where ours goes.
     pub(crate) fn run(&self) -> Result<(), String> {
-        let status = self.command().status().map_err(|error| self.not_started(&error))?;
-        if status.success() { Ok(()) } else { Err(format!("it ended with {status}")) }
+        self.end(&mut self.command())
     }
 
     /// Runs it to its end and gives what it printed.
     pub(crate) fn read(&self) -> Result<String, String> {
         let output = self.command().output().map_err(|error| self.not_started(&error))?;
-        if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        } else {
-            Err(format!("`{self}` ended with {}", output.status))
-        }
+        succeeded(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn end(&self, command: &mut Command) -> Result<(), String> {
+        command.status().map_err(|error| self.not_started(&error)).and_then(succeeded)
     }
 
     fn command(&self) -> Command {
@@ -50,6 +50,10 @@ impl Invocation {
     fn not_started(&self, error: &std::io::Error) -> String {
         format!("`{}` cannot be started: {error}", self.program)
     }
+}
+
+fn succeeded(status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(format!("it ended with {status}")) }
 }
 
 /// As a person would type it.
@@ -80,6 +84,8 @@ fn root() -> &'static Path {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -87,20 +93,24 @@ mod tests {
         assert_eq!(Invocation::cargo(&["fmt", "--all"]).to_string(), "cargo fmt --all");
         let docs = Invocation::cargo(&["doc"]).with("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(docs.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc");
+        assert_eq!(docs.command().get_envs().count(), 1);
     }
 
     #[test]
     fn tells_success_from_failure() {
         assert!(Invocation::cargo(&["--version"]).read().unwrap().starts_with("cargo "));
-        assert!(
-            Invocation::cargo(&["no-such-subcommand"]).read().unwrap_err().contains("no-such-subcommand")
-        );
+        let unknown = Invocation::cargo(&["no-such-subcommand"]);
+        let quiet = unknown.end(unknown.command().stderr(Stdio::null()));
+        for error in [unknown.read().unwrap_err(), quiet.unwrap_err()] {
+            assert!(error.starts_with("it ended with"), "{error}");
+        }
         let error = Invocation::new("no-such-program", &[]).run().unwrap_err();
         assert!(error.starts_with("`no-such-program` cannot be started"), "{error}");
     }
 
     #[test]
     fn runs_in_the_root_of_the_workspace() {
-        assert!(root().join("Cargo.lock").is_file());
+        let manifest = Invocation::cargo(&["locate-project", "--message-format", "plain"]).read().unwrap();
+        assert!(!Path::new(&manifest).parent().unwrap().ends_with("xtask"), "{manifest}");
     }
 }

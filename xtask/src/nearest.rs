@@ -27,9 +27,15 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (from, to, edits) in
-            [("", "", 0), ("", "ab", 2), ("ab", "", 2), ("test", "test", 0), ("kitten", "sitting", 3)]
-        {
+        for (from, to, edits) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("ab", "", 2),
+            ("test", "test", 0),
+            ("abc", "ac", 1),
+            ("ac", "abc", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(from, to), edits, "{from} → {to}");
         }
     }

@@ -40,13 +40,19 @@ mod tests {
 
     struct Fake {
         there: Cell<bool>,
-        obtainable: bool,
+        obtaining: Result<bool, String>,
         obtained: Cell<u32>,
     }
 
     impl Fake {
-        fn new(there: bool, obtainable: bool) -> Self {
-            Fake { there: Cell::new(there), obtainable, obtained: Cell::new(0) }
+        fn there() -> Self {
+            Fake { there: Cell::new(true), obtaining: Ok(true), obtained: Cell::new(0) }
+        }
+
+        /// `Ok` when something can be done, and whether it is there then.
+        fn missing(obtaining: Result<bool, &str>) -> Self {
+            let obtaining = obtaining.map_err(str::to_owned);
+            Fake { there: Cell::new(false), obtaining, obtained: Cell::new(0) }
         }
     }
 
@@ -61,8 +67,7 @@ mod tests {
 
         fn obtain(&self) -> Result<(), String> {
             self.obtained.set(self.obtained.get() + 1);
-            self.there.set(self.obtainable);
-            if self.obtainable { Ok(()) } else { Err("nobody has it".into()) }
+            self.obtaining.clone().map(|there| self.there.set(there))
         }
 
         fn remedy(&self) -> String {
@@ -72,22 +77,22 @@ mod tests {
 
     #[test]
     fn leaves_alone_what_is_there() {
-        let need = Fake::new(true, true);
+        let need = Fake::there();
         assert_eq!(meet(&[&need]), Ok(()));
         assert_eq!(need.obtained.get(), 0);
     }
 
     #[test]
     fn obtains_what_is_missing() {
-        let need = Fake::new(false, true);
+        let need = Fake::missing(Ok(true));
         assert_eq!(meet(&[&need]), Ok(()));
         assert_eq!(need.obtained.get(), 1);
     }
 
     #[test]
     fn says_what_to_do_for_each_that_cannot_be_obtained() {
-        let (one, other) = (Fake::new(false, false), Fake::new(false, false));
-        let line = "fake: missing (nobody has it); install it";
-        assert_eq!(meet(&[&one, &Fake::new(true, true), &other]), Err(format!("{line}\n{line}")));
+        let (one, other) = (Fake::missing(Err("nobody has it")), Fake::missing(Ok(false)));
+        let lines = "fake: missing (nobody has it); install it\nfake: missing (missing); install it";
+        assert_eq!(meet(&[&one, &Fake::there(), &other]), Err(lines.to_owned()));
     }
 }

@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn the_workspace_says_how_old_is_too_old() {
         assert!(version(OLDEST).is_some(), "{OLDEST}");
-        assert!(new_enough(&format!("rustc {OLDEST}.0")) && new_enough("rustc 9999.0.0"));
+        assert!(
+            new_enough(OLDEST) && new_enough(&format!("rustc {OLDEST}.0")) && new_enough("rustc 9999.0.0")
+        );
         assert!(!new_enough("rustc 1.0.0"));
     }
 
