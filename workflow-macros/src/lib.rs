@@ -14,19 +14,20 @@ mod workflow;
 
 use proc_macro::TokenStream;
 
-/// Registers an async function as an agent.
+// Documented where it is re-exported, so that its examples can use the runtime.
+#[expect(missing_docs, reason = "see above")]
 #[proc_macro_attribute]
 pub fn task_agent(attribute: TokenStream, item: TokenStream) -> TokenStream {
     agent::expand(attribute.into(), item.into()).into()
 }
 
-/// Makes a struct or an enum workflow data.
+#[expect(missing_docs, reason = "as for `task_agent`")]
 #[proc_macro_attribute]
 pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(&attribute.into(), item.into()).into()
 }
 
-/// Declares a workflow.
+#[expect(missing_docs, reason = "as for `task_agent`")]
 #[proc_macro]
 pub fn workflow(input: TokenStream) -> TokenStream {
     workflow::expand(input.into()).into()

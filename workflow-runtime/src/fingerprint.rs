@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(Hasher::new().finish().to_string(), "6c62272e07bb014262b821756295c58d");
         assert_eq!(
             Hasher::new().add("step").add("agent").finish().to_string(),
-            "26f1ba9e76bd7fa1bd51caecf2c44bcd"
+            "045431e8772c3221f7cbd6bf39026da3"
         );
     }
 

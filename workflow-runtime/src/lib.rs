@@ -1,4 +1,4 @@
-//! Workflows of async functions, checked by the compiler, collected by the linker.
+#![doc = include_str!("../doc/crate.md")]
 
 // So that what the macros generate, `::workflow_runtime::…`, is found in this crate's own documentation, too.
 extern crate self as workflow_runtime;
@@ -17,6 +17,8 @@ mod error;
 mod fingerprint;
 mod fit;
 mod hook;
+#[doc = include_str!("../doc/language.md")]
+pub mod language {}
 mod location;
 mod options;
 mod picture;
@@ -47,9 +49,21 @@ pub use options::{Options, Priority, Rate, Retry};
 pub use plan::{Block, Plan};
 pub use pool::{Pool, Pooled};
 pub use problem::{Problem, Problems};
-pub use registry::{RegisteredAgent, RegisteredWorkflow, Registry, RegistryBuilder};
+pub use registry::{RegisteredAgent, RegisteredWorkflow, Registry, RegistryBuilder, registered};
 pub use schema::{Schema, SchemaError, Violation, Violations};
 pub use scope::{Port, Scope};
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
-pub use workflow_macros::{data, task_agent, workflow};
+
+#[doc = include_str!("../doc/data.md")]
+pub use workflow_macros::data;
+#[doc = include_str!("../doc/task_agent.md")]
+#[doc(alias("activity", "job", "task", "worker", "handler"))]
+pub use workflow_macros::task_agent;
+#[doc = include_str!("../doc/workflow.md")]
+#[doc(alias("dag", "saga", "pipeline", "orchestration", "state machine"))]
+pub use workflow_macros::workflow;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

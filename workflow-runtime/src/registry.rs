@@ -108,6 +108,11 @@ impl Registry {
     }
 }
 
+/// How many agents and workflows the linker collected, without a look at them.
+pub fn registered() -> usize {
+    linked().count()
+}
+
 /// What a step can call, as far as a plan must know it.
 impl Callees for Registry {
     fn options(&self, callee: &Callee) -> Option<&Options> {
