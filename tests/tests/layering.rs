@@ -19,8 +19,10 @@ const LAYERS: &[&[&str]] = &[
     &["wire"],
     &["entry"],
     &["problem"],
+    &["check", "meaning"],
     &["plan"],
     &["picture"],
+    &["registered"],
     &["registry"],
     &["catalogue"],
 ];

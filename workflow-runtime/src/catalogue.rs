@@ -7,7 +7,8 @@ use crate::definition::Definition;
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;
 use crate::options::Options;
-use crate::registry::{RegisteredAgent, RegisteredWorkflow, Registry};
+use crate::registered::{RegisteredAgent, RegisteredWorkflow};
+use crate::registry::Registry;
 
 /// The version of the document's form; it is raised when a reader of the old form could misread the new one.
 pub const CATALOGUE_VERSION: u32 = 1;

@@ -2,24 +2,21 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
-use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
 use crate::agent::{Agent, AgentSpec, SchemaSource};
-use crate::code::Code;
-use crate::context::{AgentDescription, Need, Resources, TaskContext, TaskManager};
-use crate::data::Erased;
+use crate::check::Callees;
+use crate::context::{Resources, TaskManager};
 use crate::definition::{Callee, Definition};
 use crate::entry::{Declared, Entry, linked};
-use crate::error::AgentError;
 use crate::fingerprint::Fingerprint;
-use crate::hook::Hooks;
 use crate::location::Location;
 use crate::options::Options;
-use crate::plan::{Callees, Plan};
+use crate::plan::Plan;
 use crate::problem::{Problem, Problems};
-use crate::schema::{Schema, SchemaError};
+use crate::registered::{RegisteredAgent, RegisteredWorkflow, schema_json};
+use crate::schema::Schema;
 use crate::wire::{Workflow, WorkflowSpec};
 
 /// All agents and workflows of a program, each found by its one name.
@@ -118,20 +115,20 @@ impl Callees for Registry {
     fn options(&self, callee: &Callee) -> Option<&Options> {
         match self.agent(&callee.name) {
             Some(agent) => Some(agent.options()),
-            None => self.workflow(&callee.name).map(|workflow| &workflow.plan.definition().options),
+            None => self.workflow(&callee.name).map(|workflow| &workflow.plan().definition().options),
         }
     }
 
     fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
         match self.workflow(&callee.name) {
-            Some(workflow) => schema_json(&workflow.code.input.schema),
+            Some(workflow) => schema_json(&workflow.code().input.schema),
             None => self.agents.input(callee),
         }
     }
 
     fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
         match self.workflow(&callee.name) {
-            Some(workflow) => schema_json(&workflow.code.result.schema),
+            Some(workflow) => schema_json(&workflow.code().result.schema),
             None => self.agents.output(callee),
         }
     }
@@ -173,15 +170,6 @@ impl Agents {
 
     fn nearest(&self, name: &str) -> Option<String> {
         workflow_graph::nearest(name, self.sorted.iter().map(RegisteredAgent::name)).map(str::to_owned)
-    }
-}
-
-/// A schema as JSON, and whether it was written by hand.
-fn schema_json(source: &SchemaSource) -> Option<(Json, bool)> {
-    match source {
-        SchemaSource::Type(schema) => Some((schema(), false)),
-        SchemaSource::Checked(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
-        SchemaSource::Text(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
     }
 }
 
@@ -248,11 +236,7 @@ impl RegistryBuilder {
             workflows.iter().map(|spec| Plan::new(spec.definition.clone(), &directory)).collect();
         for (spec, plan) in workflows.into_iter().zip(plans) {
             match plan {
-                Ok(plan) => planned.push(RegisteredWorkflow {
-                    plan: Arc::new(plan),
-                    code: spec.code,
-                    schemas: Schemas::default(),
-                }),
+                Ok(plan) => planned.push(RegisteredWorkflow::new(plan, spec.code)),
                 Err(found) => problems.extend(found),
             }
         }
@@ -342,175 +326,5 @@ impl Callees for Directory<'_> {
     fn nearest(&self, name: &str) -> Option<String> {
         let workflows = workflow_graph::nearest(name, self.workflows.keys().copied()).map(str::to_owned);
         self.agents.nearest(name).or(workflows)
-    }
-}
-
-/// Schemas that are compiled when they are first needed.
-#[derive(Debug, Default)]
-struct Schemas {
-    input: OnceLock<Result<Schema, SchemaError>>,
-    output: OnceLock<Result<Schema, SchemaError>>,
-}
-
-fn compiled(
-    place: &OnceLock<Result<Schema, SchemaError>>,
-    source: impl FnOnce() -> Json,
-) -> Result<&Schema, AgentError> {
-    place.get_or_init(|| Schema::new(source())).as_ref().map_err(|error| AgentError::permanent(error.clone()))
-}
-
-/// An agent in a registry.
-#[derive(Debug)]
-pub struct RegisteredAgent {
-    spec: AgentSpec,
-    schemas: Schemas,
-}
-
-impl RegisteredAgent {
-    fn new(spec: AgentSpec) -> Self {
-        Self { spec, schemas: Schemas::default() }
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.spec.name
-    }
-
-    /// What it does, in its author's words.
-    pub fn description(&self) -> &str {
-        &self.spec.description
-    }
-
-    /// Where it is declared.
-    pub fn at(&self) -> &Location {
-        &self.spec.at
-    }
-
-    /// What is set for it.
-    pub fn options(&self) -> &Options {
-        &self.spec.options
-    }
-
-    /// What sees its outcomes.
-    pub fn hooks(&self) -> &Hooks {
-        &self.spec.hooks
-    }
-
-    /// What it wants of the runtime.
-    pub fn needs(&self) -> &[Need] {
-        &self.spec.needs
-    }
-
-    /// The JSON Schema of its input.
-    pub fn input_schema(&self) -> Json {
-        schema_json(&self.spec.input.schema).map(|(schema, _)| schema).unwrap_or_default()
-    }
-
-    /// The JSON Schema of its output.
-    pub fn output_schema(&self) -> Json {
-        schema_json(&self.spec.output.schema).map(|(schema, _)| schema).unwrap_or_default()
-    }
-
-    /// It, as another agent sees it.
-    pub fn describe(&self) -> AgentDescription {
-        AgentDescription {
-            name: self.name().to_owned(),
-            description: self.description().to_owned(),
-            input_schema: self.input_schema(),
-            output_schema: self.output_schema(),
-        }
-    }
-
-    /// One attempt, from JSON to JSON, with both ends checked against their schemas.
-    ///
-    /// # Errors
-    /// When the input does not satisfy its schema, when the agent fails, and when what it gives does not satisfy its own.
-    pub async fn call(&self, input: Json, context: &TaskContext) -> Result<Json, AgentError> {
-        let named = |end: &str, error: &dyn std::fmt::Display| {
-            AgentError::permanent(format!("the {end} of `{}` is not right: {error}", self.name()))
-        };
-        let input_schema = compiled(&self.schemas.input, || self.input_schema())?;
-        input_schema.check(&input).map_err(|error| named("input", &error))?;
-        let input = self.spec.input.codec.decode(input).map_err(|error| named("input", &error))?;
-        let output = self.start(&input, context).await?;
-        let output = self.spec.output.codec.encode(&output).map_err(|error| named("output", &error))?;
-        let output_schema = compiled(&self.schemas.output, || self.output_schema())?;
-        output_schema.check(&output).map_err(|error| named("output", &error))?;
-        Ok(output)
-    }
-
-    /// One attempt, typed: the input is what a step's code made.
-    ///
-    /// # Errors
-    /// When the agent fails.
-    pub async fn start(&self, input: &Erased, context: &TaskContext) -> Result<Erased, AgentError> {
-        self.spec.start(input, context).await
-    }
-}
-
-/// A workflow in a registry.
-#[derive(Debug)]
-pub struct RegisteredWorkflow {
-    plan: Arc<Plan>,
-    code: Code,
-    schemas: Schemas,
-}
-
-impl RegisteredWorkflow {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.plan.definition().name
-    }
-
-    /// What it does, in its author's words.
-    pub fn description(&self) -> &str {
-        &self.plan.definition().description
-    }
-
-    /// Its plan.
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
-
-    /// Its code.
-    pub fn code(&self) -> &Code {
-        &self.code
-    }
-
-    /// The JSON Schema of its input.
-    pub fn input_schema(&self) -> Json {
-        schema_json(&self.code.input.schema).map(|(schema, _)| schema).unwrap_or_default()
-    }
-
-    /// The JSON Schema of its output.
-    pub fn output_schema(&self) -> Json {
-        schema_json(&self.code.result.schema).map(|(schema, _)| schema).unwrap_or_default()
-    }
-
-    /// Reads an input, checked against its schema.
-    ///
-    /// # Errors
-    /// When the JSON is not such an input.
-    pub fn read_input(&self, input: Json) -> Result<Erased, AgentError> {
-        let named = |error: &dyn std::fmt::Display| {
-            AgentError::permanent(format!("the input of `{}` is not right: {error}", self.name()))
-        };
-        let schema = compiled(&self.schemas.input, || self.input_schema())?;
-        schema.check(&input).map_err(|error| named(&error))?;
-        self.code.input.codec.decode(input).map_err(|error| named(&error))
-    }
-
-    /// Writes a result, checked against its schema.
-    ///
-    /// # Errors
-    /// When the result does not satisfy it.
-    pub fn write_output(&self, output: &Erased) -> Result<Json, AgentError> {
-        let named = |error: &dyn std::fmt::Display| {
-            AgentError::permanent(format!("the output of `{}` is not right: {error}", self.name()))
-        };
-        let output = self.code.result.codec.encode(output).map_err(|error| named(&error))?;
-        let schema = compiled(&self.schemas.output, || self.output_schema())?;
-        schema.check(&output).map_err(|error| named(&error))?;
-        Ok(output)
     }
 }

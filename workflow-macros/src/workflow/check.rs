@@ -32,10 +32,7 @@ pub(super) fn check(workflow: syntax::Workflow, errors: &mut Errors) -> model::W
         visibility: workflow.visibility,
         name: workflow.name,
         registered,
-        inputs: inputs
-            .into_iter()
-            .map(|input| model::Input { attributes: input.attributes, name: input.name, ty: input.ty })
-            .collect(),
+        inputs,
         output: workflow.output.unwrap_or_else(|| syn::parse_quote!(())),
     };
     model::Workflow { header, settings, phases, result }

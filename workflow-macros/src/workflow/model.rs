@@ -6,6 +6,7 @@ use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, Path, Type, Visibility};
 
 use super::attributes::{StepSettings, WorkflowSettings};
+use super::syntax::Input;
 
 /// A workflow whose every part is known to be right, as far as a macro can know.
 pub(super) struct Workflow {
@@ -25,13 +26,6 @@ pub(super) struct Header {
     pub(super) description: String,
     pub(super) inputs: Vec<Input>,
     pub(super) output: Type,
-}
-
-/// A field of the input.
-pub(super) struct Input {
-    pub(super) attributes: Vec<Attribute>,
-    pub(super) name: Ident,
-    pub(super) ty: Type,
 }
 
 /// A phase.
