@@ -3,9 +3,12 @@
 use crate::agent::{Agent, AgentSpec};
 use crate::wire::{Workflow, WorkflowSpec};
 
-/// One declaration: a function pointer, so that a program with ten thousand of them starts at once.
+/// One declaration: its name and a function pointer, so that a program with ten thousand of them starts at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry(pub(crate) Declared);
+pub struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) declared: Declared,
+}
 
 /// What was declared.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +22,12 @@ pub(crate) enum Declared {
 impl Entry {
     /// The entry of an agent.
     pub const fn agent<A: Agent>() -> Self {
-        Self(Declared::Agent(A::spec))
+        Self { name: A::NAME, declared: Declared::Agent(A::spec) }
     }
 
     /// The entry of a workflow.
     pub const fn workflow<W: Workflow>() -> Self {
-        Self(Declared::Workflow(W::spec))
+        Self { name: W::NAME, declared: Declared::Workflow(W::spec) }
     }
 }
 

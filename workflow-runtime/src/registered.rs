@@ -15,18 +15,19 @@ use crate::options::Options;
 use crate::plan::Plan;
 use crate::schema::{Schema, SchemaError};
 
+/// A schema that was compiled. Boxed, for most are never needed, and a validator is large.
+type Compiled = Result<Box<Schema>, SchemaError>;
+
 /// Schemas that are compiled when they are first needed.
 #[derive(Debug, Default)]
 struct Schemas {
-    input: OnceLock<Result<Schema, SchemaError>>,
-    output: OnceLock<Result<Schema, SchemaError>>,
+    input: OnceLock<Compiled>,
+    output: OnceLock<Compiled>,
 }
 
-fn compiled(
-    place: &OnceLock<Result<Schema, SchemaError>>,
-    source: impl FnOnce() -> Json,
-) -> Result<&Schema, AgentError> {
-    place.get_or_init(|| Schema::new(source())).as_ref().map_err(|error| AgentError::permanent(error.clone()))
+fn compiled(place: &OnceLock<Compiled>, source: impl FnOnce() -> Json) -> Result<&Schema, AgentError> {
+    let compiled = place.get_or_init(|| Schema::new(source()).map(Box::new));
+    compiled.as_deref().map_err(|error| AgentError::permanent(error.clone()))
 }
 
 /// An agent in a registry.

@@ -1,7 +1,6 @@
 //! All agents and workflows of a program: collected at link time or by hand, checked as a whole.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
 
 use serde_json::Value as Json;
 
@@ -24,7 +23,6 @@ use crate::wire::{Workflow, WorkflowSpec};
 pub struct Registry {
     agents: Agents,
     workflows: Vec<RegisteredWorkflow>,
-    by_name: HashMap<String, usize>,
 }
 
 impl Registry {
@@ -36,7 +34,10 @@ impl Registry {
     /// Reports all problems at once, each with file and line.
     pub fn collect() -> Result<Self, Problems> {
         let mut builder = Self::builder();
-        linked().for_each(|entry| builder.entry(entry));
+        // Names are small and specifications are large: what is sorted now need not be moved later.
+        let mut entries: Vec<&Entry> = linked().collect();
+        entries.sort_unstable_by_key(|entry| entry.name);
+        entries.into_iter().for_each(|entry| builder.entry(entry));
         builder.build()
     }
 
@@ -62,7 +63,8 @@ impl Registry {
 
     /// The workflow of this name.
     pub fn workflow(&self, name: &str) -> Option<&RegisteredWorkflow> {
-        self.by_name.get(name).and_then(|place| self.workflows.get(*place))
+        let place = self.workflows.binary_search_by(|workflow| workflow.name().cmp(name)).ok()?;
+        self.workflows.get(place)
     }
 
     /// Checks a definition that came from somewhere else than this program's `workflow!`s: from code, or from another
@@ -146,12 +148,12 @@ impl Callees for Registry {
 #[derive(Debug, Default)]
 struct Agents {
     sorted: Vec<RegisteredAgent>,
-    by_name: HashMap<String, usize>,
 }
 
 impl Agents {
     fn get(&self, name: &str) -> Option<&RegisteredAgent> {
-        self.by_name.get(name).and_then(|place| self.sorted.get(*place))
+        let place = self.sorted.binary_search_by(|agent| agent.name().cmp(name)).ok()?;
+        self.sorted.get(place)
     }
 
     fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
@@ -208,7 +210,7 @@ impl RegistryBuilder {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        match entry.0 {
+        match entry.declared {
             Declared::Agent(spec) => self.agents.push(spec()),
             Declared::Workflow(spec) => self.workflows.push(spec()),
         }
@@ -227,9 +229,7 @@ impl RegistryBuilder {
         let mut problems = duplicates(&agents, &workflows);
         agents.iter().for_each(|agent| check_agent(agent, &mut problems));
 
-        let by_name =
-            agents.iter().enumerate().map(|(place, agent)| (agent.name.to_string(), place)).collect();
-        let agents = Agents { sorted: agents.into_iter().map(RegisteredAgent::new).collect(), by_name };
+        let agents = Agents { sorted: agents.into_iter().map(RegisteredAgent::new).collect() };
         let mut planned = Vec::with_capacity(workflows.len());
         let directory = Directory::new(&agents, &workflows);
         let plans: Vec<_> =
@@ -241,26 +241,26 @@ impl RegistryBuilder {
             }
         }
         Problems::check(problems)?;
-        let by_name =
-            planned.iter().enumerate().map(|(place, workflow)| (workflow.name().to_owned(), place)).collect();
-        Ok(Registry { agents, workflows: planned, by_name })
+        Ok(Registry { agents, workflows: planned })
     }
 }
 
+/// Both lists are sorted by name and place, so what has one name stands side by side.
 fn duplicates(agents: &[AgentSpec], workflows: &[WorkflowSpec]) -> Vec<Problem> {
-    let agents = agents.iter().map(|agent| (&*agent.name, &agent.at));
-    let workflows =
-        workflows.iter().map(|workflow| (workflow.definition.name.as_str(), &workflow.definition.at));
-    let mut first: HashMap<&str, &Location> = HashMap::with_capacity(agents.len());
-    let mut problems = Vec::new();
-    for (name, at) in agents.chain(workflows) {
-        match first.entry(name) {
-            Place::Vacant(place) => _ = place.insert(at),
-            Place::Occupied(place) => {
-                let (first, second) = ((*place.get()).min(at), (*place.get()).max(at));
-                let name = name.to_owned();
-                problems.push(Problem::DuplicateName { name, first: first.clone(), second: second.clone() });
-            }
+    let problem = |name: &str, one: &Location, other: &Location| Problem::DuplicateName {
+        name: name.to_owned(),
+        first: one.min(other).clone(),
+        second: one.max(other).clone(),
+    };
+    let same_agents = agents.windows(2).filter(|pair| pair[0].name == pair[1].name);
+    let mut problems: Vec<Problem> =
+        same_agents.map(|pair| problem(&pair[0].name, &pair[0].at, &pair[1].at)).collect();
+    let definitions: Vec<&Definition> = workflows.iter().map(|workflow| &workflow.definition).collect();
+    let same_workflows = definitions.windows(2).filter(|pair| pair[0].name == pair[1].name);
+    problems.extend(same_workflows.map(|pair| problem(&pair[0].name, &pair[0].at, &pair[1].at)));
+    for definition in definitions {
+        if let Ok(place) = agents.binary_search_by(|agent| (*agent.name).cmp(&definition.name)) {
+            problems.push(problem(&definition.name, &agents[place].at, &definition.at));
         }
     }
     problems
