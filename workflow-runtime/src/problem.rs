@@ -172,7 +172,7 @@ impl fmt::Display for Problem {
 }
 
 /// All that is wrong, in the order of the source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -198,6 +198,13 @@ impl fmt::Display for Problems {
         let plural = if count == 1 { "" } else { "s" };
         write!(out, "{count} problem{plural} among the agents and workflows:")?;
         self.0.iter().try_for_each(|problem| write!(out, "\n  {problem}"))
+    }
+}
+
+/// As people read it, for that is what `Registry::collect().unwrap()` shows them.
+impl fmt::Debug for Problems {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

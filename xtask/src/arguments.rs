@@ -1,7 +1,6 @@
 //! What the command line asks for.
 
 use crate::benches::BENCHES;
-use crate::nearest::nearest;
 use crate::steps::Step;
 
 /// What `cargo xtask help` prints.
@@ -68,7 +67,8 @@ fn nothing_more(rest: &[String], command: Command) -> Result<Command, String> {
 }
 
 fn unknown_word(kind: &str, word: &str, known: &[&str]) -> String {
-    let nearest = nearest(word, known).map(|name| format!("; the nearest is `{name}`")).unwrap_or_default();
+    let nearest = workflow_graph::nearest(word, known.iter().copied());
+    let nearest = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
     format!("there is no {kind} `{word}`{nearest} (see `cargo xtask help`)")
 }
 
@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn names_the_nearest() {
         for (line, expected) in [
-            ("tset", "there is no command `tset`; the nearest is `test` (see `cargo xtask help`)"),
-            ("docter", "there is no command `docter`; the nearest is `doctor` (see `cargo xtask help`)"),
+            ("tset", "there is no command `tset`; did you mean `test`? (see `cargo xtask help`)"),
+            ("docter", "there is no command `docter`; did you mean `doctor`? (see `cargo xtask help`)"),
             (
                 "test --keepgoing",
-                "there is no option of `test` `--keepgoing`; the nearest is `--keep-going` (see `cargo xtask help`)",
+                "there is no option of `test` `--keepgoing`; did you mean `--keep-going`? (see `cargo xtask help`)",
             ),
-            ("bench level", "there is no bench `level`; the nearest is `levels` (see `cargo xtask help`)"),
+            ("bench level", "there is no bench `level`; did you mean `levels`? (see `cargo xtask help`)"),
         ] {
             assert_eq!(parsed(line).err().as_deref(), Some(expected));
         }

@@ -3,7 +3,6 @@
 mod arguments;
 mod benches;
 mod invocation;
-mod nearest;
 mod needs;
 mod steps;
 mod summary;

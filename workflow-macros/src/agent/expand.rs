@@ -95,14 +95,16 @@ fn callable(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
     let name = &agent.name;
     let names = agent.values().map(|(name, _)| syn::ext::IdentExt::unraw(name).to_string());
-    let input = input_type(agent);
-    let output = &agent.output;
+    // A complaint that a type is private stands on the type.
+    let (input, output) = (input_type(agent), &agent.output);
+    let input = quote_spanned!(input_span(agent)=> type Input = #input;);
     let input_end = quote_spanned!(input_span(agent)=> __rt::taking::<#ident, _>().end);
     let output_end = quote_spanned!(output.span()=> __rt::End::output::<#output, _>());
+    let output = quote_spanned!(output.span()=> type Output = #output;);
     quote! {
         impl __rt::Callable for #ident {
-            type Input = #input;
-            type Output = #output;
+            #input
+            #output
             const NAME: &'static str = #name;
             const PARAMETERS: &'static [&'static str] = &[#(#names),*];
             const KIND: __rt::CalleeKind = __rt::CalleeKind::Agent;

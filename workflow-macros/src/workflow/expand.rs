@@ -66,6 +66,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
     let Header { attributes, visibility, name, registered, output, inputs, .. } = header;
     let configured: Vec<_> = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let output_end = quote_spanned!(output.span()=> __rt::End::output::<#output, _>());
+    let output_type = quote_spanned!(output.span()=> type Output = #output;);
     let names: Vec<&Ident> = inputs.iter().map(|input| &input.name).collect();
     let types: Vec<&syn::Type> = inputs.iter().map(|input| &input.ty).collect();
     quote! {
@@ -81,7 +82,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
             }
             impl __rt::Callable for #name {
                 type Input = (Self,);
-                type Output = #output;
+                #output_type
                 const NAME: &'static str = #registered;
                 const PARAMETERS: &'static [&'static str] = &["input"];
                 const KIND: __rt::CalleeKind = __rt::CalleeKind::Workflow;
