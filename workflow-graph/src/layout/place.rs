@@ -10,6 +10,8 @@ const PASS: f32 = 14.0;
 const ROW_GAP: f32 = 36.0;
 const MARGIN: f32 = 10.0;
 const ROUNDS: usize = 40;
+/// Moves shorter than this are not seen.
+const STILL: f32 = 0.4;
 
 /// A box.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,10 +95,15 @@ fn across(grid: &Grid, sizes: &[Sized]) -> Vec<Vec<f32>> {
         grid.rows.iter().map(|row| row.iter().map(|cell| cell_width(*cell, sizes)).collect()).collect();
     let mut centres: Vec<Vec<f32>> = widths.iter().map(|widths| side_by_side(widths)).collect();
     for round in 0..ROUNDS {
+        let before = centres.clone();
         for step in 0..grid.rows.len() {
             let row = if round % 2 == 0 { step } else { grid.rows.len() - 1 - step };
             let wanted = wanted(grid, &centres, row);
             settle(&mut centres[row], &widths[row], &wanted);
+        }
+        let moved = centres.iter().flatten().zip(before.iter().flatten()).map(|(now, then)| (now - then).abs());
+        if moved.fold(0.0, f32::max) < STILL {
+            break;
         }
     }
     let leftmost = centres
