@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn what_changes_the_meaning_changes_it_there_and_nowhere_else(after in acyclic(), at in any::<prop::sample::Index>(), change in 0..7) {
+    fn what_changes_the_meaning_changes_it_there_and_nowhere_else(after in acyclic(), at in any::<prop::sample::Index>(), change in 0..8) {
         let registry = registry();
         let before = nodes(&after);
         let (whole, steps) = prints(&registry, definition(before.clone()));
@@ -153,7 +153,9 @@ proptest! {
             2 => step.arguments.clear(),
             3 => node.optional = true,
             4 => node.options = Options::new().version(2_u32),
-            5 => step.or.push(Callee { name: "other".to_owned(), path: "other".to_owned(), kind: CalleeKind::Agent }),
+            5 if !after[at].is_empty() => node.after.clear(),
+            5 => step.arguments[0].reads.push(u32::try_from(at).unwrap()),
+            6 => step.or.push(Callee { name: "other".to_owned(), path: "other".to_owned(), kind: CalleeKind::Agent }),
             _ => step.undo = Some(workflow_runtime::Undo { callee: step.callee.clone(), arguments: Vec::new() }),
         }
         let (other_whole, other_steps) = prints(&registry, definition(changed));

@@ -35,8 +35,10 @@ pub trait Callable: Sized + 'static {
     /// Whether it is an agent or a workflow.
     const KIND: CalleeKind;
     /// How its input becomes JSON and comes back.
+    #[doc(hidden)]
     fn input() -> End;
     /// How its output becomes JSON and comes back.
+    #[doc(hidden)]
     fn output() -> End;
 }
 

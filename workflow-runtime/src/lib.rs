@@ -35,12 +35,12 @@ mod scope;
 mod wait;
 mod wire;
 
-pub use agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running};
+pub use agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
 pub use check::Block;
 pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
-pub use data::{Codec, Data, DataError, Erased, Parameters};
+pub use data::{Codec, Data, DataError, Erased};
 pub use definition::{
     Arm, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step, Undo,
 };

@@ -101,7 +101,8 @@ fn across(grid: &Grid, sizes: &[Sized]) -> Vec<Vec<f32>> {
             let wanted = wanted(grid, &centres, row);
             settle(&mut centres[row], &widths[row], &wanted);
         }
-        let moved = centres.iter().flatten().zip(before.iter().flatten()).map(|(now, then)| (now - then).abs());
+        let moved =
+            centres.iter().flatten().zip(before.iter().flatten()).map(|(now, then)| (now - then).abs());
         if moved.fold(0.0, f32::max) < STILL {
             break;
         }

@@ -61,7 +61,8 @@ fn registration(agent: &Agent) -> TokenStream {
         #vis struct #ident {}
 
         #(#configured)*
-        #[allow(deprecated, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+        // None of it is the user's own code, but for paths.
+        #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
         const _: () = {
             use ::workflow_runtime::__private as __rt;
             #constructor
@@ -85,7 +86,7 @@ fn constructor(agent: &Agent) -> TokenStream {
         impl #ident {
             #[doc(hidden)]
             #[inline]
-            #[allow(clippy::too_many_arguments, private_interfaces)]
+            #[allow(private_interfaces)]
             #function
         }
     }
