@@ -237,6 +237,42 @@ mod without {
         }
     }
 
+    workflow! {
+        pub(super) workflow Twice(number: u32) -> u32 {
+            phase one {
+                if *number > 1 { nothing(); }
+                if *number > 2 { nothing(); }
+                if *number > 3 { big = size(number); } else { big = size(0); }
+                #[after(big)]
+                after = size(1);
+            }
+            phase two {
+                if *number > 4 { nothing(); }
+                for one in vec![1, 2] { size(one) }
+                for one in vec![3] { size(one) }
+            }
+            *after
+        }
+    }
+
+    #[task_agent]
+    async fn size(number: u32) -> u32 {
+        number
+    }
+
+    #[test]
+    fn forms_of_one_name_are_numbered_and_names_of_an_if_can_be_awaited() {
+        let registry = Registry::collect().unwrap();
+        let plan = registry.workflow("Twice").unwrap().plan();
+        let paths: Vec<&str> = plan.definition().nodes.iter().map(|node| node.path.as_str()).collect();
+        assert!(paths.contains(&"if nothing/then/nothing"), "{paths:?}");
+        assert!(paths.contains(&"if nothing 2/then/nothing"), "{paths:?}");
+        assert!(paths.contains(&"if nothing 3/then/nothing"), "{paths:?}");
+        assert!(paths.contains(&"for one 2/size"), "{paths:?}");
+        let place = |path| u32::try_from(paths.iter().position(|other| *other == path).unwrap()).unwrap();
+        assert_eq!(plan.graph().predecessors(place("after")), [place("if big")]);
+    }
+
     // Agents and workflows in a function, as tests have them.
     #[test]
     fn inside_a_function() {

@@ -5,20 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 use workflow_graph::{Edge, EdgeKind};
 
-use crate::definition::{Arm, Callee, Definition, Node, NodeId, NodeKind, Place, Slot, Source};
+use crate::definition::{Arm, Block, Callee, Definition, Node, NodeId, NodeKind, Place, Slot, Source};
 use crate::fit::misfits;
 use crate::location::Location;
 use crate::options::Options;
 use crate::problem::Problem;
-
-/// A block: a phase, or a block of a control-flow form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Block {
-    /// A phase, by its place.
-    Phase(u32),
-    /// A block of a form.
-    Inside(Place),
-}
 
 /// What a plan needs to know of what its steps call.
 pub(crate) trait Callees {
@@ -49,11 +40,6 @@ pub(crate) fn check(
     let edges = checker.edges();
     checker.misfits();
     Ok((edges, checker.problems))
-}
-
-/// The block that a node stands in.
-pub(crate) fn block_of(node: &Node) -> Block {
-    node.parent.map_or(Block::Phase(node.phase), Block::Inside)
 }
 
 struct Checker<'a> {
@@ -163,10 +149,9 @@ impl Checker<'_> {
     /// makes the form wait for it.
     fn edges(&mut self) -> Vec<Edge> {
         let mut edges = Vec::new();
-        let by_place: HashMap<(Block, &str), NodeId> = (0..)
-            .zip(&self.definition.nodes)
-            .map(|(id, node)| ((block_of(node), node.name.as_str()), id))
-            .collect();
+        let nodes = &self.definition.nodes;
+        let by_place: HashMap<(Block, &str), NodeId> =
+            self.definition.names().map(|(id, name)| ((nodes[id as usize].block(), name), id)).collect();
         for (id, node) in (0..).zip(&self.definition.nodes) {
             for expression in node.kind.expressions() {
                 edges.extend(expression.reads.iter().filter_map(|slot| self.read_edge(id, *slot)));
@@ -207,10 +192,9 @@ impl Checker<'_> {
         let around_one = self.ancestors(one);
         let around_other = self.ancestors(other);
         let pair = around_one.iter().find_map(|one| {
-            let block = block_of(&self.definition.nodes[*one as usize]);
-            let other = around_other
-                .iter()
-                .find(|other| block_of(&self.definition.nodes[**other as usize]) == block)?;
+            let block = self.definition.nodes[*one as usize].block();
+            let other =
+                around_other.iter().find(|other| self.definition.nodes[**other as usize].block() == block)?;
             Some((*one, *other))
         })?;
         (pair.0 != pair.1).then_some(pair)
@@ -224,7 +208,7 @@ impl Checker<'_> {
 
     fn find_step(&self, steps: &HashMap<(Block, &str), NodeId>, from: NodeId, name: &str) -> Option<Found> {
         for around in self.ancestors(from) {
-            let block = block_of(&self.definition.nodes[around as usize]);
+            let block = self.definition.nodes[around as usize].block();
             if let Some(found) = steps.get(&(block, name)) {
                 return Some(Found::Here(*found, around));
             }

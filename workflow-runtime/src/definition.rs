@@ -35,6 +35,17 @@ pub struct Definition {
     pub output_type: String,
 }
 
+impl Definition {
+    /// What `after` can name: each node by its name, and each `if` by the names that it binds.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        let bound = self.slots.iter().filter_map(|slot| match slot.source {
+            Source::Derived(node) => Some((node, slot.name.as_str())),
+            _ => None,
+        });
+        bound.chain((0..).zip(self.nodes.iter().map(|node| node.name.as_str())))
+    }
+}
+
 /// Where a slot's value comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SlotInfo {
@@ -121,6 +132,13 @@ pub struct Node {
     pub kind: NodeKind,
 }
 
+impl Node {
+    /// The block that it stands in.
+    pub fn block(&self) -> Block {
+        self.parent.map_or(Block::Phase(self.phase), Block::Inside)
+    }
+}
+
 fn is_default(options: &Options) -> bool {
     *options == Options::default()
 }
@@ -155,6 +173,15 @@ impl Arm {
             Self::Body => "body",
         }
     }
+}
+
+/// A block: a phase, or a block of a control-flow form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// A phase, by its place.
+    Phase(u32),
+    /// A block of a form.
+    Inside(Place),
 }
 
 /// What a node is.

@@ -37,12 +37,12 @@ mod wire;
 
 pub use agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
-pub use check::Block;
 pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use data::{Codec, Data, DataError, Erased};
 pub use definition::{
-    Arm, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step, Undo,
+    Arm, Block, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step,
+    Undo,
 };
 pub use error::{Advice, AgentError};
 pub use fingerprint::Fingerprint;

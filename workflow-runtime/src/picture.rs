@@ -158,11 +158,9 @@ fn named(priority: Priority) -> &'static str {
 fn block_links(definition: &Definition, nodes: &[NodeId]) -> Vec<Link> {
     let places = places(definition, nodes);
     let place_of = |node: NodeId| places[node as usize];
-    let names: HashMap<&str, usize> = nodes
-        .iter()
-        .zip(0..)
-        .map(|(node, place)| (definition.nodes[*node as usize].name.as_str(), place))
-        .collect();
+    let own = |id: NodeId| nodes.binary_search(&id).ok();
+    let names: HashMap<&str, usize> =
+        definition.names().filter_map(|(id, name)| Some((name, own(id)?))).collect();
     let mut links: BTreeMap<(usize, usize), LinkKind> = BTreeMap::new();
     for (id, node) in (0..).zip(&definition.nodes) {
         let Some(to) = place_of(id) else { continue };

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use workflow_graph::{Graph, Levels};
 
-use crate::check::{Block, Callees, block_of, check};
-use crate::definition::{Definition, Node, NodeId, NodeKind, Slot};
+use crate::check::{Callees, check};
+use crate::definition::{Block, Definition, Node, NodeId, NodeKind, Slot};
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;
 use crate::meaning::{Fingerprints, fingerprints};
@@ -98,7 +98,7 @@ impl Plan {
 fn blocks(definition: &Definition) -> HashMap<Block, Vec<NodeId>> {
     let mut blocks: HashMap<Block, Vec<NodeId>> = HashMap::new();
     for (id, node) in (0..).zip(&definition.nodes) {
-        blocks.entry(block_of(node)).or_default().push(id);
+        blocks.entry(node.block()).or_default().push(id);
     }
     blocks
 }

@@ -112,6 +112,11 @@ impl Checker<'_> {
         let place = place(&form);
         let mut settings = step_settings(&attributes, place, self.errors);
         let (name, span) = super::names::step_name(binding.as_ref(), &form);
+        let name = match place {
+            // Nobody can name it, so nobody can tell two of them apart but by their order.
+            Place::If | Place::For | Place::Repeat if binding.is_none() => self.names.numbered(name),
+            _ => name,
+        };
         self.names.check_step(&name, span, binding.is_some(), self.errors);
         self.after(&settings, &name);
         let kind = self.kind(form);
@@ -192,7 +197,8 @@ impl Checker<'_> {
         self.names.open();
         let otherwise = self.block(form.otherwise);
         self.names.close();
-        let joins = joins(&then, &otherwise);
+        let mut joins = joins(&then, &otherwise);
+        joins.iter_mut().for_each(|join| join.awaited = self.names.is_awaited(&join.name.to_string()));
         Kind::If { condition, then, otherwise, joins }
     }
 
@@ -288,12 +294,18 @@ fn place(form: &Form) -> Place {
 /// The names that the blocks of an `if` bind, in order of appearance.
 fn joins(then: &[Node], otherwise: &[Node]) -> Vec<Join> {
     let in_then = then.iter().flat_map(Node::bounds);
-    let mut joins: Vec<Join> =
-        in_then.map(|bound| Join { name: bound.name.clone(), then: Some(bound), otherwise: None }).collect();
+    let mut joins: Vec<Join> = in_then
+        .map(|bound| Join { name: bound.name.clone(), then: Some(bound), otherwise: None, awaited: false })
+        .collect();
     for bound in otherwise.iter().flat_map(Node::bounds) {
         match joins.iter_mut().find(|join| join.name == bound.name) {
             Some(join) => join.otherwise = Some(bound),
-            None => joins.push(Join { name: bound.name.clone(), then: None, otherwise: Some(bound) }),
+            None => joins.push(Join {
+                name: bound.name.clone(),
+                then: None,
+                otherwise: Some(bound),
+                awaited: false,
+            }),
         }
     }
     joins

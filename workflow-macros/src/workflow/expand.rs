@@ -136,11 +136,13 @@ fn body(workflow: &Workflow) -> TokenStream {
 fn node(node: &Node) -> TokenStream {
     let value = value(node);
     match (&node.kind, &node.binding) {
+        (Kind::If { joins, .. }, _) if joins.is_empty() => value,
+        // A binding that others only wait for is used, too.
         (Kind::If { joins, .. }, _) => {
             let names = joins.iter().map(|join| &join.name);
-            quote!(let (#(#names,)*) = #value;)
+            let awaited = joins.iter().filter(|join| join.awaited).map(|join| &join.name);
+            quote!(let (#(#names,)*) = #value; #(let _ = &#awaited;)*)
         }
-        // A binding that others only wait for is used, too.
         (_, Some(binding)) if node.awaited => quote!(let #binding = #value; let _ = &#binding;),
         (_, Some(binding)) => quote!(let #binding = #value;),
         (_, None) => quote!(let _ = #value;),
@@ -255,23 +257,22 @@ fn branch(
     let then = arm("Then", then, joins.iter().filter_map(|join| join.then.as_ref()));
     let in_else = joins.iter().filter_map(|join| join.otherwise.as_ref());
     let otherwise = (!otherwise.is_empty()).then(|| arm("Else", otherwise, in_else));
+    let begin = quote!(let __form = __w.branch(#name, #line, #text, #test); #settings);
+    if joins.is_empty() {
+        return quote!({ #begin #then #otherwise });
+    }
     let joined = joined(joins);
     let otherwise = otherwise.map(|otherwise| quote!(let __else = #otherwise;));
-    quote!({
-        let __form = __w.branch(#name, #line, #text, #test);
-        #settings
-        let __then = #then;
-        #otherwise
-        (#(#joined,)*)
-    })
+    quote!({ #begin let __then = #then; #otherwise (#(#joined,)*) })
 }
 
 /// A block of an `if`; its value is the tuple of the ports that it binds.
 fn arm<'a>(arm: &str, nodes: &[Node], bound: impl Iterator<Item = &'a Bound>) -> TokenStream {
     let arm = format_ident!("{arm}");
     let nodes = nodes.iter().map(node);
-    let names = bound.map(|bound| &bound.name);
-    quote!({ __w.arm(__form, __rt::Arm::#arm); #(#nodes)* __w.end(); (#(#names,)*) })
+    let names: Vec<&Ident> = bound.map(|bound| &bound.name).collect();
+    let ports = (!names.is_empty()).then(|| quote!((#(#names,)*)));
+    quote!({ __w.arm(__form, __rt::Arm::#arm); #(#nodes)* __w.end(); #ports })
 }
 
 /// For each name that the blocks bind, the call that makes one port of theirs.

@@ -71,6 +71,8 @@ pub(super) struct Join {
     pub(super) name: Ident,
     pub(super) then: Option<Bound>,
     pub(super) otherwise: Option<Bound>,
+    /// Whether another step names it in its `#[after]`.
+    pub(super) awaited: bool,
 }
 
 /// A name as one block of an `if` binds it.

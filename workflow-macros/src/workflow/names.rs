@@ -22,6 +22,8 @@ pub(super) struct Names {
     /// The steps of earlier phases, and those that were seen in this block.
     past: BTreeSet<String>,
     seen: Vec<BTreeSet<String>>,
+    /// Those that were seen in earlier phases.
+    seen_before: BTreeSet<String>,
     /// All steps that stand in a phase itself, and the phase of each.
     top: BTreeMap<String, String>,
     phase: Option<String>,
@@ -83,7 +85,10 @@ impl Names {
 
     pub(super) fn leave_block(&mut self) {
         self.steps.pop();
-        self.seen.pop();
+        let seen = self.seen.pop().unwrap_or_default();
+        if self.seen.is_empty() {
+            self.seen_before.extend(seen);
+        }
     }
 
     pub(super) fn open(&mut self) {
@@ -124,10 +129,23 @@ impl Names {
         }
     }
 
+    /// The name, with a number if there is a form of that name already.
+    pub(super) fn numbered(&self, name: String) -> String {
+        let numbers = (2_u32..).map(|number| format!("{name} {number}"));
+        std::iter::once(name.clone()).chain(numbers).find(|name| !self.is_seen(name)).unwrap_or(name)
+    }
+
+    fn is_seen(&self, name: &str) -> bool {
+        let seen_here = self.seen.last().is_some_and(|seen| seen.contains(name));
+        seen_here || (self.steps.len() == 1 && self.seen_before.contains(name))
+    }
+
     /// Two steps of one name cannot be told apart in a journal.
     pub(super) fn check_step(&mut self, name: &str, span: Span, bound: bool, errors: &mut Errors) {
-        let seen_here = self.seen.last_mut().is_some_and(|seen| !seen.insert(name.to_owned()));
-        let seen = seen_here || (self.steps.len() == 1 && self.past.contains(name));
+        let seen = self.is_seen(name);
+        if let Some(here) = self.seen.last_mut() {
+            here.insert(name.to_owned());
+        }
         // A second binding of one name is told where the name is bound.
         if seen && !bound {
             let message =
@@ -155,8 +173,20 @@ impl Names {
     }
 }
 
+/// What can be waited for in a block: its steps, and the names that its `if`s bind.
 fn steps_of(statements: &[Statement]) -> BTreeSet<String> {
-    statements.iter().map(|statement| step_name(statement.binding.as_ref(), &statement.form).0).collect()
+    let named = |statement: &Statement| match &statement.form {
+        Form::If(form) => form.then.iter().chain(&form.otherwise).flat_map(bound_by).collect(),
+        form => vec![step_name(statement.binding.as_ref(), form).0],
+    };
+    statements.iter().flat_map(named).collect()
+}
+
+fn bound_by(statement: &Statement) -> Vec<String> {
+    match &statement.form {
+        Form::If(form) => form.then.iter().chain(&form.otherwise).flat_map(bound_by).collect(),
+        _ => statement.binding.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// The name of a step: what it is bound to, or else what it does.

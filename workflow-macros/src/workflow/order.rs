@@ -21,7 +21,9 @@ pub(super) fn links(nodes: &[&Node]) -> Vec<Link> {
         let (reads, after) = (node.reads(), node.after());
         for (from, earlier) in nodes.iter().enumerate() {
             let is_read = from != to && earlier.binds().iter().any(|name| reads.contains(&name.to_string()));
-            if is_read || after.contains(&earlier.name) {
+            let is_awaited = after.contains(&earlier.name)
+                || earlier.binds().iter().any(|name| after.contains(&name.to_string()));
+            if is_read || is_awaited {
                 links.push(Link { from, to, reads: is_read });
             }
         }
