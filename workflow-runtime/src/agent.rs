@@ -127,6 +127,22 @@ pub(crate) enum SchemaSource {
     Text(Cow<'static, str>),
 }
 
+impl SchemaSource {
+    /// The schema; `null` for a text that is not JSON, which no registry has let in.
+    pub(crate) fn json(&self) -> Json {
+        match self {
+            Self::Type(schema) => schema(),
+            Self::Checked(text) => serde_json::from_str(text).unwrap_or_default(),
+            Self::Text(text) => serde_json::from_str(text).unwrap_or_default(),
+        }
+    }
+
+    /// Whether somebody wrote it, so that it may say more than the Rust type.
+    pub(crate) fn is_written(&self) -> bool {
+        !matches!(self, Self::Type(_))
+    }
+}
+
 impl AgentSpec {
     /// An agent whose code is `run`, declared at `at`.
     pub fn new<A: Callable>(

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 use workflow_graph::{Edge, EdgeKind};
 
+use crate::agent::SchemaSource;
 use crate::definition::{Arm, Block, Callee, Definition, Node, NodeId, NodeKind, Place, Slot, Source};
 use crate::fit::misfits;
 use crate::location::Location;
@@ -15,10 +16,10 @@ use crate::problem::Problem;
 pub(crate) trait Callees {
     /// Its options, if it is registered.
     fn options(&self, callee: &Callee) -> Option<&Options>;
-    /// The schema of what it takes, and whether it says more than a Rust type does.
-    fn input(&self, callee: &Callee) -> Option<(Json, bool)>;
-    /// The schema of what it gives, and whether it says more than a Rust type does.
-    fn output(&self, callee: &Callee) -> Option<(Json, bool)>;
+    /// The schema of what it takes.
+    fn input(&self, callee: &Callee) -> Option<&SchemaSource>;
+    /// The schema of what it gives.
+    fn output(&self, callee: &Callee) -> Option<&SchemaSource>;
     /// The parameters' names.
     fn parameters(&self, callee: &Callee) -> Vec<String>;
     /// The nearest registered name.
@@ -222,20 +223,19 @@ impl Checker<'_> {
         let definition = self.definition;
         for node in &definition.nodes {
             let NodeKind::Step(step) = &node.kind else { continue };
-            let parameters = self.callees.parameters(&step.callee);
             for (index, argument) in step.arguments.iter().enumerate() {
                 let Some(slot) = argument.whole(&definition.slots) else { continue };
                 let Source::Node(writer) = definition.slots[slot as usize].source else { continue };
                 let writer = &definition.nodes[writer as usize];
                 let NodeKind::Step(giver) = &writer.kind else { continue };
-                let (Some((given, told)), Some((wanted, wants))) =
-                    (self.callees.output(&giver.callee), self.callees.input(&step.callee))
-                else {
-                    continue;
-                };
-                if !told && !wants {
+                let ends = (self.callees.output(&giver.callee), self.callees.input(&step.callee));
+                let (Some(given), Some(wanted)) = ends else { continue };
+                // Between Rust types the compiler has seen to it.
+                if !given.is_written() && !wanted.is_written() {
                     continue;
                 }
+                let (given, wanted) = (given.json(), wanted.json());
+                let parameters = self.callees.parameters(&step.callee);
                 let wanted = match (parameters.as_slice(), parameters.get(index)) {
                     ([_, _, ..], Some(name)) => with_definitions(&wanted, &wanted["properties"][name]),
                     _ => wanted,

@@ -1,10 +1,10 @@
 //! What a definition means, as fingerprints.
 
-use serde_json::Value as Json;
+use std::collections::HashMap;
 
-use crate::agent::CalleeKind;
+use crate::agent::{CalleeKind, SchemaSource};
 use crate::check::Callees;
-use crate::definition::{Callee, Definition, Node, NodeKind, Slot};
+use crate::definition::{Callee, Definition, Expression, Node, NodeKind, Slot, Step};
 use crate::fingerprint::{Fingerprint, Hasher};
 use crate::options::Options;
 use crate::schema::canonical;
@@ -18,81 +18,121 @@ pub(crate) struct Fingerprints {
 
 /// The fingerprints of a definition.
 pub(crate) fn fingerprints(definition: &Definition, callees: &dyn Callees) -> Fingerprints {
-    let nodes: Vec<Fingerprint> =
-        definition.nodes.iter().map(|node| node_fingerprint(definition, node, callees)).collect();
-    let mut whole = Hasher::new();
-    let own = Callee { name: definition.name.clone(), path: String::new(), kind: CalleeKind::Workflow };
-    callee(&mut whole, &own, callees);
-    for phase in 0..definition.phases.len() {
-        // Steps of a phase start together: their order in the source means nothing.
-        let mut prints: Vec<String> = definition
-            .nodes
-            .iter()
-            .zip(&nodes)
-            .filter(|(node, _)| node.phase as usize == phase)
-            .map(|(_, print)| print.to_string())
-            .collect();
-        prints.sort_unstable();
-        whole.list(prints);
-    }
-    whole.add(&definition.output.text);
-    whole.list(slot_names(definition, &definition.output.reads));
-    Fingerprints { whole: whole.finish(), nodes }
+    let mut meaning = Meaning { definition, callees, known: HashMap::new() };
+    let nodes: Vec<Fingerprint> = definition.nodes.iter().map(|node| meaning.node(node)).collect();
+    Fingerprints { whole: meaning.whole(&nodes), nodes }
 }
 
-/// What a step means: where it stands, what it calls, with what, after what.
-fn node_fingerprint(definition: &Definition, node: &Node, callees: &dyn Callees) -> Fingerprint {
-    let mut print = Hasher::new();
-    print.add(&node.path).add(if node.optional { "optional" } else { "" });
-    let mut after: Vec<&str> = node.after.iter().map(String::as_str).collect();
-    after.sort_unstable();
-    print.list(after);
-    // Those around it decide whether, and how often, it runs.
-    let mut around = node.parent;
-    while let Some(place) = around {
-        let form = &definition.nodes[place.node as usize];
-        print.add(place.arm.name());
-        kind(&mut print, definition, form, callees);
-        around = form.parent;
-    }
-    kind(&mut print, definition, node, callees);
-    print.finish()
+struct Meaning<'a> {
+    definition: &'a Definition,
+    callees: &'a dyn Callees,
+    /// What is called, by name: many steps call the same, and its schemas are long.
+    known: HashMap<String, Fingerprint>,
 }
 
-fn kind(print: &mut Hasher, definition: &Definition, node: &Node, callees: &dyn Callees) {
-    match &node.kind {
-        NodeKind::Step(step) => {
-            print.add("step");
-            print.add(&version(&node.options));
-            callee(print, &step.callee, callees);
-            print.list(step.or.iter().map(|callee| callee.name.as_str()));
-            if let Some(undo) = &step.undo {
-                print.add("undo");
-                callee(print, &undo.callee, callees);
-            }
+impl Meaning<'_> {
+    fn whole(&mut self, nodes: &[Fingerprint]) -> Fingerprint {
+        let definition = self.definition;
+        let mut whole = Hasher::new();
+        let own = Callee { name: definition.name.clone(), path: String::new(), kind: CalleeKind::Workflow };
+        whole.add(&self.callee(&own));
+        let mut phases: Vec<Vec<String>> = vec![Vec::new(); definition.phases.len()];
+        for (node, print) in definition.nodes.iter().zip(nodes) {
+            phases[node.phase as usize].push(print.to_string());
         }
-        NodeKind::If { .. } => _ = print.add("if"),
-        NodeKind::For { .. } => _ = print.add("for"),
-        NodeKind::Repeat { max, .. } => _ = print.add("repeat").add(&max.to_string()),
-        NodeKind::Sleep { .. } => _ = print.add("sleep"),
-        NodeKind::Signal { event, schema } => _ = print.add("signal").add(event).add(&canonical(schema)),
+        for mut prints in phases {
+            // Steps of a phase start together: their order in the source means nothing.
+            prints.sort_unstable();
+            whole.list(prints);
+        }
+        self.expressions(&mut whole, [&definition.output]);
+        whole.finish()
     }
-    for expression in node.kind.expressions() {
-        print.add(&expression.text);
-        print.list(slot_names(definition, &expression.reads));
-    }
-}
 
-fn callee(print: &mut Hasher, callee: &Callee, callees: &dyn Callees) {
-    let schema =
-        |schema: Option<(Json, bool)>| schema.map(|(schema, _)| canonical(&schema)).unwrap_or_default();
-    let kind = match callee.kind {
-        CalleeKind::Agent => "agent",
-        CalleeKind::Workflow => "workflow",
-    };
-    print.add(kind).add(&callee.name);
-    print.add(&callees.options(callee).map(version).unwrap_or_default());
-    print.add(&schema(callees.input(callee))).add(&schema(callees.output(callee)));
+    /// What a step means: where it stands, what it calls, with what, after what.
+    fn node(&mut self, node: &Node) -> Fingerprint {
+        let mut print = Hasher::new();
+        print.add(&node.path).add(if node.optional { "optional" } else { "" });
+        let mut after: Vec<&str> = node.after.iter().map(String::as_str).collect();
+        after.sort_unstable();
+        print.list(after);
+        // Those around it decide whether, and how often, it runs.
+        let mut around = node.parent;
+        while let Some(place) = around {
+            let form = &self.definition.nodes[place.node as usize];
+            print.add(place.arm.name());
+            self.kind(&mut print, form);
+            around = form.parent;
+        }
+        self.kind(&mut print, node);
+        print.finish()
+    }
+
+    fn kind(&mut self, print: &mut Hasher, node: &Node) {
+        match &node.kind {
+            NodeKind::Step(step) => self.step(print, step, &node.options),
+            NodeKind::If { condition } => {
+                print.add("if");
+                self.expressions(print, [condition]);
+            }
+            NodeKind::For { items, .. } => {
+                print.add("for");
+                self.expressions(print, [items]);
+            }
+            NodeKind::Repeat { first, condition, max, .. } => {
+                print.add("repeat").add(&max.to_string());
+                self.expressions(print, [first, condition]);
+            }
+            NodeKind::Sleep { time } => {
+                print.add("sleep");
+                self.expressions(print, [time]);
+            }
+            NodeKind::Signal { event, schema } => _ = print.add("signal").add(event).add(&canonical(schema)),
+        }
+    }
+
+    fn step(&mut self, print: &mut Hasher, step: &Step, options: &Options) {
+        print.add("step").add(&version(options)).add(&self.callee(&step.callee));
+        self.expressions(print, &step.arguments);
+        let or: Vec<String> = step.or.iter().map(|callee| self.callee(callee)).collect();
+        print.list(or);
+        if let Some(undo) = &step.undo {
+            print.add("undo").add(&self.callee(&undo.callee));
+            self.expressions(print, &undo.arguments);
+        }
+    }
+
+    fn expressions<'e, E>(&self, print: &mut Hasher, expressions: E)
+    where
+        E: IntoIterator<Item = &'e Expression, IntoIter: ExactSizeIterator>,
+    {
+        let expressions = expressions.into_iter();
+        print.add(&expressions.len().to_string());
+        for expression in expressions {
+            print.add(&expression.text);
+            print.list(slot_names(self.definition, &expression.reads));
+        }
+    }
+
+    /// What is called: its name, its version, what it takes and what it gives.
+    fn callee(&mut self, callee: &Callee) -> String {
+        if let Some(known) = self.known.get(&callee.name) {
+            return known.to_string();
+        }
+        let schema = |source: Option<&SchemaSource>| {
+            source.map(|source| canonical(&source.json())).unwrap_or_default()
+        };
+        let kind = match callee.kind {
+            CalleeKind::Agent => "agent",
+            CalleeKind::Workflow => "workflow",
+        };
+        let mut print = Hasher::new();
+        print.add(kind).add(&callee.name);
+        print.add(&self.callees.options(callee).map(version).unwrap_or_default());
+        print.add(&schema(self.callees.input(callee))).add(&schema(self.callees.output(callee)));
+        self.known.insert(callee.name.clone(), print.finish());
+        print.finish().to_string()
+    }
 }
 
 fn version(options: &Options) -> String {

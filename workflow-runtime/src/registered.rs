@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-use crate::agent::{AgentSpec, SchemaSource};
+use crate::agent::AgentSpec;
 use crate::code::Code;
 use crate::context::{AgentDescription, Need, TaskContext};
 use crate::data::Erased;
@@ -74,12 +74,12 @@ impl RegisteredAgent {
 
     /// The JSON Schema of its input.
     pub fn input_schema(&self) -> Json {
-        schema_json(&self.spec.input.schema).map(|(schema, _)| schema).unwrap_or_default()
+        self.spec.input.schema.json()
     }
 
     /// The JSON Schema of its output.
     pub fn output_schema(&self) -> Json {
-        schema_json(&self.spec.output.schema).map(|(schema, _)| schema).unwrap_or_default()
+        self.spec.output.schema.json()
     }
 
     /// It, as another agent sees it.
@@ -154,12 +154,12 @@ impl RegisteredWorkflow {
 
     /// The JSON Schema of its input.
     pub fn input_schema(&self) -> Json {
-        schema_json(&self.code.input.schema).map(|(schema, _)| schema).unwrap_or_default()
+        self.code.input.schema.json()
     }
 
     /// The JSON Schema of its output.
     pub fn output_schema(&self) -> Json {
-        schema_json(&self.code.result.schema).map(|(schema, _)| schema).unwrap_or_default()
+        self.code.result.schema.json()
     }
 
     /// Reads an input, checked against its schema.
@@ -187,14 +187,5 @@ impl RegisteredWorkflow {
         let schema = compiled(&self.schemas.output, || self.output_schema())?;
         schema.check(&output).map_err(|error| named(&error))?;
         Ok(output)
-    }
-}
-
-/// A schema as JSON, and whether it was written by hand.
-pub(crate) fn schema_json(source: &SchemaSource) -> Option<(Json, bool)> {
-    match source {
-        SchemaSource::Type(schema) => Some((schema(), false)),
-        SchemaSource::Checked(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
-        SchemaSource::Text(text) => serde_json::from_str(text).ok().map(|schema| (schema, true)),
     }
 }

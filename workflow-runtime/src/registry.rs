@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
 use crate::agent::{Agent, AgentSpec, SchemaSource};
 use crate::check::Callees;
 use crate::context::{Resources, TaskManager};
@@ -14,7 +12,7 @@ use crate::location::Location;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::problem::{Problem, Problems};
-use crate::registered::{RegisteredAgent, RegisteredWorkflow, schema_json};
+use crate::registered::{RegisteredAgent, RegisteredWorkflow};
 use crate::schema::Schema;
 use crate::wire::{Workflow, WorkflowSpec};
 
@@ -121,16 +119,16 @@ impl Callees for Registry {
         }
     }
 
-    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
+    fn input(&self, callee: &Callee) -> Option<&SchemaSource> {
         match self.workflow(&callee.name) {
-            Some(workflow) => schema_json(&workflow.code().input.schema),
+            Some(workflow) => Some(&workflow.code().input.schema),
             None => self.agents.input(callee),
         }
     }
 
-    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
+    fn output(&self, callee: &Callee) -> Option<&SchemaSource> {
         match self.workflow(&callee.name) {
-            Some(workflow) => schema_json(&workflow.code().result.schema),
+            Some(workflow) => Some(&workflow.code().result.schema),
             None => self.agents.output(callee),
         }
     }
@@ -156,12 +154,12 @@ impl Agents {
         self.sorted.get(place)
     }
 
-    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
-        self.get(&callee.name).and_then(|agent| schema_json(&agent.spec.input.schema))
+    fn input(&self, callee: &Callee) -> Option<&SchemaSource> {
+        self.get(&callee.name).map(|agent| &agent.spec.input.schema)
     }
 
-    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
-        self.get(&callee.name).and_then(|agent| schema_json(&agent.spec.output.schema))
+    fn output(&self, callee: &Callee) -> Option<&SchemaSource> {
+        self.get(&callee.name).map(|agent| &agent.spec.output.schema)
     }
 
     fn parameters(&self, callee: &Callee) -> Vec<String> {
@@ -311,11 +309,11 @@ impl Callees for Directory<'_> {
         }
     }
 
-    fn input(&self, callee: &Callee) -> Option<(Json, bool)> {
+    fn input(&self, callee: &Callee) -> Option<&SchemaSource> {
         self.agents.input(callee)
     }
 
-    fn output(&self, callee: &Callee) -> Option<(Json, bool)> {
+    fn output(&self, callee: &Callee) -> Option<&SchemaSource> {
         self.agents.output(callee)
     }
 
