@@ -84,7 +84,7 @@ async fn ship(order: Order) -> Result<String, String> {
 }
 
 #[task_agent]
-async fn tick(log: State<Log>) {
+async fn tick(State(log): State<Log>) {
     log.say("tick");
 }
 

@@ -211,3 +211,14 @@ fn schemas_count_by_what_they_accept() {
     assert_eq!(plain, told);
     assert_ne!(plain, other);
 }
+
+/// Nothing in planning is quadratic: this would take hours if it were.
+#[test]
+fn a_hundred_thousand_steps_can_be_planned() {
+    let after = |id: u32| if id < 1_000 { Vec::new() } else { vec![id - 1_000, id - 1_000 + id % 7] };
+    let nodes = (0..100_000).map(|id| step(id, &after(id))).collect();
+    let registry = registry();
+    let plan = registry.plan(definition(nodes)).unwrap();
+    assert_eq!(plan.graph().node_count(), 100_000);
+    assert_eq!(registry.step_fingerprints(&plan).len(), 100_000);
+}

@@ -85,8 +85,9 @@ fn missing<T>(wanted: &str, method: &str) -> AgentError {
 
 /// What the runtime was given of type `T`, shared by all agents: a client, a configuration, a pool.
 ///
-/// An agent receives it by a parameter `db: State<Db>`, in any position, and uses it as a `&Db`.
-pub struct State<T: ?Sized>(Arc<T>);
+/// An agent receives it by a parameter `db: State<Db>`, in any position, and uses it as a `&Db`; or, as
+/// `State(db): State<Db>`, takes the `Arc<Db>` out.
+pub struct State<T: ?Sized>(pub Arc<T>);
 
 impl<T> State<T> {
     /// Wraps a value, to call an agent's function by hand.
