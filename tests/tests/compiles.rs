@@ -273,6 +273,47 @@ mod without {
         assert_eq!(plan.graph().predecessors(place("after")), [place("if big")]);
     }
 
+    #[test]
+    fn every_option_arrives() {
+        let registry = Registry::collect().unwrap();
+        let options = registry.agent("everything").unwrap().options();
+        let expected = json!({
+            "retry": {"max": 2, "first": "1s", "factor": 2.0, "cap": "5m"},
+            "timeout": "2s",
+            "priority": "high",
+            "concurrency": 3,
+            "rate": {"count": 10, "per": "1s"},
+            "heartbeat": "1s",
+            "version": 4,
+            "tags": ["x"],
+            "role": "coder",
+        });
+        assert_eq!(serde_json::to_value(options).unwrap(), expected);
+        let workflow = registry.workflow("does.nothing").unwrap();
+        let definition = workflow.plan().definition();
+        let expected = json!({"queue": "bulk", "priority": "low", "tags": ["a", "b"], "version": 3});
+        assert_eq!(serde_json::to_value(&definition.options).unwrap(), expected);
+        assert_eq!(
+            serde_json::to_value(&definition.nodes[1].options).unwrap(),
+            json!({"queue": "other", "tags": ["c"]})
+        );
+    }
+
+    #[test]
+    fn hooks_arrive_and_see_the_outcome() {
+        let registry = Registry::collect().unwrap();
+        let error = AgentError::permanent("why");
+        let outcome = Outcome::new("everything", "job", "task", 1, Err(&error));
+        let hooks = registry.agent("everything").unwrap().hooks();
+        assert!(hooks.on_success.unwrap()(&outcome).is_ok() && hooks.on_retry.unwrap()(&outcome).is_ok());
+        assert_eq!(hooks.on_failure.unwrap()(&outcome).unwrap_err().to_string(), "everything");
+        let workflow = registry.workflow("does.nothing").unwrap();
+        let workflow_runtime::NodeCode::Step { hooks, .. } = &workflow.code().nodes[1] else {
+            panic!("a step")
+        };
+        assert!(hooks.on_failure.is_some() && hooks.on_success.is_none());
+    }
+
     // Agents and workflows in a function, as tests have them.
     #[test]
     fn inside_a_function() {

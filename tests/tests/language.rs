@@ -235,6 +235,13 @@ async fn a_for_keeps_the_order_and_nests() {
     assert_eq!(run("Fan", json!({"numbers": []})).await, json!(0));
 }
 
+#[test]
+fn a_for_is_bounded_as_it_says() {
+    let registry = Registry::collect().unwrap();
+    let plan = registry.workflow("Fan").unwrap().plan();
+    assert_eq!(plan.node(0).options.concurrency.map(std::num::NonZeroU32::get), Some(8));
+}
+
 #[tokio::test]
 async fn names_of_an_if_are_options_where_they_may_be_missing() {
     assert_eq!(run("Branch", json!({"number": 11})).await, json!({"size": 22, "big": 44, "middle": null}));
