@@ -243,6 +243,57 @@ fn read_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str) -
     }
 }
 
+/// What the struct of a workflow's input does with one of its fields.
+///
+/// The struct's implementations go through this, and do not ask for the traits one by one, so that a field that is not
+/// workflow data is one error.
+pub struct Field<T> {
+    pub(crate) codec: Codec,
+    /// Clones it.
+    pub clone: fn(&T) -> T,
+    /// Writes it as JSON.
+    pub write: fn(&T) -> Result<Json, DataError>,
+    /// Takes it out of an object.
+    pub read: fn(&mut serde_json::Map<String, Json>, &str) -> Result<T, DataError>,
+    /// Describes it.
+    pub schema: fn(&mut SchemaGenerator) -> schemars::Schema,
+}
+
+/// What to do with a field of type `T`.
+pub fn field<T: IsData<Via>, Via>() -> Field<T> {
+    Field {
+        codec: Codec::of::<T>(),
+        clone: T::clone,
+        write: |value| serde_json::to_value(value).map_err(|cause| not_json::<T>(&cause)),
+        read: read_field::<T>,
+        schema: |generator| generator.subschema_for::<T>(),
+    }
+}
+
+/// The JSON Schema of an object, from its fields' names, descriptions and schemas.
+pub fn fields_schema(
+    description: &str,
+    fields: Vec<(&'static str, &'static str, schemars::Schema)>,
+) -> schemars::Schema {
+    let mut required = Vec::new();
+    let mut properties = serde_json::Map::new();
+    for (name, words, mut schema) in fields {
+        if !accepts_null(schema.as_value()) {
+            required.push(name);
+        }
+        if !words.is_empty() {
+            schema.insert("description".to_owned(), words.into());
+        }
+        properties.insert(name.to_owned(), schema.to_value());
+    }
+    let mut schema =
+        schemars::json_schema!({ "type": "object", "properties": properties, "required": required });
+    if !description.is_empty() {
+        schema.insert("description".to_owned(), description.into());
+    }
+    schema
+}
+
 fn object_of(json: Json, names: &[&'static str]) -> Result<serde_json::Map<String, Json>, DataError> {
     match json {
         Json::Object(object) => Ok(object),

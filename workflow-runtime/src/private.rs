@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 pub use inventory::submit;
 pub use schemars;
 pub use serde;
+pub use std::borrow::Cow;
 pub use std::boxed::Box;
 pub use std::option::Option::{None, Some};
 pub use std::time::Duration;
@@ -12,7 +13,7 @@ pub use std::vec;
 
 pub use crate::agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running, taking};
 pub use crate::context::{Need, TaskContext};
-pub use crate::data::Erased;
+pub use crate::data::{Erased, Field, field, fields_schema};
 pub use crate::definition::Arm;
 pub use crate::entry::Entry;
 pub use crate::hook::{HookResult, Hooks};
@@ -22,6 +23,7 @@ pub use crate::scope::{Port, Scope};
 pub use crate::wait::Timer;
 pub use crate::wire::{Call, Elements, Maybe, Wire, Workflow, WorkflowSpec, alike};
 
+use crate::data::DataError;
 use crate::error::AgentError;
 
 /// What an agent that returns a `Result` gave.
@@ -44,4 +46,29 @@ pub fn at_least_one(number: u32) -> NonZeroU32 {
 /// The fields of a workflow's input, each as a value of its own.
 pub fn fields<W: Workflow>(input: &Erased, split: impl FnOnce(W) -> Vec<Erased>) -> Vec<Erased> {
     input.get::<(W,)>().map(|(input,)| split(input.clone())).unwrap_or_default()
+}
+
+/// Writes the fields of a workflow's input.
+pub fn write_fields<S: serde::Serializer, const N: usize>(
+    to: S,
+    fields: [(&'static str, Result<serde_json::Value, DataError>); N],
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::{Error, SerializeMap};
+    let mut map = to.serialize_map(Some(N))?;
+    for (name, value) in fields {
+        map.serialize_entry(name, &value.map_err(S::Error::custom)?)?;
+    }
+    map.end()
+}
+
+/// Reads the object that a workflow's input is.
+pub fn read_object<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<serde_json::Map<String, serde_json::Value>, D::Error> {
+    serde::Deserialize::deserialize(from)
+}
+
+/// What was wrong with a field, as the format's own error.
+pub fn wrong_field<E: serde::de::Error>(error: DataError) -> E {
+    E::custom(error)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::agent::Callable;
 use crate::code::{Code, Derived, NodeCode, Split};
-use crate::data::{Codec, Data, Erased, IsData, schema_of};
+use crate::data::{Codec, Data, Erased, Field, IsData, schema_of};
 use crate::definition::{
     Arm, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step, Undo,
 };
@@ -85,8 +85,8 @@ impl Wire {
     }
 
     /// A binding for a field of the input.
-    pub fn input<T: IsData<Via>, Via>(&mut self, name: &str, type_name: &str) -> Port<T> {
-        let port = self.slot(name, Source::Input);
+    pub fn input<T>(&mut self, name: &str, type_name: &str, field: &Field<T>) -> Port<T> {
+        let port = self.slot_of(name, Source::Input, field.codec);
         self.definition.slots[port.slot() as usize].type_name = Some(type_name.to_owned());
         port
     }

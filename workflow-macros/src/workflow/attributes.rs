@@ -128,22 +128,9 @@ pub(super) fn workflow_settings(
 ) -> (WorkflowSettings, Vec<Attribute>) {
     let mut settings = WorkflowSettings::default();
     let is_foreign = |attribute: &&Attribute| {
-        [
-            "doc",
-            "cfg",
-            "cfg_attr",
-            "derive",
-            "allow",
-            "expect",
-            "warn",
-            "deny",
-            "deprecated",
-            "must_use",
-            "serde",
-            "schemars",
-        ]
-        .iter()
-        .any(|known| attribute.path().is_ident(known))
+        ["doc", "cfg", "cfg_attr", "derive", "allow", "expect", "warn", "deny", "deprecated", "must_use"]
+            .iter()
+            .any(|known| attribute.path().is_ident(known))
     };
     let foreign = attributes.iter().filter(is_foreign).cloned().collect();
     let ours: Vec<Attribute> =

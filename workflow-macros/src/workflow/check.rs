@@ -21,7 +21,8 @@ pub(super) fn check(workflow: syntax::Workflow, errors: &mut Errors) -> model::W
     let result = checker.result(workflow.result, workflow.output.as_ref(), &workflow.name, workflow.end);
     let registered = settings.name.as_ref().map_or_else(|| workflow.name.to_string(), LitStr::value);
     let mut inputs: Vec<syntax::Input> = Vec::new();
-    for input in workflow.inputs {
+    for mut input in workflow.inputs {
+        input.attributes.retain(|attribute| attribute.path().is_ident("doc"));
         if !inputs.iter().any(|earlier| earlier.name == input.name) {
             inputs.push(input);
         }
@@ -47,6 +48,11 @@ impl Checker<'_> {
     fn inputs(&mut self, inputs: &[syntax::Input]) {
         for input in inputs {
             self.bind(&input.name);
+            let foreign = input.attributes.iter().find(|attribute| !attribute.path().is_ident("doc"));
+            if let Some(foreign) = foreign {
+                let message = "an input has no attributes but its documentation; what describes a value stands on its type";
+                self.errors.at(foreign, message);
+            }
         }
     }
 

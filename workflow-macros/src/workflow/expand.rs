@@ -49,15 +49,6 @@ fn structure(header: &Header, page: Option<&str>) -> TokenStream {
     quote! {
         #(#attributes)*
         #page
-        #[derive(
-            ::core::clone::Clone,
-            ::core::fmt::Debug,
-            ::workflow_runtime::__private::serde::Serialize,
-            ::workflow_runtime::__private::serde::Deserialize,
-            ::workflow_runtime::__private::schemars::JsonSchema,
-        )]
-        #[serde(crate = "::workflow_runtime::__private::serde")]
-        #[schemars(crate = "::workflow_runtime::__private::schemars")]
         #visibility struct #name { #(#fields),* }
     }
 }
@@ -69,6 +60,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
     let output_type = quote_spanned!(output.span()=> type Output = #output;);
     let names: Vec<&Ident> = inputs.iter().map(|input| &input.name).collect();
     let types: Vec<&syn::Type> = inputs.iter().map(|input| &input.ty).collect();
+    let data = data(header);
     quote! {
         #(#configured)*
         #[allow(deprecated, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
@@ -80,6 +72,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
                 #[allow(clippy::too_many_arguments, private_interfaces)]
                 #visibility fn __input(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
             }
+            #data
             impl __rt::Callable for #name {
                 type Input = (Self,);
                 #output_type
@@ -97,6 +90,55 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
     }
 }
 
+/// What makes the struct workflow data. Each field is asked for by one expression at one place, wherever it is needed,
+/// so that a type that is not data is told once.
+fn data(header: &Header) -> TokenStream {
+    let Header { name, registered, description, inputs, .. } = header;
+    let names: Vec<&Ident> = inputs.iter().map(|input| &input.name).collect();
+    let keys: Vec<String> = names.iter().map(|name| syn::ext::IdentExt::unraw(*name).to_string()).collect();
+    let fields: Vec<TokenStream> = inputs.iter().map(|input| field(&input.ty)).collect();
+    let words = inputs.iter().map(|input| crate::description::description(&input.attributes));
+    quote! {
+        impl ::core::clone::Clone for #name {
+            fn clone(&self) -> Self { Self { #(#names: (#fields.clone)(&self.#names)),* } }
+        }
+        impl ::core::fmt::Debug for #name {
+            fn fmt(&self, __out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                __out.debug_struct(::core::stringify!(#name)).finish_non_exhaustive()
+            }
+        }
+        impl __rt::serde::Serialize for #name {
+            fn serialize<S: __rt::serde::Serializer>(&self, __to: S) -> ::core::result::Result<S::Ok, S::Error> {
+                __rt::write_fields(__to, [#((#keys, (#fields.write)(&self.#names))),*])
+            }
+        }
+        impl<'de> __rt::serde::Deserialize<'de> for #name {
+            fn deserialize<D: __rt::serde::Deserializer<'de>>(__from: D) -> ::core::result::Result<Self, D::Error> {
+                #[allow(unused_mut, unused_variables)]
+                let mut __object = __rt::read_object(__from)?;
+                ::core::result::Result::Ok(Self {
+                    #(#names: (#fields.read)(&mut __object, #keys).map_err(__rt::wrong_field)?),*
+                })
+            }
+        }
+        impl __rt::schemars::JsonSchema for #name {
+            fn schema_name() -> __rt::Cow<'static, str> { __rt::Cow::Borrowed(#registered) }
+            fn schema_id() -> __rt::Cow<'static, str> {
+                __rt::Cow::Borrowed(::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)))
+            }
+            #[allow(unused_variables)]
+            fn json_schema(__to: &mut __rt::schemars::SchemaGenerator) -> __rt::schemars::Schema {
+                __rt::fields_schema(#description, __rt::vec![#((#keys, #words, (#fields.schema)(__to))),*])
+            }
+        }
+    }
+}
+
+/// What to do with a field of this type.
+fn field(ty: &syn::Type) -> TokenStream {
+    quote_spanned!(ty.span()=> __rt::field::<#ty, _>())
+}
+
 /// The body of `spec`: one call for each thing that was written, in order.
 fn body(workflow: &Workflow) -> TokenStream {
     let header = &workflow.header;
@@ -104,7 +146,8 @@ fn body(workflow: &Workflow) -> TokenStream {
     let options = workflow.settings.options.tokens();
     let inputs = header.inputs.iter().map(|input| {
         let (name, ty, text, type_name) = (&input.name, &input.ty, input.name.to_string(), text(&input.ty));
-        quote_spanned!(ty.span()=> let #name = __w.input::<#ty, _>(#text, #type_name);)
+        let field = field(ty);
+        quote!(let #name = __w.input(#text, #type_name, &#field);)
     });
     let phases = workflow.phases.iter().map(|phase| {
         let name = phase.name.to_string();
