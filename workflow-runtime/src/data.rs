@@ -309,26 +309,14 @@ fn object_schema(
     mut generator: SchemaGenerator,
     fields: Vec<schemars::Schema>,
 ) -> Json {
-    let fields: Vec<Json> = fields.into_iter().map(schemars::Schema::to_value).collect();
-    let required: Vec<&str> = names
-        .iter()
-        .zip(&fields)
-        .filter(|(_, schema)| !accepts_null(schema))
-        .map(|(name, _)| *name)
-        .collect();
-    let properties: serde_json::Map<String, Json> =
-        names.iter().map(|name| (*name).to_owned()).zip(fields.iter().cloned()).collect();
-    let mut schema = serde_json::json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "type": "object",
-        "properties": properties,
-        "required": required,
-    });
+    let fields = names.iter().zip(fields).map(|(name, schema)| (*name, "", schema));
+    let mut schema = fields_schema("", fields.collect());
+    schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     let definitions = generator.take_definitions(true);
     if !definitions.is_empty() {
-        schema["$defs"] = Json::Object(definitions);
+        schema.insert("$defs".to_owned(), Json::Object(definitions));
     }
-    schema
+    schema.to_value()
 }
 
 fn accepts_null(schema: &Json) -> bool {

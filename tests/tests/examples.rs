@@ -1,0 +1,38 @@
+//! The examples do what they say, by the reference interpreter.
+
+use serde_json::{Value, json};
+use workflow_examples::order::Approval;
+use workflow_runtime::Registry;
+use workflow_tests::Walker;
+
+async fn run(workflow: &str, input: Value) -> Result<Value, String> {
+    let registry = Registry::collect().unwrap_or_else(|problems| panic!("{problems}"));
+    let walker = Walker::new(&registry).signal("approve", Approval { by: "Ada".to_owned() });
+    walker.run(workflow, input).await.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_question_is_answered() {
+    let question = json!({"question": {"kind": "hard", "text": "Why?"}});
+    assert_eq!(run("Answer", question).await, Ok(json!({"page": "/answers/41"})));
+    let empty = run("Answer", json!({"question": {"kind": "hard", "text": ""}})).await.unwrap_err();
+    assert_eq!(
+        empty,
+        "the input of `Answer` is not right: \"\" is shorter than 1 character, at `/question/text`"
+    );
+}
+
+#[tokio::test]
+async fn an_order_is_fulfilled_with_consent_when_it_is_large() {
+    let order = |cents: u32| json!({"order": {"id": 7, "articles": [1, 2, 3], "cents": cents}});
+    let small = run("Fulfil", order(500)).await;
+    assert_eq!(small, Ok(json!("parcel 7 with 3 articles, Fulfil/charge for 500, false, true")));
+    let large = run("Fulfil", order(500_000)).await;
+    assert_eq!(large, Ok(json!("parcel 7 with 3 articles, Fulfil/charge for 500000, true, true")));
+}
+
+#[tokio::test]
+async fn a_document_is_taken_in() {
+    let document = json!({"document": {"source": "here", "text": "one\n\n two \n\nthree"}});
+    assert_eq!(run("Ingest", document).await, Ok(json!(4)));
+}
