@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
                 let manager = self.walker.registry.task_manager();
                 let context =
                     TaskContext::new(self.name, path, 1, Arc::clone(&self.walker.resources), manager);
-                agent.start(input, &context).await
+                agent.start(input.clone(), context).await
             }
             None => self.walker.job(name, input).await,
         }

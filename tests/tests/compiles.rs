@@ -359,9 +359,9 @@ async fn the_classic_form_runs() {
     let agent = registry.agent("planning_agent").unwrap();
     let context =
         workflow_runtime::TaskContext::new("j", "t", 1, std::sync::Arc::default(), registry.task_manager());
-    let plan = agent.call(json!({"objective": "win"}), &context).await.unwrap();
+    let plan = agent.call(json!({"objective": "win"}), context.clone()).await.unwrap();
     assert_eq!(plan, json!({"plan": "win t j 1"}));
-    let wrong = agent.call(json!({}), &context).await.unwrap_err();
+    let wrong = agent.call(json!({}), context.clone()).await.unwrap_err();
     assert!(wrong.to_string().contains("\"objective\" is a required property"), "{wrong}");
     let direct =
         planning_agent(json!({"objective": "win"}), "t", "j", &registry.task_manager()).await.unwrap();

@@ -284,14 +284,14 @@ async fn everything_can_be_injected_in_any_position() {
     registry.check_resources(&resources).unwrap();
     let context = TaskContext::new("job", "task", 2, resources, registry.task_manager());
     let agent = registry.agent("uses_everything").unwrap();
-    let key = agent.call(json!({"a": 1}), &context).await.unwrap();
+    let key = agent.call(json!({"a": 1}), context.clone()).await.unwrap();
     assert_eq!(key, json!("job/task"));
     let agents = registry.agents().len();
     assert_eq!(*log.0.lock().unwrap(), [format!("1 None job task 2 pooled {agents}")]);
 
     let missing = registry.check_resources(&Resources::new()).unwrap_err().to_string();
     assert!(missing.contains("`uses_everything` wants `Pooled<alloc::string::String>`"), "{missing}");
-    let wrong = agent.call(json!({"b": 1}), &context).await.unwrap_err().to_string();
+    let wrong = agent.call(json!({"b": 1}), context.clone()).await.unwrap_err().to_string();
     assert_eq!(
         wrong,
         "the input of `uses_everything` is not right: \"a\" is a required property; 1 is not of types \"null\", \"string\", at `/b`"

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::callee_kind::CalleeKind;
 use crate::context::{Need, TaskContext};
 use crate::data::{Codec, Erased, IsData, Names, Parameters, schema_of};
 use crate::error::AgentError;
@@ -42,16 +43,6 @@ pub trait Callable: Sized + 'static {
     fn output() -> End;
 }
 
-/// Whether a step calls an agent or a workflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CalleeKind {
-    /// An agent.
-    Agent,
-    /// A workflow, run as a child job.
-    Workflow,
-}
-
 /// An agent, known by its type.
 pub trait Agent: Callable {
     /// Everything there is to know of it.
@@ -59,9 +50,9 @@ pub trait Agent: Callable {
 }
 
 /// An attempt under way.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Erased, AgentError>> + Send + 'a>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<Erased, AgentError>> + Send>>;
 
-type Body = Arc<dyn for<'a> Fn(&'a Erased, &'a TaskContext) -> Running<'a> + Send + Sync>;
+type Body = Arc<dyn Fn(Erased, TaskContext) -> Running + Send + Sync>;
 
 /// An agent: what it is called, what it takes and gives, and its code.
 #[derive(Clone)]
@@ -78,17 +69,48 @@ pub struct AgentSpec {
     body: Body,
 }
 
+/// A call that is ready: an agent or a workflow, with its input.
+pub struct Call<A: Callable>(pub(crate) A::Input);
+
+impl<A: Callable> Call<A> {
+    /// The call of `A` with this input.
+    pub fn new(input: A::Input) -> Self {
+        Self(input)
+    }
+}
+
+impl<A: Callable> fmt::Debug for Call<A> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Call({})", A::NAME)
+    }
+}
+
 /// One end of an agent or a workflow, its input or its output: its type, and the schema of that.
 #[derive(Clone)]
 pub struct End {
     pub(crate) codec: Codec,
     pub(crate) schema: SchemaSource,
+    /// Of an input: how it is put together of values for its parameters.
+    pub(crate) parts: Option<Parts>,
+}
+
+/// How an input is put together of values for its parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) codecs: fn() -> Vec<Codec>,
+    pub(crate) assemble: fn(&mut dyn FnMut() -> Option<Erased>) -> Option<Erased>,
+}
+
+impl Parts {
+    fn of<P: Parameters<Via>, Via>() -> Self {
+        Self { codecs: P::codecs, assemble: |next| P::assemble(next).map(Erased::new) }
+    }
 }
 
 impl End {
     /// An output.
     pub fn output<T: IsData<Via>, Via>() -> Self {
-        Self { codec: Codec::of::<T>(), schema: SchemaSource::Type(schema_of::<T>) }
+        Self { codec: Codec::of::<T>(), schema: SchemaSource::Type(schema_of::<T>), parts: None }
     }
 }
 
@@ -97,7 +119,7 @@ pub struct Taking<A: Callable> {
     /// Its type and schema.
     pub end: End,
     /// Takes the parameters out of an erased input.
-    pub unpack: fn(&Erased) -> Result<A::Input, AgentError>,
+    pub unpack: fn(Erased) -> Result<A::Input, AgentError>,
 }
 
 /// How `A` takes its input.
@@ -106,10 +128,10 @@ where
     A::Input: Parameters<Via>,
 {
     let codec = Codec::of_parameters::<A::Input, Via, ParametersOf<A>>();
-    let end = End { codec, schema: SchemaSource::Type(|| A::Input::schema(A::PARAMETERS)) };
-    let unpack = |input: &Erased| {
-        let own = input.get::<A::Input>().cloned();
-        own.ok_or_else(|| {
+    let schema = SchemaSource::Type(|| A::Input::schema(A::PARAMETERS));
+    let end = End { codec, schema, parts: Some(Parts::of::<A::Input, Via>()) };
+    let unpack = |input: Erased| {
+        input.take::<A::Input>().ok_or_else(|| {
             AgentError::permanent(format!("`{}` was given an input that is not its own", A::NAME))
         })
     };
@@ -148,7 +170,7 @@ impl AgentSpec {
     pub fn new<A: Callable>(
         at: Location,
         description: &'static str,
-        run: for<'a> fn(&'a Erased, &'a TaskContext) -> Running<'a>,
+        run: fn(Erased, TaskContext) -> Running,
     ) -> Self {
         Self {
             name: Cow::Borrowed(A::NAME),
@@ -176,7 +198,7 @@ impl AgentSpec {
         E: Into<AgentError>,
     {
         let body: Body = Arc::new(move |input, context| {
-            let output = input.get::<(Json,)>().map(|(input,)| run(input.clone(), context.clone()));
+            let output = input.take::<(Json,)>().map(|(input,)| run(input, context));
             Box::pin(async move {
                 let output = output.ok_or_else(|| AgentError::permanent("the input is not JSON"))?;
                 output.await.map(Erased::new).map_err(Into::into)
@@ -193,6 +215,7 @@ impl AgentSpec {
             input: End {
                 codec: Codec::of_parameters::<(Json,), _, JsonInput>(),
                 schema: SchemaSource::Type(schema_of::<Json>),
+                parts: Some(Parts::of::<(Json,), _>()),
             },
             output: End::output::<Json, _>(),
             body,
@@ -254,7 +277,7 @@ impl AgentSpec {
         self
     }
 
-    pub(crate) fn start<'a>(&self, input: &'a Erased, context: &'a TaskContext) -> Running<'a> {
+    pub(crate) fn start(&self, input: Erased, context: TaskContext) -> Running {
         (self.body)(input, context)
     }
 }

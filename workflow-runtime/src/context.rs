@@ -3,26 +3,69 @@
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::error::AgentError;
+use crate::failure::{Failure, FailureKind};
 use crate::pool::{Pool, Pooled};
+use crate::record::{Spawn, TaskId};
+use crate::stats::AgentStats;
+use crate::timestamp::Timestamp;
+use crate::value::Value;
 
-/// The attempt that is running: who it is, and what the runtime was given.
+/// The attempt that is running: who it is, what the runtime was given, and what it may ask for.
 ///
 /// An agent receives it by a parameter `ctx: &TaskContext`, in any position.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TaskContext {
-    job_id: Arc<str>,
-    task_id: Arc<str>,
-    attempt: u32,
-    resources: Arc<Resources>,
-    manager: TaskManager,
+    host: Arc<dyn Host>,
+}
+
+/// A future that somebody else made.
+pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What stands behind a [`TaskContext`].
+pub(crate) trait Host: Send + Sync {
+    fn job_id(&self) -> &str;
+    fn task_id(&self) -> &str;
+    fn attempt(&self) -> u32;
+    fn deadline(&self) -> Option<Timestamp>;
+    fn now(&self) -> Timestamp;
+    fn resources(&self) -> &Resources;
+    fn manager(&self) -> &TaskManager;
+    fn is_cancelled(&self) -> bool;
+    /// Ready once the attempt is told to stop.
+    fn poll_cancelled(&self, context: &mut Context<'_>) -> Poll<()>;
+    fn sleep(&self, time: Duration) -> Pending<()>;
+    fn beat(&self);
+    fn progress(&self, fraction: f64, message: &str);
+    fn log(&self, message: &str);
+    fn save(&self, value: Value) -> Pending<Result<(), AgentError>>;
+    fn saved(&self) -> Option<Value>;
+    /// Makes a task: a subtask of this one, or one of the job.
+    fn spawn(&self, spawn: Spawn, of_job: bool) -> Pending<Result<TaskId, AgentError>>;
+    fn join(&self, task: TaskId) -> Pending<Result<Value, Arc<Failure>>>;
+    /// How many tasks this attempt made before without giving them a name.
+    fn next_spawn(&self) -> u32;
+    fn stats(&self, agent: &str) -> Option<AgentStats>;
+    fn cached(&self, key: &str) -> Option<Json>;
+    fn cache(&self, key: &str, value: Json);
 }
 
 impl TaskContext {
-    /// A context for an attempt; the first attempt is number 1.
+    /// A context for an attempt that no runtime runs; the first attempt is number 1.
+    ///
+    /// What needs a runtime, such as subtasks, is an error there. Checkpoints, progress and the cache work, in memory.
     pub fn new(
         job_id: &str,
         task_id: &str,
@@ -30,27 +73,124 @@ impl TaskContext {
         resources: Arc<Resources>,
         manager: TaskManager,
     ) -> Self {
-        Self { job_id: job_id.into(), task_id: task_id.into(), attempt, resources, manager }
+        Self::of(Arc::new(Detached {
+            job_id: job_id.into(),
+            task_id: task_id.into(),
+            attempt,
+            resources,
+            manager,
+            saved: Mutex::default(),
+            cached: Mutex::default(),
+            spawned: AtomicU32::new(0),
+        }))
+    }
+
+    pub(crate) fn of(host: Arc<dyn Host>) -> Self {
+        Self { host }
+    }
+
+    pub(crate) fn host(&self) -> &Arc<dyn Host> {
+        &self.host
     }
 
     /// The job's id.
     pub fn job_id(&self) -> &str {
-        &self.job_id
+        self.host.job_id()
     }
 
     /// The task's id, unique within its job: the step's path.
     pub fn task_id(&self) -> &str {
-        &self.task_id
+        self.host.task_id()
     }
 
     /// The number of this attempt; the first is 1.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.host.attempt()
+    }
+
+    /// The moment at which this attempt, its task or its job is given up, whichever comes first.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.host.deadline()
+    }
+
+    /// The runtime's clock. In a test it may be a virtual one.
+    pub fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+
+    /// Waits by the runtime's clock.
+    pub async fn sleep(&self, time: Duration) {
+        self.host.sleep(time).await;
     }
 
     /// A key for calls to other systems: the same in every attempt of this task, and in no other task.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.job_id, self.task_id)
+        format!("{}/{}", self.job_id(), self.task_id())
+    }
+
+    /// Whether this attempt was told to stop: its job is cancelled, or it takes too long. What it still gives counts,
+    /// if it gives it soon; then it is dropped.
+    pub fn is_cancelled(&self) -> bool {
+        self.host.is_cancelled()
+    }
+
+    /// Waits until this attempt is told to stop.
+    pub async fn cancelled(&self) {
+        poll_fn(|context| self.host.poll_cancelled(context)).await;
+    }
+
+    /// Says that this attempt is alive. Only needed where `heartbeat` is set; `progress` and `checkpoint` say it, too.
+    pub fn heartbeat(&self) {
+        self.host.beat();
+    }
+
+    /// Says how far this attempt is, from 0 to 1, and at what.
+    pub fn progress(&self, fraction: f64, message: &str) {
+        self.host.progress(fraction, message);
+    }
+
+    /// Writes a line to the job's log: observers see it, and `tracing`.
+    pub fn log(&self, message: impl AsRef<str>) {
+        self.host.log(message.as_ref());
+    }
+
+    /// Saves where this task stands, for an attempt that follows. It is durable when this returns.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON, or when the attempt is over already.
+    pub async fn checkpoint<T: Serialize + Sync>(&self, value: &T) -> Result<(), AgentError> {
+        let value = serde_json::to_value(value).map_err(AgentError::permanent)?;
+        self.host.save(Value::from(value)).await
+    }
+
+    /// What an earlier attempt of this task saved last.
+    ///
+    /// # Errors
+    /// When it is not a `T`.
+    pub fn restored<T: DeserializeOwned>(&self) -> Result<Option<T>, AgentError> {
+        let Some(saved) = self.host.saved() else { return Ok(None) };
+        let json = saved.json().map_err(AgentError::permanent)?;
+        serde_json::from_value(json).map(Some).map_err(AgentError::permanent)
+    }
+
+    /// How an agent has done so far, in this process: for choosing between agents.
+    pub fn stats(&self, agent: &str) -> Option<AgentStats> {
+        self.host.stats(agent)
+    }
+
+    /// What a task of this job has put into the job's cache. A cache may forget.
+    pub fn cached<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_value(self.host.cached(key)?).ok()
+    }
+
+    /// Puts something into the job's cache, of at most 1,000 entries, which all its tasks see as long as it runs here.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn cache<T: Serialize>(&self, key: &str, value: &T) -> Result<(), AgentError> {
+        let value = serde_json::to_value(value).map_err(AgentError::permanent)?;
+        self.host.cache(key, value);
+        Ok(())
     }
 
     /// What the runtime was given of type `T`.
@@ -58,7 +198,7 @@ impl TaskContext {
     /// # Errors
     /// When it was given none.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, AgentError> {
-        self.resources.state().ok_or_else(|| missing::<T>("State", "state"))
+        self.host.resources().state().ok_or_else(|| missing::<T>("State", "state"))
     }
 
     /// An instance of `T` from its pool, once one is free; it goes back when dropped.
@@ -66,13 +206,121 @@ impl TaskContext {
     /// # Errors
     /// When the runtime was given no pool of `T`, or when a new instance could not be made.
     pub async fn pooled<T: Send + 'static>(&self) -> Result<Pooled<T>, AgentError> {
-        let pool = self.resources.pool().ok_or_else(|| missing::<T>("Pooled", "pool"))?;
+        let pool = self.host.resources().pool().ok_or_else(|| missing::<T>("Pooled", "pool"))?;
         pool.get().await
     }
 
     /// The task manager.
     pub fn task_manager(&self) -> &TaskManager {
+        self.host.manager()
+    }
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "TaskContext({}, attempt {})", self.idempotency_key(), self.attempt())
+    }
+}
+
+/// Stands behind the context of an attempt that no runtime runs.
+struct Detached {
+    job_id: Arc<str>,
+    task_id: Arc<str>,
+    attempt: u32,
+    resources: Arc<Resources>,
+    manager: TaskManager,
+    saved: Mutex<Option<Value>>,
+    cached: Mutex<HashMap<String, Json>>,
+    spawned: AtomicU32,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host for Detached {
+    fn job_id(&self) -> &str {
+        &self.job_id
+    }
+
+    fn task_id(&self) -> &str {
+        &self.task_id
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    fn manager(&self) -> &TaskManager {
         &self.manager
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn poll_cancelled(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    /// There is no clock to wait by.
+    fn sleep(&self, _: Duration) -> Pending<()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn beat(&self) {}
+
+    fn progress(&self, _: f64, _: &str) {}
+
+    fn log(&self, message: &str) {
+        tracing::info!(job = &*self.job_id, task = &*self.task_id, "{message}");
+    }
+
+    fn save(&self, value: Value) -> Pending<Result<(), AgentError>> {
+        *lock(&self.saved) = Some(value);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn saved(&self) -> Option<Value> {
+        lock(&self.saved).clone()
+    }
+
+    fn spawn(&self, spawn: Spawn, _: bool) -> Pending<Result<TaskId, AgentError>> {
+        let error = format!("`{}` cannot be spawned: no runtime runs this attempt", spawn.callee.name);
+        Box::pin(std::future::ready(Err(AgentError::permanent(error))))
+    }
+
+    fn join(&self, _: TaskId) -> Pending<Result<Value, Arc<Failure>>> {
+        let failure = Failure::new(FailureKind::Unrunnable, "no runtime runs this attempt");
+        Box::pin(std::future::ready(Err(Arc::new(failure))))
+    }
+
+    fn next_spawn(&self) -> u32 {
+        self.spawned.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn stats(&self, _: &str) -> Option<AgentStats> {
+        None
+    }
+
+    fn cached(&self, key: &str) -> Option<Json> {
+        lock(&self.cached).get(key).cloned()
+    }
+
+    fn cache(&self, key: &str, value: Json) {
+        lock(&self.cached).insert(key.to_owned(), value);
     }
 }
 

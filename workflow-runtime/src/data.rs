@@ -81,6 +81,10 @@ pub struct DataError {
 }
 
 impl DataError {
+    pub(crate) fn other_type(expected: &str) -> Self {
+        Self::new(format!("expected a `{expected}`"), "the value is of another type")
+    }
+
     fn new(what: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self { what: what.into(), cause: cause.to_string() }
     }
@@ -88,7 +92,9 @@ impl DataError {
 
 /// How a value of one type becomes JSON and comes back: plain functions, so that it can be kept anywhere.
 #[derive(Clone, Copy)]
-pub struct Codec {
+pub struct Codec(&'static Functions);
+
+struct Functions {
     type_name: fn() -> &'static str,
     encode: fn(&Erased) -> Result<Json, DataError>,
     decode: fn(Json) -> Result<Erased, DataError>,
@@ -97,21 +103,27 @@ pub struct Codec {
 impl Codec {
     /// The codec of `T`.
     pub const fn of<T: Data>() -> Self {
-        Self { type_name: std::any::type_name::<T>, encode: encode::<T>, decode: decode::<T> }
+        Self(
+            const { &Functions { type_name: std::any::type_name::<T>, encode: encode::<T>, decode: decode::<T> } },
+        )
     }
 
     /// The codec of parameters that have these names.
     pub(crate) const fn of_parameters<P: Parameters<Via>, Via, N: Names>() -> Self {
-        Self {
-            type_name: std::any::type_name::<P>,
-            encode: encode_parameters::<P, Via, N>,
-            decode: decode_parameters::<P, Via, N>,
-        }
+        Self(
+            const {
+                &Functions {
+                    type_name: std::any::type_name::<P>,
+                    encode: encode_parameters::<P, Via, N>,
+                    decode: decode_parameters::<P, Via, N>,
+                }
+            },
+        )
     }
 
     /// The Rust name of the type, for messages.
     pub fn type_name(&self) -> &'static str {
-        (self.type_name)()
+        (self.0.type_name)()
     }
 
     /// Writes a value as JSON.
@@ -119,7 +131,7 @@ impl Codec {
     /// # Errors
     /// When the value is of another type, or cannot be JSON (a map whose keys are not strings, say).
     pub fn encode(&self, value: &Erased) -> Result<Json, DataError> {
-        (self.encode)(value)
+        (self.0.encode)(value)
     }
 
     /// Reads a value from JSON.
@@ -127,7 +139,7 @@ impl Codec {
     /// # Errors
     /// When the JSON is not such a value.
     pub fn decode(&self, json: Json) -> Result<Erased, DataError> {
-        (self.decode)(json)
+        (self.0.decode)(json)
     }
 }
 
@@ -169,6 +181,10 @@ pub trait Parameters<Via>: Clone + Send + Sync + 'static {
     fn decode(json: Json, names: &[&'static str]) -> Result<Self, DataError>;
     /// The JSON Schema of the parameters.
     fn schema(names: &[&'static str]) -> Json;
+    /// The parameters, each taken from the next value; `None` when one is of another type.
+    fn assemble(next: &mut dyn FnMut() -> Option<Erased>) -> Option<Self>;
+    /// The types of the parameters.
+    fn codecs() -> Vec<Codec>;
 }
 
 impl Parameters<()> for () {
@@ -187,6 +203,14 @@ impl Parameters<()> for () {
     fn schema(_: &[&'static str]) -> Json {
         serde_json::json!({ "type": ["object", "null"], "maxProperties": 0 })
     }
+
+    fn assemble(_: &mut dyn FnMut() -> Option<Erased>) -> Option<Self> {
+        Some(())
+    }
+
+    fn codecs() -> Vec<Codec> {
+        Vec::new()
+    }
 }
 
 impl<T: IsData<Via>, Via> Parameters<(Via,)> for (T,) {
@@ -200,6 +224,14 @@ impl<T: IsData<Via>, Via> Parameters<(Via,)> for (T,) {
 
     fn schema(_: &[&'static str]) -> Json {
         schema_of::<T>()
+    }
+
+    fn assemble(next: &mut dyn FnMut() -> Option<Erased>) -> Option<Self> {
+        next()?.take::<T>().map(|value| (value,))
+    }
+
+    fn codecs() -> Vec<Codec> {
+        vec![Codec::of::<T>()]
     }
 }
 
@@ -346,6 +378,14 @@ macro_rules! parameters {
                 let mut generator = SchemaGenerator::default();
                 let fields = vec![$(generator.subschema_for::<$type>()),+];
                 object_schema(names, generator, fields)
+            }
+
+            fn assemble(next: &mut dyn FnMut() -> Option<Erased>) -> Option<Self> {
+                Some(($(next()?.take::<$type>()?,)+))
+            }
+
+            fn codecs() -> Vec<Codec> {
+                vec![$(Codec::of::<$type>()),+]
             }
         }
     };

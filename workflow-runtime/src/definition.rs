@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::CalleeKind;
+use crate::callee_kind::CalleeKind;
 use crate::location::Location;
 use crate::options::Options;
 

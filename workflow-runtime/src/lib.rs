@@ -7,56 +7,99 @@ extern crate self as workflow_runtime;
 #[path = "private.rs"]
 pub mod __private;
 mod agent;
+mod builder;
+mod callee_kind;
 mod catalogue;
 mod check;
 mod code;
 mod context;
+mod dag;
 mod data;
 mod definition;
+mod engine;
 mod entry;
 mod error;
+mod failure;
 mod fingerprint;
 mod fit;
+mod handle;
 mod hook;
+mod job_id;
+mod listing;
 #[doc = include_str!("../doc/language.md")]
 pub mod language {}
 mod location;
+mod machine;
 mod meaning;
 mod options;
+mod panics;
 mod picture;
 mod plan;
 mod pool;
 pub mod prelude;
 mod problem;
+mod program;
+mod record;
 mod registered;
 mod registry;
+mod runnable;
+mod runtime;
 mod schema;
 mod scope;
+mod state;
+mod stats;
+mod stream;
+mod submission;
+mod subtask;
+mod timestamp;
+mod value;
 mod wait;
 mod wire;
 
-pub use agent::{Agent, AgentSpec, Callable, CalleeKind, Running};
+pub use agent::{Agent, AgentSpec, Call, Callable, Running};
+pub use builder::{RuntimeBuilder, StartError};
+pub use callee_kind::CalleeKind;
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
 pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
+pub use dag::{Argument, Arguments, Dag, TaskRef};
 pub use data::{Codec, Data, DataError, Erased};
 pub use definition::{
     Arm, Block, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step,
     Undo,
 };
+pub use engine::{AgentLimits, Breaker, Event, Observer, Progress, Queue, StallAction, What};
 pub use error::{Advice, AgentError};
+pub use failure::{Failure, FailureKind};
 pub use fingerprint::Fingerprint;
 pub use fit::Misfit;
+pub use handle::JobHandle;
 pub use hook::{Hook, HookResult, Hooks, Outcome};
+pub use job_id::{JobId, NotAJobId};
+pub use listing::{JobFilter, JobStatus, TaskStatus};
 pub use location::Location;
+pub use machine::Illegal;
 pub use options::{Options, Priority, Rate, Retry};
 pub use plan::Plan;
 pub use pool::{Pool, Pooled};
 pub use problem::{Problem, Problems};
+pub use record::{
+    After, Fact, Input, JobOptions, Parent, Part, RECORD_VERSION, Record, Spawn,
+    Submission as SubmissionRecord, Target, TaskId, Tasks, Work,
+};
 pub use registered::{RegisteredAgent, RegisteredWorkflow};
 pub use registry::{Registry, RegistryBuilder, registered};
+pub use runnable::{Requested, Runnable};
+pub use runtime::{QueueStatus, RunError, Runtime};
 pub use schema::{Schema, SchemaError, Violation, Violations};
 pub use scope::{Port, Scope};
+pub use state::{JobState, TaskState};
+pub use stats::AgentStats;
+pub use stream::{Events, JobEvents, ProgressStream};
+pub use submission::{Conflict, IntoDuration, Submission, SubmitError};
+pub use subtask::{Spawning, Subtask};
+pub use timestamp::Timestamp;
+pub use value::Value;
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::agent::{CalleeKind, SchemaSource};
+use crate::agent::SchemaSource;
+use crate::callee_kind::CalleeKind;
 use crate::check::Callees;
 use crate::definition::{Callee, Definition, Expression, Node, NodeKind, Slot, Step};
 use crate::fingerprint::{Fingerprint, Hasher};

@@ -17,6 +17,9 @@ pub struct Options {
     /// How long one attempt may take.
     #[serde(skip_serializing_if = "Option::is_none", with = "text")]
     pub timeout: Option<Duration>,
+    /// How long the task may take from when it is ready, all waiting and all attempts together.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub deadline: Option<Duration>,
     /// The queue whose workers run it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Cow<'static, str>>,
@@ -61,6 +64,8 @@ setters! {
     retry: Retry;
     /// Sets how long one attempt may take.
     timeout: Duration;
+    /// Sets how long the task may take, all waiting and all attempts together.
+    deadline: Duration;
     /// Sets the queue.
     queue: Cow<'static, str>;
     /// Sets the priority.
@@ -98,6 +103,7 @@ impl Options {
         Options {
             retry: self.retry.or(outer.retry),
             timeout: self.timeout.or(outer.timeout),
+            deadline: self.deadline.or(outer.deadline),
             queue: self.queue.clone().or_else(|| outer.queue.clone()),
             priority: self.priority.or(outer.priority),
             concurrency: self.concurrency.or(outer.concurrency),

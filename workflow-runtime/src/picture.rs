@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use workflow_graph::{Block, Item, Link, LinkKind, Picture, Shape, format_duration};
 
-use crate::agent::CalleeKind;
+use crate::callee_kind::CalleeKind;
 use crate::definition::{Arm, Definition, Node, NodeId, NodeKind, Place, Slot, Source};
 use crate::options::{Options, Priority};
 use crate::plan::Plan;

@@ -11,7 +11,8 @@ pub use std::option::Option::{None, Some};
 pub use std::time::Duration;
 pub use std::vec;
 
-pub use crate::agent::{Agent, AgentSpec, Callable, CalleeKind, End, Running, taking};
+pub use crate::agent::{Agent, AgentSpec, Call, Callable, End, Running, taking};
+pub use crate::callee_kind::CalleeKind;
 pub use crate::context::{Need, TaskContext};
 pub use crate::data::{Erased, Field, field, fields_schema};
 pub use crate::definition::Arm;
@@ -21,7 +22,7 @@ pub use crate::location::Location;
 pub use crate::options::{Options, Priority, Rate, Retry};
 pub use crate::scope::{Port, Scope};
 pub use crate::wait::Timer;
-pub use crate::wire::{Call, Elements, Maybe, Wire, Workflow, WorkflowSpec, alike};
+pub use crate::wire::{Elements, Maybe, Wire, Workflow, WorkflowSpec, alike};
 
 use crate::data::DataError;
 use crate::error::AgentError;

@@ -25,6 +25,53 @@ struct Schemas {
     output: OnceLock<Compiled>,
 }
 
+/// Whether a schema says more than the type does, so that a typed value must be checked, too.
+#[derive(Debug, Default)]
+struct Strict {
+    input: OnceLock<bool>,
+    output: OnceLock<bool>,
+}
+
+/// What a schema may say that a Rust type cannot.
+const CONSTRAINTS: [&str; 18] = [
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minProperties",
+    "not",
+    "if",
+    "dependentRequired",
+    "dependentSchemas",
+    "propertyNames",
+    "minimum",
+    "maximum",
+];
+
+/// Derived schemas of unsigned numbers have a minimum of 0, and those of small numbers their range: the type says so.
+fn says_more(schema: &Json) -> bool {
+    match schema {
+        Json::Object(members) => {
+            let sized = members.contains_key("format");
+            members.iter().any(|(key, value)| match key.as_str() {
+                "minimum" | "maximum" if sized => false,
+                "properties" | "$defs" => {
+                    value.as_object().is_some_and(|named| named.values().any(says_more))
+                }
+                key => CONSTRAINTS.contains(&key) || says_more(value),
+            })
+        }
+        Json::Array(items) => items.iter().any(says_more),
+        _ => false,
+    }
+}
+
 fn compiled(place: &OnceLock<Compiled>, source: impl FnOnce() -> Json) -> Result<&Schema, AgentError> {
     let compiled = place.get_or_init(|| Schema::new(source()).map(Box::new));
     compiled.as_deref().map_err(|error| AgentError::permanent(error.clone()))
@@ -35,11 +82,12 @@ fn compiled(place: &OnceLock<Compiled>, source: impl FnOnce() -> Json) -> Result
 pub struct RegisteredAgent {
     pub(crate) spec: AgentSpec,
     schemas: Schemas,
+    strict: Strict,
 }
 
 impl RegisteredAgent {
     pub(crate) fn new(spec: AgentSpec) -> Self {
-        Self { spec, schemas: Schemas::default() }
+        Self { spec, schemas: Schemas::default(), strict: Strict::default() }
     }
 
     /// Its name.
@@ -96,25 +144,61 @@ impl RegisteredAgent {
     ///
     /// # Errors
     /// When the input does not satisfy its schema, when the agent fails, and when what it gives does not satisfy its own.
-    pub async fn call(&self, input: Json, context: &TaskContext) -> Result<Json, AgentError> {
+    pub async fn call(&self, input: Json, context: TaskContext) -> Result<Json, AgentError> {
         let named = |end: &str, error: &dyn std::fmt::Display| {
             AgentError::permanent(format!("the {end} of `{}` is not right: {error}", self.name()))
         };
         let input_schema = compiled(&self.schemas.input, || self.input_schema())?;
         input_schema.check(&input).map_err(|error| named("input", &error))?;
         let input = self.spec.input.codec.decode(input).map_err(|error| named("input", &error))?;
-        let output = self.start(&input, context).await?;
+        let output = self.start(input, context).await?;
         let output = self.spec.output.codec.encode(&output).map_err(|error| named("output", &error))?;
         let output_schema = compiled(&self.schemas.output, || self.output_schema())?;
         output_schema.check(&output).map_err(|error| named("output", &error))?;
         Ok(output)
     }
 
+    /// An input, checked as far as its type does not say it all.
+    pub(crate) fn admit(&self, input: Erased) -> Result<Erased, AgentError> {
+        let end = &self.spec.input;
+        let strict = || end.schema.is_written() || says_more(&end.schema.json());
+        if *self.strict.input.get_or_init(strict) {
+            let json = end.codec.encode(&input).map_err(AgentError::permanent)?;
+            compiled(&self.schemas.input, || self.input_schema())?
+                .check(&json)
+                .map_err(AgentError::permanent)?;
+        }
+        Ok(input)
+    }
+
+    /// An input from JSON, checked.
+    pub(crate) fn admit_json(&self, input: &Json) -> Result<Erased, AgentError> {
+        compiled(&self.schemas.input, || self.input_schema())?.check(input).map_err(AgentError::permanent)?;
+        self.spec.input.codec.decode(input.clone()).map_err(AgentError::permanent)
+    }
+
+    /// Checks an output as far as its type does not say it all.
+    pub(crate) fn check_output(&self, output: &Erased) -> Result<(), AgentError> {
+        let end = &self.spec.output;
+        let strict = || end.schema.is_written() || says_more(&end.schema.json());
+        if *self.strict.output.get_or_init(strict) {
+            let json = end.codec.encode(output).map_err(AgentError::permanent)?;
+            compiled(&self.schemas.output, || self.output_schema())?
+                .check(&json)
+                .map_err(AgentError::permanent)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn output_codec(&self) -> crate::data::Codec {
+        self.spec.output.codec
+    }
+
     /// One attempt, typed: the input is what a step's code made.
     ///
     /// # Errors
     /// When the agent fails.
-    pub async fn start(&self, input: &Erased, context: &TaskContext) -> Result<Erased, AgentError> {
+    pub async fn start(&self, input: Erased, context: TaskContext) -> Result<Erased, AgentError> {
         self.spec.start(input, context).await
     }
 }

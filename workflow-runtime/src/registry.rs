@@ -59,10 +59,18 @@ impl Registry {
         self.agents.get(name)
     }
 
+    pub(crate) fn agent_place(&self, name: &str) -> Option<u32> {
+        u32::try_from(self.agents.place(name)?).ok()
+    }
+
+    pub(crate) fn workflow_place(&self, name: &str) -> Option<u32> {
+        let place = self.workflows.binary_search_by(|workflow| workflow.name().cmp(name)).ok()?;
+        u32::try_from(place).ok()
+    }
+
     /// The workflow of this name.
     pub fn workflow(&self, name: &str) -> Option<&RegisteredWorkflow> {
-        let place = self.workflows.binary_search_by(|workflow| workflow.name().cmp(name)).ok()?;
-        self.workflows.get(place)
+        self.workflows.get(self.workflow_place(name)? as usize)
     }
 
     /// Checks a definition that came from somewhere else than this program's `workflow!`s: from code, or from another
@@ -150,8 +158,11 @@ struct Agents {
 
 impl Agents {
     fn get(&self, name: &str) -> Option<&RegisteredAgent> {
-        let place = self.sorted.binary_search_by(|agent| agent.name().cmp(name)).ok()?;
-        self.sorted.get(place)
+        self.sorted.get(self.place(name)?)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.sorted.binary_search_by(|agent| agent.name().cmp(name)).ok()
     }
 
     fn input(&self, callee: &Callee) -> Option<&SchemaSource> {

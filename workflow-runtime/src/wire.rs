@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::agent::Callable;
+use crate::agent::{Call, Callable};
 use crate::code::{Code, Derived, NodeCode, Split};
 use crate::data::{Codec, Data, Erased, Field, IsData, schema_of};
 use crate::definition::{
@@ -38,16 +38,6 @@ impl WorkflowSpec {
     /// The definition.
     pub fn definition(&self) -> &Definition {
         &self.definition
-    }
-}
-
-/// A call that is ready: an agent or a workflow, with its input.
-pub struct Call<A: Callable>(A::Input);
-
-impl<A: Callable> Call<A> {
-    /// The call of `A` with this input.
-    pub fn new(input: A::Input) -> Self {
-        Self(input)
     }
 }
 

@@ -179,7 +179,7 @@ fn run(agent: &Agent) -> TokenStream {
     // A complaint that the future is not `Send` stands on the function's name.
     let body = quote_spanned!(ident.span()=> __rt::Box::pin(async move { #unpack #outcome }));
     quote! {
-        fn __run<'a>(__input: &'a __rt::Erased, __context: &'a __rt::TaskContext) -> __rt::Running<'a> { #body }
+        fn __run(__input: __rt::Erased, __context: __rt::TaskContext) -> __rt::Running { #body }
     }
 }
 
@@ -193,7 +193,7 @@ fn result_span(agent: &Agent) -> Span {
 fn argument<'a>(parameter: &Parameter, values: &mut impl Iterator<Item = &'a Ident>) -> TokenStream {
     match parameter {
         Parameter::Value { .. } => values.next().to_token_stream(),
-        Parameter::Context => quote!(__context),
+        Parameter::Context => quote!(&__context),
         Parameter::State(ty) => quote!(__context.state::<#ty>()?),
         Parameter::Pooled(ty) => quote!(__context.pooled::<#ty>().await?),
         Parameter::TaskId => quote!(__context.task_id()),

@@ -70,7 +70,7 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
                 #[doc(hidden)]
                 #[inline]
                 #[allow(clippy::too_many_arguments, private_interfaces)]
-                #visibility fn __input(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
+                #visibility fn call(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
             }
             #data
             impl __rt::Callable for #name {
@@ -254,7 +254,7 @@ fn value(node: &Node) -> TokenStream {
 fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream {
     let (name, line, called) = (&node.name, line(node.span), text(path));
     let listed = arguments.iter().map(written);
-    let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
+    let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::call(#(#values),*)));
     let step = quote!(__w.step(#name, #line, #called, &[#(#listed),*], #make));
     let or = node.settings.or.iter().map(|other| {
         let text = text(other);
@@ -273,13 +273,12 @@ fn undo_tokens(node: &Node, undo: &Undo) -> TokenStream {
         None => {
             let value = Ident::new("__value", path.span());
             let name = &node.name;
-            let make = quote_spanned!(path.span()=> <#path>::__input(#value));
+            let make = quote_spanned!(path.span()=> <#path>::call(#value));
             quote!(__w.undo(#text, &[(#name, &[__port.slot()])], move |__s| { let #value = __s.take(__port); #make });)
         }
         Some(arguments) => {
             let listed = arguments.iter().map(written);
-            let make =
-                closure(arguments, |values| quote_spanned!(path.span()=> <#path>::__input(#(#values),*)));
+            let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::call(#(#values),*)));
             let own =
                 node.binding.iter().map(|binding| quote!(#[allow(unused_variables)] let #binding = __port;));
             quote!({ #(#own)* __w.undo(#text, &[#(#listed),*], #make); })

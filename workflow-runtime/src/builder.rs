@@ -1,0 +1,185 @@
+//! Setting a runtime up.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Resources;
+use crate::engine::{
+    AgentLimits, Clock, Config, Engine, Executor, Observer, Parts, Queue, StallAction, Watch,
+};
+use crate::job_id::JobIds;
+use crate::panics::note_places;
+use crate::pool::Pool;
+use crate::problem::Problems;
+use crate::registry::Registry;
+use crate::runtime::Runtime;
+
+/// Why a runtime could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something is wrong with the agents and workflows.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// Limits were set for an agent that there is not.
+    #[error("limits were set for `{name}`, but there is no such agent{}", cure(nearest.as_deref()))]
+    UnknownAgent {
+        /// The name.
+        name: String,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// There is no tokio runtime to run attempts on.
+    #[error("there is no tokio runtime here; call this inside one, as with `#[tokio::main]`")]
+    NoTokio,
+}
+
+fn cure(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+}
+
+/// A runtime to be set up.
+///
+/// ```
+/// use std::time::Duration;
+/// use workflow_runtime::prelude::*;
+/// use workflow_runtime::{AgentLimits, Breaker, Queue};
+///
+/// # #[task_agent] async fn ask_model(question: String) -> String { question }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = Runtime::builder()
+///     .state("https://models.example".to_owned())
+///     .queue(Queue::new("llm").concurrency(8).per_key(2).capacity(10_000))
+///     .limits("ask_model", AgentLimits::new().breaker(Breaker { failures: 5, cooldown: Duration::from_secs(30) }))
+///     .in_memory()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing runs until the runtime is made, as by `in_memory`"]
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    registry: Option<Arc<Registry>>,
+    resources: Resources,
+    queues: Vec<Queue>,
+    limits: HashMap<String, AgentLimits>,
+    observers: Vec<Arc<dyn Observer>>,
+    config: Config,
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RuntimeBuilder")
+            .field("queues", &self.queues)
+            .field("limits", &self.limits)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RuntimeBuilder {
+    /// Takes these agents and workflows, and not those that the linker collected.
+    pub fn registry(mut self, registry: impl Into<Arc<Registry>>) -> Self {
+        self.registry = Some(registry.into());
+        self
+    }
+
+    /// Gives a value, for agents that want `State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.resources = self.resources.with_state(value);
+        self
+    }
+
+    /// Gives a pool, for agents that want `Pooled<T>`.
+    pub fn pool<T: Send + 'static>(mut self, pool: Pool<T>) -> Self {
+        self.resources = self.resources.with_pool(pool);
+        self
+    }
+
+    /// Gives all of these.
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
+        self
+    }
+
+    /// Sets a queue's limits.
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queues.push(queue);
+        self
+    }
+
+    /// Sets an agent's limits, over those of its options.
+    pub fn limits(mut self, agent: impl Into<String>, limits: AgentLimits) -> Self {
+        self.limits.insert(agent.into(), limits);
+        self
+    }
+
+    /// Adds something that sees what happens to all jobs.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Sets what follows when an attempt is silent for longer than its `heartbeat`.
+    pub fn on_stall(mut self, action: StallAction) -> Self {
+        self.config.on_stall = action;
+        self
+    }
+
+    /// Sets how long an attempt that is told to stop may take to do so before it is dropped: 5 seconds otherwise.
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.config.grace = time;
+        self
+    }
+
+    /// Sets how many jobs that are over are remembered: 1,000 otherwise. Of their records, 100 are remembered for each,
+    /// taken together.
+    pub fn keep(mut self, jobs: usize) -> Self {
+        self.config.keep = jobs;
+        self
+    }
+
+    /// Sets by how much of itself a retry's delay is shortened at most, at random: a quarter otherwise.
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.config.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        self
+    }
+
+    /// Makes a runtime that keeps its jobs in memory.
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, or when there is no tokio runtime.
+    pub async fn in_memory(self) -> Result<Runtime, StartError> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+        self.make(Executor::Tokio(handle), Clock::System, JobIds::new(), seed)
+    }
+
+    pub(crate) fn make(
+        self,
+        executor: Executor,
+        clock: Clock,
+        ids: JobIds,
+        seed: u64,
+    ) -> Result<Runtime, StartError> {
+        note_places();
+        let Self { registry, resources, queues, limits, observers, config } = self;
+        let registry = match registry {
+            Some(registry) => registry,
+            None => Arc::new(Registry::collect()?),
+        };
+        registry.check_resources(&resources)?;
+        if let Some(name) = limits.keys().find(|name| registry.agent(name).is_none()) {
+            let names = registry.agents().iter().map(crate::registered::RegisteredAgent::name);
+            let nearest = workflow_graph::nearest(name, names).map(str::to_owned);
+            return Err(StartError::UnknownAgent { name: name.clone(), nearest });
+        }
+        let watch = Watch::new(observers, &executor);
+        let resources = Arc::new(resources);
+        let parts = Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed };
+        Ok(Runtime { engine: Engine::new(parts) })
+    }
+}

@@ -1,0 +1,331 @@
+//! One attempt, as one straight pipeline: take its place, check the input, run, check the output, tell the job.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::alarm::Alarm;
+use super::core::Engine;
+use super::event::{Done, Event};
+use super::executor::lock;
+use super::gate::Ask;
+use super::job::Job;
+use super::queue::Waiting;
+use super::settings::StallAction;
+use super::timers::AlarmKey;
+use crate::agent::Running;
+use crate::context::TaskContext;
+use crate::data::Erased;
+use crate::error::{Advice, AgentError};
+use crate::failure::{Failure, FailureKind};
+use crate::options::Options;
+use crate::panics::caught;
+use crate::record::TaskId;
+use crate::timestamp::Timestamp;
+use crate::value::Value;
+
+/// An attempt that has a place.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(super) task: TaskId,
+    pub(super) number: u32,
+    pub(super) agent: u32,
+    pub(super) input: Result<Erased, Failure>,
+    pub(super) options: Arc<Options>,
+}
+
+/// The place and the passages that an attempt holds until it ends.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(super) queue: Arc<Waiting>,
+    pub(super) asks: Vec<Ask>,
+    /// Whether they were given back, for a while, by one who waits for others.
+    pub(super) lent: u32,
+}
+
+/// An attempt.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(super) engine: Arc<Engine>,
+    pub(super) job: Arc<Job>,
+    pub(super) task: TaskId,
+    pub(super) number: u32,
+    pub(super) agent: u32,
+    pub(super) options: Arc<Options>,
+    pub(super) began: Instant,
+    pub(super) job_id: OnceLock<String>,
+    pub(super) path: OnceLock<String>,
+    pub(super) spawned: AtomicU32,
+    pub(super) last_beat: AtomicU64,
+    pub(super) deadline: Option<Timestamp>,
+    control: Control,
+}
+
+/// How an attempt is told to stop.
+#[derive(Debug, Default)]
+struct Control {
+    stage: AtomicU8,
+    over: AtomicBool,
+    inner: Mutex<ControlInner>,
+}
+
+#[derive(Debug, Default)]
+struct ControlInner {
+    why: Option<(FailureKind, String)>,
+    /// Those who wait to be told.
+    waiting: Vec<Waker>,
+    /// Who polls the agent's future.
+    runner: Option<Waker>,
+    alarms: Vec<AlarmKey>,
+}
+
+const GOING: u8 = 0;
+const TOLD: u8 = 1;
+const KILLED: u8 = 2;
+
+impl Attempt {
+    pub(super) fn new(engine: &Arc<Engine>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
+        let timeout = start.options.timeout.map(|timeout| engine.clock.now() + timeout);
+        let deadline = [timeout, job.options().deadline].into_iter().flatten().min();
+        Self {
+            engine: Arc::clone(engine),
+            job: Arc::clone(job),
+            task: start.task,
+            number: start.number,
+            agent: start.agent,
+            options: Arc::clone(&start.options),
+            began,
+            job_id: OnceLock::new(),
+            path: OnceLock::new(),
+            spawned: AtomicU32::new(0),
+            last_beat: AtomicU64::new(0),
+            deadline,
+            control: Control::default(),
+        }
+    }
+
+    /// Arms what watches over an attempt that did not end at once.
+    pub(super) fn guard(self: &Arc<Self>) {
+        let now = self.engine.clock.now();
+        self.last_beat.store(now.as_micros(), Ordering::Relaxed);
+        let weak = || Arc::downgrade(self);
+        let mut alarms = Vec::new();
+        if let Some(timeout) = self.options.timeout {
+            alarms.push(self.engine.timers.set(now + timeout, Alarm::Timeout(weak())));
+        }
+        if let Some(heartbeat) = self.options.heartbeat {
+            alarms.push(self.engine.timers.set(now + heartbeat, Alarm::Silence(weak())));
+        }
+        lock(&self.control.inner).alarms.extend(alarms);
+    }
+
+    fn add_alarm(&self, at: Timestamp, alarm: Alarm) {
+        let key = self.engine.timers.set(at, alarm);
+        lock(&self.control.inner).alarms.push(key);
+        if self.control.over.load(Ordering::SeqCst) {
+            self.engine.timers.cancel(key);
+        }
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.control.stage.load(Ordering::Acquire) != GOING
+    }
+
+    pub(super) fn poll_told(&self, context: &Context<'_>) -> Poll<()> {
+        if self.is_told() {
+            return Poll::Ready(());
+        }
+        let mut inner = lock(&self.control.inner);
+        if self.is_told() {
+            return Poll::Ready(());
+        }
+        if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            inner.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Tells the attempt to stop. It has a while to do so; then it is dropped.
+    pub(crate) fn tell(self: &Arc<Self>, kind: FailureKind, why: String) {
+        let waiting = {
+            let mut inner = lock(&self.control.inner);
+            if self.control.stage.compare_exchange(GOING, TOLD, Ordering::AcqRel, Ordering::Acquire).is_err()
+            {
+                return;
+            }
+            inner.why = Some((kind, why));
+            std::mem::take(&mut inner.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+        let now = self.engine.clock.now();
+        self.add_alarm(now + self.engine.config.grace, Alarm::Grace(Arc::downgrade(self)));
+    }
+
+    pub(super) fn kill(&self) {
+        let runner = {
+            let mut inner = lock(&self.control.inner);
+            self.control.stage.store(KILLED, Ordering::Release);
+            inner.runner.take()
+        };
+        if let Some(runner) = runner {
+            runner.wake();
+        }
+    }
+
+    pub(super) fn timed_out(self: &Arc<Self>) {
+        let limit = self.options.timeout.unwrap_or_default();
+        let limit = workflow_graph::format_duration(limit);
+        self.tell(FailureKind::TimedOut, format!("it took longer than its timeout of {limit}"));
+    }
+
+    pub(super) fn beat(&self) {
+        self.last_beat.store(self.engine.clock.now().as_micros(), Ordering::Relaxed);
+    }
+
+    pub(super) fn check_heartbeat(self: &Arc<Self>) {
+        let Some(heartbeat) = self.options.heartbeat else { return };
+        if self.control.over.load(Ordering::SeqCst) || self.is_told() {
+            return;
+        }
+        let now = self.engine.clock.now();
+        let due = Timestamp::from_micros(self.last_beat.load(Ordering::Relaxed)) + heartbeat;
+        if now < due {
+            return self.add_alarm(due, Alarm::Silence(Arc::downgrade(self)));
+        }
+        let silence = format!("it was silent for longer than {}", workflow_graph::format_duration(heartbeat));
+        match &self.engine.config.on_stall {
+            StallAction::Retry => self.tell(FailureKind::Stalled, silence),
+            StallAction::CancelJob => {
+                let reason = format!("step `{}` stalled: {silence}", self.path());
+                self.engine.post(&self.job, Event::Cancel(reason));
+            }
+            StallAction::Call(function) => {
+                if let Err(panic) = caught(|| function(self.job_id(), self.path())) {
+                    tracing::warn!(job = self.job_id(), task = self.path(), "the stall action {panic}");
+                }
+                self.last_beat.store(now.as_micros(), Ordering::Relaxed);
+                self.add_alarm(now + heartbeat, Alarm::Silence(Arc::downgrade(self)));
+            }
+        }
+    }
+
+    pub(super) fn job_id(&self) -> &str {
+        self.job_id.get_or_init(|| self.job.id.to_string())
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.path.get_or_init(|| {
+            let inner = self.job.lock();
+            let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
+            machine.map(|machine| machine.path(self.task)).unwrap_or_default()
+        })
+    }
+
+    /// What became of it, in words that others can read, once the agent has given something.
+    fn done(&self, result: Result<Result<Erased, AgentError>, String>) -> Done {
+        let agent = self.engine.agent(self.agent);
+        match result {
+            Ok(Ok(output)) => match agent.check_output(&output) {
+                Ok(()) => Ok(Value::Typed(output, agent.output_codec())),
+                Err(error) => {
+                    let message = format!("the output of `{}` is not right: {error}", agent.name());
+                    Err((Failure::new(FailureKind::BadOutput, message), Advice::Retry))
+                }
+            },
+            Ok(Err(error)) => match self.why() {
+                Some((kind, why)) => Err((told(kind, &why), Advice::Retry)),
+                None => Err(Failure::of_agent(&error)),
+            },
+            Err(panic) => Err((Failure::new(FailureKind::Panic, panic), Advice::Retry)),
+        }
+    }
+
+    fn why(&self) -> Option<(FailureKind, String)> {
+        lock(&self.control.inner).why.clone()
+    }
+
+    fn killed(&self) -> Done {
+        let (kind, why) = self.why().unwrap_or((FailureKind::Cancelled, "it was dropped".to_owned()));
+        Err((told(kind, &why), Advice::Retry))
+    }
+
+    /// Tells the job what became of it.
+    pub(super) fn ended(&self, done: Done, took: Duration) -> Event {
+        self.control.over.store(true, Ordering::SeqCst);
+        self.engine.agents[self.agent as usize].counters.end(done.is_ok(), took);
+        let alarms = std::mem::take(&mut lock(&self.control.inner).alarms);
+        alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
+        Event::Ended { task: self.task, attempt: self.number, done, took }
+    }
+
+    /// Polls the agent once, with what can go wrong caught.
+    pub(super) fn poll(&self, future: &mut Running, context: &mut Context<'_>) -> Poll<Done> {
+        match caught(|| future.as_mut().poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(self.done(Ok(result))),
+            Err(panic) => Poll::Ready(self.done(Err(panic))),
+        }
+    }
+}
+
+fn told(kind: FailureKind, why: &str) -> Failure {
+    Failure::new(kind, why)
+}
+
+/// Polls an agent's future to its end, unless the attempt is killed.
+pub(super) struct Runner {
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) future: Option<Running>,
+    pub(super) polled: Duration,
+}
+
+impl Future for Runner {
+    type Output = Event;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
+        let attempt = Arc::clone(&self.attempt);
+        {
+            let mut inner = lock(&attempt.control.inner);
+            inner.runner = Some(context.waker().clone());
+        }
+        let began = Instant::now();
+        let done = if attempt.control.stage.load(Ordering::Acquire) == KILLED {
+            // Dropping may run code of the agent's.
+            let future = self.future.take();
+            if let Err(panic) = caught(|| drop(future)) {
+                tracing::warn!(
+                    job = attempt.job_id(),
+                    task = attempt.path(),
+                    "while it was dropped, it {panic}"
+                );
+            }
+            attempt.killed()
+        } else {
+            let Some(future) = self.future.as_mut() else { return Poll::Pending };
+            match attempt.poll(future, context) {
+                Poll::Ready(done) => done,
+                Poll::Pending => {
+                    self.polled += began.elapsed();
+                    return Poll::Pending;
+                }
+            }
+        };
+        self.polled += began.elapsed();
+        // What the future holds is let go of before anybody hears that it is over.
+        let future = self.future.take();
+        let _ = caught(|| drop(future));
+        Poll::Ready(attempt.ended(done, attempt.began.elapsed()))
+    }
+}
+
+impl Engine {
+    /// The agent's future for a start.
+    pub(super) fn future_of(&self, attempt: &Arc<Attempt>, input: Erased) -> Result<Running, String> {
+        let context = TaskContext::of(Arc::clone(attempt) as Arc<dyn crate::context::Host>);
+        let agent = self.agent(attempt.agent);
+        caught(|| agent.spec.start(input, context))
+    }
+}

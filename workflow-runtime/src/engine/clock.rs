@@ -1,0 +1,44 @@
+//! The clock of a runtime: the system's, or one that a test moves.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::timestamp::Timestamp;
+
+/// The clock of a runtime.
+#[derive(Debug)]
+pub(crate) enum Clock {
+    System,
+    /// It stands still until it is moved.
+    Virtual(AtomicU64),
+}
+
+impl Clock {
+    /// A clock that a test moves, and where it begins.
+    pub(crate) fn virtual_from(start: Timestamp) -> Self {
+        Self::Virtual(AtomicU64::new(start.as_micros()))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Virtual(micros) => Timestamp::from_micros(micros.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Moves a virtual clock, never back.
+    pub(crate) fn move_to(&self, moment: Timestamp) {
+        if let Self::Virtual(micros) = self {
+            micros.fetch_max(moment.as_micros(), Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(self, Self::Virtual(_))
+    }
+
+    /// How long from now until a moment.
+    pub(crate) fn until(&self, moment: Timestamp) -> Duration {
+        moment.since(self.now())
+    }
+}

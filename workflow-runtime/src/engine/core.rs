@@ -1,0 +1,245 @@
+//! The engine itself: what all jobs share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::executor::{Executor, lock};
+use super::gate::Gates;
+use super::index::Index;
+use super::queue::Waiting;
+use super::settings::{AgentLimits, Queue, StallAction};
+use super::timers::Timers;
+use super::watch::Watch;
+use crate::context::{Resources, TaskManager};
+use crate::job_id::{JobId, JobIds};
+use crate::program::Program;
+use crate::registered::RegisteredAgent;
+use crate::registry::Registry;
+use crate::stats::{AgentStats, Counters};
+
+/// The queue of what names none.
+pub(crate) const DEFAULT_QUEUE: &str = "default";
+
+/// Which job has which unique key: by the name of what it runs, and the key.
+pub(crate) type Uniques = HashMap<(Arc<str>, Arc<str>), JobId>;
+
+/// The engine.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) manager: TaskManager,
+    pub(crate) executor: Executor,
+    pub(crate) clock: Clock,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) ids: JobIds,
+    pub(crate) index: Index,
+    pub(crate) gates: Gates,
+    pub(crate) watch: Watch,
+    pub(crate) config: Config,
+    pub(super) agents: Vec<AgentRun>,
+    programs: Vec<OnceLock<Arc<Program>>>,
+    default_queue: Arc<Waiting>,
+    queues: RwLock<Queues>,
+    pub(super) unique: Mutex<Uniques>,
+    /// Attempts whose future is there.
+    pub(crate) active: AtomicUsize,
+    /// Jobs that are not over.
+    pub(crate) jobs: AtomicUsize,
+    /// Told when one of these two falls to zero, and when a shutdown begins.
+    pub(crate) quiet: Notify,
+    pub(crate) stopping: AtomicBool,
+    pub(super) random: AtomicU64,
+}
+
+/// What was set when the runtime was built.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) on_stall: StallAction,
+    /// How long an attempt that is told to stop may take to do so.
+    pub(crate) grace: Duration,
+    /// How many jobs that are over are remembered.
+    pub(crate) keep: usize,
+    /// By how much of itself a retry's delay may be shortened, at random.
+    pub(crate) jitter: f64,
+    /// Whether attempts are polled at once by whoever starts them, if they are known to be quick.
+    pub(crate) inline: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            on_stall: StallAction::default(),
+            grace: Duration::from_secs(5),
+            keep: 1000,
+            jitter: 0.25,
+            inline: true,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    by_name: HashMap<Arc<str>, Arc<Waiting>>,
+    by_place: Vec<Arc<Waiting>>,
+}
+
+/// An agent at work.
+#[derive(Debug)]
+pub(crate) struct AgentRun {
+    pub(super) limits: AgentLimits,
+    pub(super) options: Arc<crate::options::Options>,
+    pub(super) counters: Counters,
+    /// How long its polls take, in nanoseconds: a moving mean; 0 while unknown.
+    pub(super) pace: AtomicU32,
+    pub(super) trying: AtomicU32,
+}
+
+/// What an engine is made of.
+pub(crate) struct Parts {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) executor: Executor,
+    pub(crate) clock: Clock,
+    pub(crate) ids: JobIds,
+    pub(crate) watch: Watch,
+    pub(crate) config: Config,
+    pub(crate) queues: Vec<Queue>,
+    pub(crate) limits: HashMap<String, AgentLimits>,
+    pub(crate) seed: u64,
+}
+
+impl Engine {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
+        let agents = registry.agents().iter().map(|agent| AgentRun {
+            limits: limits.get(agent.name()).copied().unwrap_or_default(),
+            options: Arc::new(agent.options().clone()),
+            counters: Counters::new(),
+            pace: AtomicU32::new(0),
+            trying: AtomicU32::new(0),
+        });
+        let agents = agents.collect();
+        let set_default = queues.iter().find(|queue| &*queue.name == DEFAULT_QUEUE).cloned();
+        let default_queue =
+            Arc::new(Waiting::new(0, set_default.unwrap_or_else(|| Queue::new(DEFAULT_QUEUE))));
+        let engine = Self {
+            programs: registry.workflows().iter().map(|_| OnceLock::new()).collect(),
+            manager: registry.task_manager(),
+            registry,
+            resources,
+            executor,
+            clock,
+            timers: Arc::default(),
+            ids,
+            index: Index::new(config.keep),
+            gates: Gates::default(),
+            watch,
+            config,
+            agents,
+            default_queue: Arc::clone(&default_queue),
+            queues: RwLock::default(),
+            unique: Mutex::default(),
+            active: AtomicUsize::new(0),
+            jobs: AtomicUsize::new(0),
+            quiet: Notify::new(),
+            stopping: AtomicBool::new(false),
+            random: AtomicU64::new(seed),
+        };
+        engine.add_queue(default_queue);
+        for queue in queues.into_iter().filter(|queue| &*queue.name != DEFAULT_QUEUE) {
+            let place = engine.queue_count();
+            engine.add_queue(Arc::new(Waiting::new(place, queue)));
+        }
+        let engine = Arc::new(engine);
+        if let Executor::Tokio(handle) = &engine.executor {
+            let timers = Arc::clone(&engine.timers);
+            drop(handle.spawn(super::timers::keep_time(timers, Arc::downgrade(&engine))));
+        }
+        engine
+    }
+
+    fn queue_count(&self) -> u32 {
+        let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX)
+    }
+
+    fn add_queue(&self, queue: Arc<Waiting>) {
+        let mut queues = self.queues.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
+        queues.by_place.push(queue);
+    }
+
+    /// The queue of this name, made if there is none.
+    pub(crate) fn queue(&self, name: &str) -> Arc<Waiting> {
+        if name == DEFAULT_QUEUE {
+            return Arc::clone(&self.default_queue);
+        }
+        if let Some(queue) = self.known_queue(name) {
+            return queue;
+        }
+        let mut queues = self.queues.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(queue) = queues.by_name.get(name) {
+            return Arc::clone(queue);
+        }
+        let place = u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX);
+        let queue = Arc::new(Waiting::new(place, Queue::new(name)));
+        queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
+        queues.by_place.push(Arc::clone(&queue));
+        queue
+    }
+
+    fn known_queue(&self, name: &str) -> Option<Arc<Waiting>> {
+        let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        queues.by_name.get(name).cloned()
+    }
+
+    pub(crate) fn queues(&self) -> Vec<Arc<Waiting>> {
+        self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_place.clone()
+    }
+
+    pub(crate) fn default_queue(&self) -> &Arc<Waiting> {
+        &self.default_queue
+    }
+
+    /// A workflow, ready to run.
+    pub(crate) fn program(&self, workflow: u32) -> &Arc<Program> {
+        let place = &self.programs[workflow as usize];
+        place.get_or_init(|| {
+            let workflow = &self.registry.workflows()[workflow as usize];
+            Arc::new(Program::new(workflow, &self.registry))
+        })
+    }
+
+    pub(crate) fn agent(&self, agent: u32) -> &RegisteredAgent {
+        &self.registry.agents()[agent as usize]
+    }
+
+    pub(crate) fn stats(&self, agent: &str) -> Option<AgentStats> {
+        let place = self.registry.agent_place(agent)?;
+        Some(self.agents[place as usize].counters.read())
+    }
+
+    /// A number from 0 to 1, not 1 itself.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub(super) fn random(&self) -> f64 {
+        let step = 0x9e37_79b9_7f4a_7c15;
+        let mut mixed = self.random.fetch_add(step, std::sync::atomic::Ordering::Relaxed).wrapping_add(step);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(super) fn forget_unique(&self, name: &str, key: &Arc<str>, id: JobId) {
+        let mut unique = lock(&self.unique);
+        let place = (Arc::from(name), Arc::clone(key));
+        if unique.get(&place) == Some(&id) {
+            unique.remove(&place);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What reaches a job from outside its machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::error::Advice;
+use crate::failure::Failure;
+use crate::record::{Spawn, TaskId};
+use crate::value::Value;
+
+/// What an attempt gave.
+pub(crate) type Done = Result<Value, (Failure, Advice)>;
+
+/// Why something was refused.
+pub(crate) type Refused = Failure;
+
+/// What reaches a job.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It has a place and may begin.
+    Begin,
+    /// A task has a place.
+    Admitted {
+        task: TaskId,
+        returning: bool,
+    },
+    /// An attempt ended.
+    Ended {
+        task: TaskId,
+        attempt: u32,
+        done: Done,
+        took: Duration,
+    },
+    /// A child job ended.
+    Child {
+        task: TaskId,
+        done: Result<Value, Arc<Failure>>,
+    },
+    /// A retry is due, or a timer rings.
+    Due(TaskId),
+    /// A task took too long, all in all.
+    TaskExpired(TaskId),
+    /// The job took too long.
+    Expired,
+    /// Somebody does not want it any more.
+    Cancel(String),
+    Pause,
+    Resume,
+    /// Something happened outside.
+    Signal {
+        event: Arc<str>,
+        value: Value,
+        told: oneshot::Sender<Result<(), Refused>>,
+    },
+    /// A running task makes another.
+    Spawn {
+        parent: Option<TaskId>,
+        spawn: Arc<Spawn>,
+        told: oneshot::Sender<Result<TaskId, Refused>>,
+    },
+    /// Somebody wants to know what became of a task made by code.
+    Join {
+        task: TaskId,
+        told: oneshot::Sender<Joined>,
+    },
+    /// A running task saves where it stands.
+    Save {
+        task: TaskId,
+        value: Value,
+        told: oneshot::Sender<()>,
+    },
+    /// The job was read from a journal and goes on.
+    Recovered,
+}
+
+/// What became of a task made by code.
+pub(crate) type Joined = Result<Value, Arc<Failure>>;

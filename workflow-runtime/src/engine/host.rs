@@ -1,0 +1,177 @@
+//! What an agent's context asks of the engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use super::attempt::Attempt;
+use super::core::Engine;
+use super::event::Event;
+use super::job::Progress;
+use super::wait::Sleep;
+use super::watch::Note;
+use crate::context::{Host, Pending, Resources, TaskManager};
+use crate::error::AgentError;
+use crate::failure::{Failure, FailureKind};
+use crate::record::{Spawn, TaskId};
+use crate::stats::AgentStats;
+use crate::timestamp::Timestamp;
+use crate::value::Value;
+
+/// How many entries a job's cache holds.
+const CACHE: usize = 1000;
+
+impl Host for Attempt {
+    fn job_id(&self) -> &str {
+        self.job_id()
+    }
+
+    fn task_id(&self) -> &str {
+        self.path()
+    }
+
+    fn attempt(&self) -> u32 {
+        self.number
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    fn resources(&self) -> &Resources {
+        &self.engine.resources
+    }
+
+    fn manager(&self) -> &TaskManager {
+        &self.engine.manager
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_told()
+    }
+
+    fn poll_cancelled(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_told(context)
+    }
+
+    fn sleep(&self, time: Duration) -> Pending<()> {
+        Box::pin(Sleep::new(&self.engine, self.engine.clock.now() + time))
+    }
+
+    fn beat(&self) {
+        Self::beat(self);
+    }
+
+    fn progress(&self, fraction: f64, message: &str) {
+        self.beat();
+        let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
+        let progress = Progress { step: self.path().into(), fraction, message: message.into() };
+        let wakers = {
+            let mut inner = self.job.lock();
+            let live = inner.live();
+            live.progress.insert(self.task, progress.clone());
+            live.last_progress = Some(progress.clone());
+            live.progressed += 1;
+            live.wake_watchers()
+        };
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        self.engine.publish_note(&self.job, Note::Progress(progress));
+    }
+
+    fn log(&self, message: &str) {
+        tracing::info!(job = self.job_id(), task = self.path(), attempt = self.number, "{message}");
+        let step = self.path().into();
+        self.engine.publish_note(&self.job, Note::Log { step, message: message.into() });
+    }
+
+    fn save(&self, value: Value) -> Pending<Result<(), AgentError>> {
+        self.beat();
+        let (told, answer) = oneshot::channel();
+        self.engine.post(&self.job, Event::Save { task: self.task, value, told });
+        Box::pin(async move {
+            answer.await.map_err(|_| AgentError::permanent("the attempt is over: nothing can be saved"))
+        })
+    }
+
+    fn saved(&self) -> Option<Value> {
+        let inner = self.job.lock();
+        inner.live_ref()?.machine.as_ref()?.saved(self.task).cloned()
+    }
+
+    fn spawn(&self, spawn: Spawn, of_job: bool) -> Pending<Result<TaskId, AgentError>> {
+        let (told, answer) = oneshot::channel();
+        let parent = if of_job { None } else { Some(self.task) };
+        self.engine.post(&self.job, Event::Spawn { parent, spawn: Arc::new(spawn), told });
+        Box::pin(async move {
+            match answer.await {
+                Ok(made) => made.map_err(AgentError::permanent),
+                Err(_) => Err(AgentError::permanent("the job is over: it takes no more tasks")),
+            }
+        })
+    }
+
+    fn join(&self, task: TaskId) -> Pending<Result<Value, Arc<Failure>>> {
+        let (told, answer) = oneshot::channel();
+        self.engine.post(&self.job, Event::Join { task, told });
+        let lent = Lent::new(&self.engine, &self.job, self.task);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(lent);
+            answer.unwrap_or_else(|_| Err(Arc::new(Failure::new(FailureKind::Cancelled, "the job is over"))))
+        })
+    }
+
+    fn next_spawn(&self) -> u32 {
+        self.spawned.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn stats(&self, agent: &str) -> Option<AgentStats> {
+        self.engine.stats(agent)
+    }
+
+    fn cached(&self, key: &str) -> Option<Json> {
+        self.job.lock().live_ref()?.cache.get(key).cloned()
+    }
+
+    fn cache(&self, key: &str, value: Json) {
+        let mut inner = self.job.lock();
+        let cache = &mut inner.live().cache;
+        if cache.len() >= CACHE && !cache.contains_key(key) {
+            // Any of them: it is a cache.
+            let one = cache.keys().next().cloned();
+            one.and_then(|one| cache.remove(&one));
+        }
+        cache.insert(key.to_owned(), value);
+    }
+}
+
+/// An attempt that waits for its subtasks holds no place in its queue: they may need it.
+struct Lent {
+    engine: Arc<Engine>,
+    job: Arc<super::job::Job>,
+    task: TaskId,
+    is_lent: AtomicBool,
+}
+
+impl Lent {
+    fn new(engine: &Arc<Engine>, job: &Arc<super::job::Job>, task: TaskId) -> Self {
+        let is_lent = AtomicBool::new(engine.lend(job, task));
+        Self { engine: Arc::clone(engine), job: Arc::clone(job), task, is_lent }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if *self.is_lent.get_mut() {
+            self.engine.take_back(&self.job, self.task);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A job, small while it waits: a million of them may.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::task::Waker;
+
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use super::attempt::{Attempt, Start};
+use super::event::{Event, Joined};
+use super::executor::lock;
+use crate::failure::Failure;
+use crate::job_id::JobId;
+use crate::machine::{Command, Machine};
+use crate::program::Place;
+use crate::record::{Fact, JobOptions, Record, TaskId, Tasks};
+use crate::state::JobState;
+use crate::timestamp::Timestamp;
+use crate::value::Value;
+
+/// What a job runs.
+#[derive(Debug, Clone)]
+pub(crate) enum JobWork {
+    Call(Place, Value),
+    Tasks(Arc<Tasks>),
+}
+
+/// A job.
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) work: JobWork,
+    pub(crate) options: Option<Box<JobOptions>>,
+    pub(super) inner: Mutex<Inner>,
+}
+
+/// What changes of a job.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    /// Somebody takes events out of the inbox until it is empty.
+    pub(super) driving: bool,
+    /// It holds a place in a bounded queue's room.
+    pub(super) roomed: bool,
+    /// What it is while there is no machine.
+    pub(super) state: JobState,
+    pub(super) live: Option<Box<Live>>,
+}
+
+/// What a job has once something has happened to it.
+#[derive(Default)]
+pub(crate) struct Live {
+    pub(super) machine: Option<Machine>,
+    pub(super) inbox: VecDeque<Event>,
+    /// Attempts that have a place, and whose future nobody has polled yet.
+    pub(super) starts: VecDeque<Start>,
+    pub(super) journal: Vec<Record>,
+    /// How many records are gone from the front of the journal.
+    pub(super) watchers: Vec<Waker>,
+    /// Attempts that did not end at their first poll.
+    pub(super) attempts: HashMap<TaskId, Arc<Attempt>>,
+    /// Places and passages that attempts hold, but for a plain place in the default queue.
+    pub(super) places: HashMap<TaskId, super::attempt::Held>,
+    pub(super) joins: HashMap<TaskId, Vec<oneshot::Sender<Joined>>>,
+    pub(super) callbacks: Vec<Callback>,
+    pub(super) progress: HashMap<TaskId, Progress>,
+    /// Rises with every progress.
+    pub(super) progressed: u64,
+    pub(super) last_progress: Option<Progress>,
+    pub(super) cache: HashMap<String, Json>,
+    /// What the machine wants done and a pause holds back.
+    pub(super) held: Vec<Command>,
+    /// It was to begin while it was paused.
+    pub(super) held_begin: bool,
+    pub(super) result: Option<Joined>,
+    pub(super) deadlines: Vec<super::timers::AlarmKey>,
+}
+
+/// Is called when a job ends.
+pub(crate) type Callback = Box<dyn FnOnce(&Joined) + Send>;
+
+/// How far a task says it is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The step, by its path.
+    pub step: Arc<str>,
+    /// From 0 to 1.
+    pub fraction: f64,
+    /// In words.
+    pub message: Arc<str>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Job({})", self.id)
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Live({} records)", self.journal.len())
+    }
+}
+
+static PLAIN: OnceLock<JobOptions> = OnceLock::new();
+
+impl Job {
+    pub(crate) fn new(id: JobId, work: JobWork, options: Option<Box<JobOptions>>, roomed: bool) -> Self {
+        let later = options.as_ref().is_some_and(|options| options.not_before.is_some());
+        let state = if later { JobState::Scheduled } else { JobState::Pending };
+        let inner = Inner { driving: false, roomed, state, live: None };
+        Self { id, work, options, inner: Mutex::new(inner) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+
+    pub(crate) fn lock_state(&self) -> JobState {
+        self.lock().state()
+    }
+
+    pub(crate) fn options(&self) -> &JobOptions {
+        match &self.options {
+            Some(options) => options,
+            None => PLAIN.get_or_init(JobOptions::default),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn live(&mut self) -> &mut Live {
+        self.live.get_or_insert_with(Box::default)
+    }
+
+    pub(super) fn live_ref(&self) -> Option<&Live> {
+        self.live.as_deref()
+    }
+
+    /// Where the job stands.
+    pub(super) fn state(&self) -> JobState {
+        match self.live.as_ref().and_then(|live| live.machine.as_ref()) {
+            Some(machine) => machine.state(),
+            None => self.state,
+        }
+    }
+}
+
+impl Live {
+    /// Folds a fact into the machine, and writes it down.
+    pub(super) fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), crate::machine::Illegal> {
+        let record = Record { at, fact };
+        let Some(machine) = &mut self.machine else { return Err(crate::machine::Illegal::Submission) };
+        machine.apply(&record)?;
+        self.journal.push(record);
+        Ok(())
+    }
+
+    pub(super) fn wake_watchers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.watchers)
+    }
+
+    pub(super) fn watch(&mut self, waker: &Waker) {
+        if !self.watchers.iter().any(|known| known.will_wake(waker)) {
+            self.watchers.push(waker.clone());
+        }
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.result = Some(Err(Arc::new(failure)));
+    }
+}

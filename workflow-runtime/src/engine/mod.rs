@@ -1,0 +1,35 @@
+//! The engine: the only owner of running machines. It feeds them events, and does what they command.
+
+mod accept;
+mod alarm;
+mod attempt;
+mod breaker;
+mod clock;
+mod core;
+mod drive;
+mod event;
+mod executor;
+mod gate;
+mod glance;
+mod host;
+mod index;
+mod job;
+mod perform;
+mod queue;
+mod recover;
+mod settings;
+mod timers;
+mod wait;
+mod watch;
+
+pub use breaker::Breaker;
+pub(crate) use clock::Clock;
+pub(crate) use core::{Config, Engine, Parts};
+pub(crate) use event::Event as JobEvent;
+pub(crate) use executor::{Executor, Local, lock};
+pub(crate) use glance::caught_result;
+pub use job::Progress;
+pub(crate) use job::{Job, JobWork};
+pub use settings::{AgentLimits, Queue, StallAction};
+pub(crate) use watch::Watch;
+pub use watch::{Event, Observer, What};

@@ -1,0 +1,101 @@
+//! How a job goes on after the process that ran it ended: its journal is folded, and the machine asked what is to be
+//! done.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::core::Engine;
+use super::drive::Turn;
+use super::event::Event;
+use super::job::{Job, JobWork, Live};
+use crate::failure::{Failure, FailureKind};
+use crate::machine::Machine;
+use crate::program::Place;
+use crate::record::{Fact, Record, Work};
+use crate::state::JobState;
+
+impl Engine {
+    /// Takes a job in from its journal.
+    pub(crate) fn restore(self: &Arc<Self>, journal: &[Record]) -> Result<Arc<Job>, Failure> {
+        let wrong = |message: String| Failure::new(FailureKind::Unrunnable, message);
+        let [Record { fact: Fact::Submitted { submission }, .. }, records @ ..] = journal else {
+            return Err(wrong(crate::machine::Illegal::Submission.to_string()));
+        };
+        let work = match &submission.work {
+            Work::Call { callee, input } => {
+                let place = Place::find(&self.registry, &callee.name, callee.kind);
+                let place =
+                    place.ok_or_else(|| wrong(format!("there is no `{}` in this program", callee.name)))?;
+                JobWork::Call(place, input.clone())
+            }
+            Work::Tasks(tasks) => JobWork::Tasks(Arc::clone(tasks)),
+        };
+        let job = Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false));
+        if let (Some(key), name) = (&submission.options.unique, self.name_of(&job)) {
+            super::executor::lock(&self.unique).insert((name, Arc::clone(key)), job.id);
+        }
+        let mut machine = Machine::new(self.shape(&job)?, job.options());
+        for record in records {
+            machine.apply(record).map_err(|illegal| wrong(illegal.to_string()))?;
+        }
+        // What was commanded while it was folded is asked for again, from where it stands.
+        while machine.command().is_some() {}
+        let state = machine.state();
+        let result = match (state, machine.output(), machine.failure()) {
+            (JobState::Succeeded, Some(output), _) => Some(Ok(output.clone())),
+            (state, _, Some(failure)) if state.is_over() => Some(Err(Arc::clone(failure))),
+            _ => None,
+        };
+        {
+            let mut inner = job.lock();
+            let live = inner.live();
+            live.machine = Some(machine);
+            live.journal = records.to_vec();
+            live.result = result;
+        }
+        self.index.add(Arc::clone(&job));
+        if state.is_over() {
+            self.index.over(job.id, records.len());
+        } else {
+            self.jobs.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(job)
+    }
+
+    /// Lets a job that was taken in go on.
+    pub(crate) fn go_on(self: &Arc<Self>, job: &Arc<Job>) {
+        let state = job.lock().state();
+        match state {
+            state if state.is_over() => {}
+            JobState::Pending | JobState::Scheduled => {
+                if self.launch_job(job) {
+                    self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));
+                }
+            }
+            _ => {
+                if let Some(deadline) = self.deadline_of(job) {
+                    let alarm = super::alarm::Alarm::JobDeadline(Arc::downgrade(job));
+                    let key = self.timers.set(deadline, alarm);
+                    job.lock().live().deadlines.push(key);
+                }
+                self.post(job, Event::Recovered);
+            }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Attempts that ended with their process are lost and made again; all else that is to be done is done.
+    pub(super) fn recovered(&mut self, live: &mut Live) {
+        let lost = live.machine.as_ref().map(Machine::lost).unwrap_or_default();
+        for task in lost {
+            let _ = live.note(self.now, Fact::Lost { task });
+            self.tell(live, Some(task));
+        }
+        let Some(machine) = live.machine.as_mut() else { return };
+        while machine.command().is_some() {}
+        for command in machine.outstanding() {
+            self.perform(live, command);
+        }
+    }
+}

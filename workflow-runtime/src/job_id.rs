@@ -1,0 +1,120 @@
+//! Identities of jobs.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::timestamp::Timestamp;
+
+/// The identity of a job: a UUID of version 7, so that ids of later jobs sort later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(u128);
+
+impl JobId {
+    /// The id as a number.
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
+
+    /// The id of this number, as a store may have kept it.
+    pub const fn from_u128(number: u128) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = format!("{:032x}", self.0);
+        write!(out, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A text that is no job's id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a job's id, which looks like 019ac5c4-6f3a-7000-8000-000000000001")]
+pub struct NotAJobId(String);
+
+impl FromStr for JobId {
+    type Err = NotAJobId;
+
+    fn from_str(text: &str) -> Result<Self, NotAJobId> {
+        let wrong = || NotAJobId(text.to_owned());
+        let groups: Vec<usize> = text.split('-').map(str::len).collect();
+        if groups != [8, 4, 4, 4, 12] || text.contains('+') {
+            return Err(wrong());
+        }
+        u128::from_str_radix(&text.replace('-', ""), 16).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl Serialize for JobId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Makes ids, each greater than those before it in the same millisecond.
+#[derive(Debug)]
+pub(crate) struct JobIds {
+    next: AtomicU64,
+    /// What tells this maker of ids from every other.
+    maker: u32,
+}
+
+impl JobIds {
+    pub(crate) fn new() -> Self {
+        // The standard library's hasher is keyed by the operating system's randomness.
+        Self::of_maker((RandomState::new().hash_one(std::process::id()) >> 32) as u32)
+    }
+
+    /// Ids that are the same in every run, for tests.
+    pub(crate) fn of_maker(maker: u32) -> Self {
+        Self { next: AtomicU64::new(0), maker }
+    }
+
+    pub(crate) fn make(&self, now: Timestamp) -> JobId {
+        let count = u128::from(self.next.fetch_add(1, Ordering::Relaxed));
+        let millis = u128::from(now.as_micros() / 1000);
+        // 48 bits of time, the version, 12 + 30 bits of the count, the variant, 32 bits of the maker.
+        let id = (millis & 0xffff_ffff_ffff) << 80
+            | 7 << 76
+            | ((count >> 30) & 0xfff) << 64
+            | 0b10 << 62
+            | (count & 0x3fff_ffff) << 32
+            | u128::from(self.maker);
+        JobId(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_different_sorted_and_read_as_written() {
+        let ids = JobIds::new();
+        let now = Timestamp::now();
+        let made: Vec<JobId> = (0..1000).map(|_| ids.make(now)).collect();
+        assert!(made.is_sorted_by(|one, other| one < other));
+        for id in made {
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        assert!("019ac5c4-6f3a-7000-8000".parse::<JobId>().is_err());
+        assert!("019ac5c4-6f3a-7000-8000-00000000000g".parse::<JobId>().is_err());
+    }
+}

@@ -1,0 +1,246 @@
+//! The runtime, as programs hold it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::builder::{RuntimeBuilder, StartError};
+use crate::engine::{Engine, JobEvent, JobWork};
+use crate::failure::{Failure, FailureKind};
+use crate::handle::JobHandle;
+use crate::job_id::JobId;
+use crate::listing::{JobFilter, JobStatus};
+use crate::program::Place;
+use crate::record::Target;
+use crate::registry::Registry;
+use crate::runnable::{Requested, Runnable};
+use crate::stats::AgentStats;
+use crate::stream::Events;
+use crate::submission::{Submission, SubmitError};
+
+/// Runs workflows, agents, and jobs put together in code.
+///
+/// It is a handle: clones are the same runtime. Jobs go on when the last one is dropped, as long as the process lives;
+/// [`shutdown`](Self::shutdown) ends them in an orderly way.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    pub(crate) engine: Arc<Engine>,
+}
+
+/// Why something that was to be run gave nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It was not taken in.
+    #[error(transparent)]
+    NotSubmitted(#[from] SubmitError),
+    /// It failed, was cancelled, or expired.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Runtime {
+    /// A runtime of all agents and workflows of this program, which keeps its jobs in memory: they end with the process.
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, or when there is no tokio runtime.
+    pub async fn in_memory() -> Result<Self, StartError> {
+        Self::builder().in_memory().await
+    }
+
+    /// A runtime to be set up.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Runs something to its end: a workflow by its input, an agent by a call, a [`Dag`](crate::Dag).
+    ///
+    /// # Errors
+    /// When it is not taken in, and when it does not succeed.
+    pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
+        let work = self.work_of(what.into_work())?;
+        let job = self.submit_here(work, None).await?;
+        let handle = JobHandle::<R::Output>::new(Arc::clone(&self.engine), job, R::read);
+        handle.await.map_err(RunError::Failed)
+    }
+
+    /// Hands something in to be run: `.await` gives a handle once it is accepted.
+    pub fn submit<R: Runnable>(&self, what: R) -> Submission<R::Output> {
+        Submission::new(self.clone(), what.into_work(), R::read)
+    }
+
+    /// Hands in a workflow or an agent by its name, with JSON that is checked against its schema.
+    pub fn submit_json(&self, name: &str, input: Json) -> Submission<Json> {
+        Submission::of_work(self.clone(), self.checked(name, input), crate::value::Value::json)
+    }
+
+    /// Hands in many at once.
+    ///
+    /// # Errors
+    /// When one of them is not taken in; then none is.
+    pub async fn submit_all<R: Runnable>(
+        &self,
+        many: impl IntoIterator<Item = R>,
+    ) -> Result<Vec<JobHandle<R::Output>>, SubmitError> {
+        let work: Result<Vec<JobWork>, SubmitError> =
+            many.into_iter().map(|what| self.work_of(what.into_work())).collect();
+        let mut handles = Vec::new();
+        for work in work? {
+            let job = self.submit_apart(work, None).await?;
+            handles.push(JobHandle::new(Arc::clone(&self.engine), job, R::read));
+        }
+        Ok(handles)
+    }
+
+    /// The handle of a job that was handed in before.
+    pub fn job(&self, id: JobId) -> Option<JobHandle<Json>> {
+        let job = self.engine.index.get(id)?;
+        Some(JobHandle::new(Arc::clone(&self.engine), job, crate::value::Value::json))
+    }
+
+    /// The jobs that a filter lets through, the oldest first.
+    pub fn jobs(&self, filter: &JobFilter) -> Vec<JobStatus> {
+        filter.list(&self.engine)
+    }
+
+    /// Cancels a job, its child jobs too; says whether there was one that was not over.
+    pub fn cancel(&self, id: JobId, why: &str) -> bool {
+        let job = self.engine.index.get(id);
+        job.is_some_and(|job| self.engine.post(&job, JobEvent::Cancel(why.to_owned())))
+    }
+
+    /// Cancels all jobs that have a tag; says how many.
+    pub fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
+        let jobs = self.engine.index.all();
+        let tagged = jobs.iter().filter(|job| job.options().tags.iter().any(|own| &**own == tag));
+        tagged.filter(|job| self.engine.post(job, JobEvent::Cancel(why.to_owned()))).count()
+    }
+
+    /// Lets nothing of a queue start until it is resumed. What runs goes on.
+    pub fn pause_queue(&self, queue: &str) {
+        self.engine.queue(queue).pause();
+    }
+
+    /// Lets a queue's tasks start again.
+    pub fn resume_queue(&self, queue: &str) {
+        let queue = self.engine.queue(queue);
+        queue.resume();
+        while let Some(entry) = queue.next() {
+            self.engine.grant(entry);
+        }
+    }
+
+    /// The queues, by name.
+    pub fn queues(&self) -> Vec<QueueStatus> {
+        let mut queues: Vec<QueueStatus> = self
+            .engine
+            .queues()
+            .iter()
+            .map(|queue| QueueStatus {
+                name: Arc::clone(&queue.settings.name),
+                running: queue.running(),
+                waiting: queue.waiting(),
+                paused: queue.is_paused(),
+            })
+            .collect();
+        queues.sort_by(|one, other| one.name.cmp(&other.name));
+        queues
+    }
+
+    /// All agents and workflows.
+    pub fn registry(&self) -> &Registry {
+        &self.engine.registry
+    }
+
+    /// How an agent has done so far, in this process.
+    pub fn stats(&self, agent: &str) -> Option<AgentStats> {
+        self.engine.stats(agent)
+    }
+
+    /// What happens to all jobs, from now on, as a stream. One that is read too slowly misses events, and is told how
+    /// many.
+    pub fn events(&self) -> Events {
+        Events::new(self.engine.watch.subscribe())
+    }
+
+    /// Takes nothing more in, and starts nothing more. Attempts that run may end within a time; those that do not are
+    /// told to stop, and dropped after the runtime's grace time.
+    ///
+    /// Says how many jobs were not over. In memory they are lost; in a durable store they go on when it is opened again.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        let engine = &self.engine;
+        engine.stopping.store(true, Ordering::SeqCst);
+        engine.queues().iter().for_each(|queue| queue.pause());
+        engine.wait_until_quiet(engine.clock.now() + within).await;
+        for attempt in engine.attempts() {
+            attempt.tell(FailureKind::Cancelled, "the runtime shuts down".to_owned());
+        }
+        engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
+        engine.timers.clear();
+        engine.gates.clear();
+        engine.jobs.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn work_of(&self, requested: Requested) -> Result<JobWork, SubmitError> {
+        match requested {
+            Requested::Call(target, input) => Ok(JobWork::Call(self.find(&target)?, input)),
+            Requested::Tasks(tasks) => {
+                let mut last: Option<&Target> = None;
+                for spawn in &tasks.tasks {
+                    if last != Some(&spawn.callee) {
+                        self.find(&spawn.callee)?;
+                        last = Some(&spawn.callee);
+                    }
+                }
+                Ok(JobWork::Tasks(tasks))
+            }
+        }
+    }
+
+    fn find(&self, target: &Target) -> Result<Place, SubmitError> {
+        Place::find(&self.engine.registry, &target.name, target.kind)
+            .ok_or_else(|| self.unknown(&target.name))
+    }
+
+    fn unknown(&self, name: &str) -> SubmitError {
+        let registry = &self.engine.registry;
+        let workflows = registry.workflows().iter().map(crate::registered::RegisteredWorkflow::name);
+        let names = registry.agents().iter().map(crate::registered::RegisteredAgent::name).chain(workflows);
+        let nearest = workflow_graph::nearest(name, names).map(str::to_owned);
+        SubmitError::Unknown { name: name.to_owned(), nearest }
+    }
+
+    fn checked(&self, name: &str, input: Json) -> Result<JobWork, SubmitError> {
+        let registry = &self.engine.registry;
+        let bad = |error: crate::error::AgentError| SubmitError::BadInput {
+            name: name.to_owned(),
+            problem: error.to_string(),
+        };
+        if let Some(place) = registry.workflow_place(name) {
+            let workflow = &registry.workflows()[place as usize];
+            let codec = workflow.code().input.codec;
+            let input = workflow.read_input(input).map_err(bad)?;
+            return Ok(JobWork::Call(Place::Workflow(place), crate::value::Value::Typed(input, codec)));
+        }
+        let place = registry.agent_place(name).ok_or_else(|| self.unknown(name))?;
+        let agent = &registry.agents()[place as usize];
+        let input = agent.admit_json(&input).map_err(bad)?;
+        Ok(JobWork::Call(Place::Agent(place), crate::value::Value::Typed(input, agent.spec.input.codec)))
+    }
+}
+
+/// A queue, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many attempts hold a place.
+    pub running: u32,
+    /// How many tasks, and jobs that have not begun, wait for one.
+    pub waiting: u32,
+    /// Whether it is paused.
+    pub paused: bool,
+}

@@ -1,0 +1,324 @@
+//! Handing jobs in.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::data::DataError;
+use crate::engine::{Job, JobEvent, JobWork, lock};
+use crate::handle::JobHandle;
+use crate::job_id::JobId;
+use crate::options::Priority;
+use crate::record::JobOptions;
+use crate::runnable::Requested;
+use crate::runtime::Runtime;
+use crate::value::Value;
+
+/// Why a job was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// There is no agent and no workflow of this name.
+    #[error("there is no agent or workflow `{name}`{}", cure(nearest.as_deref()))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// The input does not satisfy its schema.
+    #[error("the input of `{name}` is not right: {problem}")]
+    BadInput {
+        /// What was to be run.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There is a job of this unique key.
+    #[error("job {job} of `{name}` has the key `{key}` already")]
+    Duplicate {
+        /// What was to be run.
+        name: String,
+        /// The key.
+        key: String,
+        /// The job that has it.
+        job: JobId,
+    },
+    /// The queue holds as many jobs as it may.
+    #[error("the queue `{queue}` is full; try later, or leave `or_refuse` out to wait")]
+    Full {
+        /// The queue.
+        queue: String,
+    },
+    /// A duration that cannot be read.
+    #[error("{0}")]
+    BadDuration(String),
+    /// The runtime shuts down.
+    #[error("the runtime shuts down and takes nothing more in")]
+    ShuttingDown,
+}
+
+fn cure(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => {
+            "; a crate that nothing names is not linked: name it, if only by `use the_crate as _;`".to_owned()
+        }
+    }
+}
+
+/// What happens when a job of the same unique key is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// The new one is refused.
+    #[default]
+    Reject,
+    /// The old one is cancelled, and the new one takes its place.
+    Replace,
+    /// The handle is that of the old one.
+    UseExisting,
+}
+
+/// A duration, as a [`Duration`] or as people write it: `"5m"`.
+pub trait IntoDuration {
+    /// The duration, or why it is none.
+    #[doc(hidden)]
+    fn into_duration(self) -> Result<Duration, String>;
+}
+
+impl IntoDuration for Duration {
+    fn into_duration(self) -> Result<Duration, String> {
+        Ok(self)
+    }
+}
+
+impl IntoDuration for &str {
+    fn into_duration(self) -> Result<Duration, String> {
+        workflow_graph::parse_duration(self).map_err(|error| error.to_string())
+    }
+}
+
+/// A job that is about to be handed in: `.await` does it.
+#[must_use = "a job is handed in when this is awaited"]
+pub struct Submission<T> {
+    runtime: Runtime,
+    work: Result<JobWork, SubmitError>,
+    options: JobOptions,
+    is_plain: bool,
+    conflict: Conflict,
+    refuse: bool,
+    read: fn(&Value) -> Result<T, DataError>,
+}
+
+impl<T> std::fmt::Debug for Submission<T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Submission").field("work", &self.work).field("options", &self.options).finish()
+    }
+}
+
+impl<T> Submission<T> {
+    pub(crate) fn new(
+        runtime: Runtime,
+        requested: Requested,
+        read: fn(&Value) -> Result<T, DataError>,
+    ) -> Self {
+        let work = runtime.work_of(requested);
+        Self::of_work(runtime, work, read)
+    }
+
+    pub(crate) fn of_work(
+        runtime: Runtime,
+        work: Result<JobWork, SubmitError>,
+        read: fn(&Value) -> Result<T, DataError>,
+    ) -> Self {
+        let options = JobOptions::default();
+        Self { runtime, work, options, is_plain: true, conflict: Conflict::default(), refuse: false, read }
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut JobOptions)) -> Self {
+        set(&mut self.options);
+        self.is_plain = false;
+        self
+    }
+
+    fn after(mut self, time: impl IntoDuration, set: impl FnOnce(&mut JobOptions, crate::Timestamp)) -> Self {
+        match time.into_duration() {
+            Ok(time) => {
+                let moment = self.runtime.engine.clock.now() + time;
+                self.with(|options| set(options, moment))
+            }
+            Err(problem) => {
+                self.work = self.work.and(Err(SubmitError::BadDuration(problem)));
+                self
+            }
+        }
+    }
+
+    /// Sets the queue of its tasks that do not say one themselves.
+    pub fn queue(self, queue: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.queue = Some(queue.into()))
+    }
+
+    /// Sets the priority of its tasks that do not say one themselves.
+    pub fn priority(self, priority: Priority) -> Self {
+        self.with(|options| options.priority = Some(priority))
+    }
+
+    /// Lets it begin only after a time: `"5m"`, or a [`Duration`].
+    pub fn delay(self, time: impl IntoDuration) -> Self {
+        self.after(time, |options, moment| options.not_before = Some(moment))
+    }
+
+    /// Gives it up after a time: `"1h"`, or a [`Duration`].
+    pub fn deadline(self, time: impl IntoDuration) -> Self {
+        self.after(time, |options, moment| options.deadline = Some(moment))
+    }
+
+    /// Lets no other job of the same name have this key, until it is over.
+    pub fn unique(self, key: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.unique = Some(key.into()))
+    }
+
+    /// Sets what happens when there is one; unless this is called, the new one is refused.
+    pub fn on_conflict(mut self, conflict: Conflict) -> Self {
+        self.conflict = conflict;
+        self
+    }
+
+    /// Sets what its tasks share a queue's `per_key` limit with: a tenant, say.
+    pub fn key(self, key: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.key = Some(key.into()))
+    }
+
+    /// Adds a word to find it by.
+    pub fn tag(self, tag: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.tags.push(tag.into()))
+    }
+
+    /// Has it refused when its queue is full, where it would wait otherwise.
+    pub fn or_refuse(mut self) -> Self {
+        self.refuse = true;
+        self
+    }
+
+    async fn hand_in(self) -> Result<JobHandle<T>, SubmitError> {
+        let Self { runtime, work, options, is_plain, conflict, refuse, read } = self;
+        let work = work?;
+        let options = (!is_plain).then(|| Box::new(options));
+        let job = runtime.hand_in(work, options, conflict, refuse).await?;
+        Ok(JobHandle::new(runtime.engine, job, read))
+    }
+}
+
+impl<T: Send + 'static> IntoFuture for Submission<T> {
+    type Output = Result<JobHandle<T>, SubmitError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.hand_in())
+    }
+}
+
+impl Runtime {
+    /// Takes a job in, and drives it here as far as it goes by itself.
+    pub(crate) async fn submit_here(
+        &self,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+    ) -> Result<Arc<Job>, SubmitError> {
+        let job = self.take_in(work, options, false).await?;
+        if self.engine.launch_job(&job) {
+            self.engine.drive_here(&job);
+        }
+        Ok(job)
+    }
+
+    /// Takes a job in, which others drive.
+    pub(crate) async fn submit_apart(
+        &self,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+    ) -> Result<Arc<Job>, SubmitError> {
+        let job = self.take_in(work, options, false).await?;
+        self.let_go(&job);
+        Ok(job)
+    }
+
+    fn let_go(&self, job: &Arc<Job>) {
+        if self.engine.launch_job(job) {
+            let (engine, job) = (Arc::clone(&self.engine), Arc::clone(job));
+            self.engine.executor.spawn(engine.drive_on(job));
+        }
+    }
+
+    async fn take_in(
+        &self,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+        refuse: bool,
+    ) -> Result<Arc<Job>, SubmitError> {
+        let engine = &self.engine;
+        if engine.stopping.load(Ordering::SeqCst) {
+            return Err(SubmitError::ShuttingDown);
+        }
+        let queue = engine.queue_of_work(&work, options.as_deref());
+        let Some(room) = &queue.room else { return Ok(engine.accept(work, options, false)) };
+        let permit = match room.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) if refuse => return Err(SubmitError::Full { queue: queue.settings.name.to_string() }),
+            Err(_) => engine.wait_for(room.acquire()).await.map_err(|_| SubmitError::ShuttingDown)?,
+        };
+        permit.forget();
+        Ok(engine.accept(work, options, true))
+    }
+
+    async fn hand_in(
+        &self,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+        conflict: Conflict,
+        refuse: bool,
+    ) -> Result<Arc<Job>, SubmitError> {
+        let Some(key) = options.as_ref().and_then(|options| options.unique.clone()) else {
+            let job = self.take_in(work, options, refuse).await?;
+            self.let_go(&job);
+            return Ok(job);
+        };
+        let engine = &self.engine;
+        let name = engine.name_of_work(&work);
+        // Room is found first: nobody else is kept waiting by one who waits for it.
+        let job = self.take_in(work, options, refuse).await?;
+        let known = {
+            let mut unique = lock(engine.unique());
+            let place = (Arc::clone(&name), Arc::clone(&key));
+            let known = unique.get(&place).and_then(|id| engine.index.get(*id));
+            let known = known.filter(|known| !known.lock_state().is_over());
+            if known.is_none() || conflict == Conflict::Replace {
+                unique.insert(place, job.id);
+            }
+            known
+        };
+        match (known, conflict) {
+            (None, _) => {}
+            (Some(known), Conflict::Replace) => {
+                engine.post(&known, JobEvent::Cancel("another of the same key takes its place".to_owned()));
+            }
+            (Some(known), conflict) => {
+                engine.withdraw(&job);
+                return match conflict {
+                    Conflict::UseExisting => Ok(known),
+                    _ => Err(SubmitError::Duplicate {
+                        name: name.to_string(),
+                        key: key.to_string(),
+                        job: known.id,
+                    }),
+                };
+            }
+        }
+        self.let_go(&job);
+        Ok(job)
+    }
+}
