@@ -172,24 +172,21 @@ mod tests {
                     count("timeout", node.options.timeout.is_some());
                     count("retry", node.options.retry.is_some());
                     count("concurrency", node.options.concurrency.is_some());
+                    count("queue", node.options.queue.is_some());
+                    count("priority", node.options.priority.is_some());
                     count("deep", node.path.matches('/').count() > 3);
-                    match &node.kind {
-                        NodeKind::Step(step) => {
-                            count("step", true);
-                            count("child", step.callee.kind == CalleeKind::Workflow);
-                            count("or", !step.or.is_empty());
-                            count("undo", step.undo.is_some());
-                        }
-                        NodeKind::If { .. } => count("if", true),
-                        NodeKind::For { .. } => count("for", true),
-                        NodeKind::Repeat { .. } => count("repeat", true),
-                        NodeKind::Sleep { .. } => count("sleep", true),
-                        NodeKind::Signal { .. } => count("signal", true),
-                    }
+                    count("if", matches!(node.kind, NodeKind::If { .. }));
+                    count("for", matches!(node.kind, NodeKind::For { .. }));
+                    count("repeat", matches!(node.kind, NodeKind::Repeat { .. }));
+                    count("sleep", matches!(node.kind, NodeKind::Sleep { .. }));
+                    count("signal", matches!(node.kind, NodeKind::Signal { .. }));
+                    let NodeKind::Step(step) = &node.kind else { continue };
+                    count("child", step.callee.kind == CalleeKind::Workflow);
+                    count("or", !step.or.is_empty());
+                    count("undo", step.undo.is_some());
                 }
             }
         }
-        eprintln!("{counts:?}");
         assert!(counts.values().all(|count| *count >= 20), "{counts:?}");
     }
 }

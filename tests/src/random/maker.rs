@@ -78,10 +78,9 @@ impl Maker<'_> {
         for _ in 0..self.rng.below(3).min(self.left as u64) {
             self.statement(depth);
         }
-        let name = self.fresh();
         let last = match depth < DEPTH && self.left > 0 && self.rng.chance(15) {
-            true => self.repeat(&name, depth),
-            false => self.call(&name),
+            true => self.repeat(None, depth),
+            false => self.call(None),
         };
         self.steps.pop();
         self.loops -= 1;
@@ -96,10 +95,10 @@ impl Maker<'_> {
         match self.rng.below(100) {
             0..14 if nests => self.branch(depth),
             14..26 if nests => self.each(depth),
-            26..36 if nests => self.number(|maker, name| maker.repeat(name, depth)),
+            26..36 if nests => self.number(|maker, name| maker.repeat(Some(name), depth)),
             36..44 => self.sleep(),
             44..54 if self.loops == 0 && !self.signals.is_empty() => self.number(Self::signal),
-            _ => self.number(Self::call),
+            _ => self.number(|maker, name| maker.call(Some(name))),
         }
     }
 
@@ -149,49 +148,49 @@ impl Maker<'_> {
         port
     }
 
-    /// A call of an agent or of a workflow.
-    fn call(&mut self, name: &str) -> Port<i64> {
+    /// A call of an agent or of a workflow; without a name it is called what its callee is called.
+    fn call(&mut self, bound: Option<&str>) -> Port<i64> {
         let line = self.line();
         let port = match self.rng.below(100) {
             0..12 if self.calls > 0 && self.loops < 2 && !self.children.is_empty() => {
                 self.calls -= 1;
                 let child = *self.rng.pick(&self.children);
                 let n = self.argument();
-                (child.call)(&mut self.wire, name, line, child.name, n)
+                (child.call)(&mut self.wire, bound.unwrap_or(child.name), line, child.name, n)
             }
-            0..18 => self.wire.step::<zero>(name, line, "zero", &[], |_| Call::new(())),
+            0..18 => self.wire.step::<zero>(bound.unwrap_or("zero"), line, "zero", &[], |_| Call::new(())),
             18..36 => {
                 let (a, b) = (self.argument(), self.argument());
                 let make = a.both(&b, |a, b| Call::new((a, b)));
-                self.wire.step::<two>(name, line, "two", &[a.parts(), b.parts()], make)
+                let arguments = [a.parts(), b.parts()];
+                self.wire.step::<two>(bound.unwrap_or("two"), line, "two", &arguments, make)
             }
             36..54 => {
                 let (a, b) = (self.opt(), self.argument());
                 let make = a.both(&b, |a, b| Call::new((a, b)));
-                self.wire.step::<maybe>(name, line, "maybe", &[a.parts(), b.parts()], make)
+                let arguments = [a.parts(), b.parts()];
+                self.wire.step::<maybe>(bound.unwrap_or("maybe"), line, "maybe", &arguments, make)
             }
             54..70 => {
                 let list = self.list();
-                self.wire.step::<total>(
-                    name,
-                    line,
-                    "total",
-                    &[list.parts()],
-                    list.then(|list| Call::new((list,))),
-                )
+                let make = list.then(|list| Call::new((list,)));
+                self.wire.step::<total>(bound.unwrap_or("total"), line, "total", &[list.parts()], make)
             }
-            _ => self.one(name, line),
+            _ => self.one(bound, line),
         };
         self.settings();
-        if self.rng.chance(20) {
+        if let Some(name) = bound
+            && self.rng.chance(20)
+        {
             self.undo(name, port);
         }
         port
     }
 
-    fn one(&mut self, name: &str, line: u32) -> Port<i64> {
+    fn one(&mut self, bound: Option<&str>, line: u32) -> Port<i64> {
         let a = self.argument();
-        let port = self.wire.step::<one>(name, line, "one", &[a.parts()], a.then(|a| Call::new((a,))));
+        let make = a.then(|a| Call::new((a,)));
+        let port = self.wire.step::<one>(bound.unwrap_or("one"), line, "one", &[a.parts()], make);
         if self.rng.chance(40) {
             alike::<one, spare>();
             self.wire.or::<spare>("spare");
@@ -298,8 +297,9 @@ impl Maker<'_> {
         self.bind(name, value);
     }
 
-    fn repeat(&mut self, name: &str, depth: usize) -> Port<i64> {
+    fn repeat(&mut self, bound: Option<&str>, depth: usize) -> Port<i64> {
         let (first, carried, line) = (self.argument(), self.fresh(), self.line());
+        let name = &bound.map_or_else(|| format!("repeat {carried}"), str::to_owned);
         let max = self.rng.below(5) as u32;
         let (form, port) =
             self.wire.repeat(name, line, &carried, first.parts(), max, first.then(|first| first));
