@@ -55,8 +55,8 @@ pub const NAMES: [&str; 4] = ["Sim0", "Sim1", "Sim2", "Sim3"];
 
 /// A random workflow of about `size` steps, called `name`, which is one of [`NAMES`], and calling these others.
 ///
-/// It waits for signals outside of loops only, and for each of `sig0` … `sig3` at most once. A timeout on a loop is
-/// longer than what the loop can take by its timers.
+/// It waits for signals outside of loops only, and for each of `sig0` … `sig3` at most once. A timeout on a loop or on
+/// a child is longer than all its timers; one on an agent is 1 to 60 s, and one on a signal 1 to 48 h.
 ///
 /// # Panics
 /// When a name is not one of [`NAMES`], or a child's is not behind the workflow's.

@@ -15,6 +15,8 @@ pub(super) const QUEUES: [&str; 3] = ["red", "green", "blue"];
 pub(super) const PRIORITIES: [Priority; 4] =
     [Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
 const DEPTH: usize = 3;
+/// Longer than any workflow made here takes by its timers.
+const LONG: Duration = Duration::from_secs(10_000 * 24 * 3600);
 
 /// A name as it is behind an `if` one or both of whose arms bind it.
 macro_rules! join {
@@ -151,6 +153,7 @@ impl Maker<'_> {
     /// A call of an agent or of a workflow; without a name it is called what its callee is called.
     fn call(&mut self, bound: Option<&str>) -> Port<i64> {
         let line = self.line();
+        let calls = self.calls;
         let port = match self.rng.below(100) {
             0..12 if self.calls > 0 && self.loops < 2 && !self.children.is_empty() => {
                 self.calls -= 1;
@@ -178,7 +181,7 @@ impl Maker<'_> {
             }
             _ => self.one(bound, line),
         };
-        self.settings();
+        self.settings(self.calls < calls);
         if let Some(name) = bound
             && self.rng.chance(20)
         {
@@ -206,14 +209,15 @@ impl Maker<'_> {
     }
 
     /// What is set for the call just made.
-    fn settings(&mut self) {
+    fn settings(&mut self, is_child: bool) {
         let mut options = Options::new();
         if self.rng.chance(30) {
             let (times, delay) = (self.rng.below(4) as u32, 1 + self.rng.below(9));
             options = options.retry(Retry::new(times).first(Duration::from_millis(delay)));
         }
         if self.rng.chance(15) {
-            options = options.timeout(Duration::from_secs(1 + self.rng.below(60)));
+            let short = Duration::from_secs(1 + self.rng.below(60));
+            options = options.timeout(if is_child { LONG } else { short });
         }
         if self.rng.chance(15) {
             options = options.priority(*self.rng.pick(&PRIORITIES));
@@ -320,7 +324,7 @@ impl Maker<'_> {
     /// What is set for the loop just begun.
     fn loop_options(&mut self, mut options: Options) {
         if self.rng.chance(10) {
-            options = options.timeout(Duration::from_secs(1000 * 24 * 3600));
+            options = options.timeout(LONG);
         }
         self.wire.options(options);
         self.after();
