@@ -280,7 +280,9 @@ async fn everything_can_be_injected_in_any_position() {
     let registry = Registry::collect().unwrap();
     let log = Log::default();
     let pool = Pool::new(1, || async { Ok::<_, AgentError>("pooled".to_owned()) });
-    let resources = Arc::new(Resources::new().with_state(log.clone()).with_pool(pool));
+    // What the agents of random workflows want, for they are linked, too.
+    let world = workflow_tests::random::World::pure();
+    let resources = Arc::new(Resources::new().with_state(log.clone()).with_state(world).with_pool(pool));
     registry.check_resources(&resources).unwrap();
     let context = TaskContext::new("job", "task", 2, resources, registry.task_manager());
     let agent = registry.agent("uses_everything").unwrap();
