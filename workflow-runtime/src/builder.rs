@@ -158,6 +158,19 @@ impl RuntimeBuilder {
         self.make(Executor::Tokio(handle), Clock::System, JobIds::new(), seed)
     }
 
+    /// What it was given for agents.
+    pub(crate) fn given(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Sets what another runtime has set: its queues, its limits and the rest.
+    pub(crate) fn settings_of(mut self, engine: &Engine) -> Self {
+        self.queues = engine.queues().iter().map(|queue| queue.settings.clone()).collect();
+        self.limits = engine.limits();
+        self.config = engine.config.clone();
+        self
+    }
+
     pub(crate) fn make(
         self,
         executor: Executor,

@@ -53,6 +53,11 @@ impl AgentError {
         Self { cause: cause.into(), advice: Advice::Permanent }
     }
 
+    /// A failure with this advice.
+    pub(crate) fn advised(cause: impl Into<Box<dyn Error + Send + Sync>>, advice: Advice) -> Self {
+        Self { cause: cause.into(), advice }
+    }
+
     /// What should follow.
     pub fn advice(&self) -> Advice {
         self.advice

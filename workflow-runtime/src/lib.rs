@@ -51,6 +51,7 @@ mod stats;
 mod stream;
 mod submission;
 mod subtask;
+pub mod testing;
 mod timestamp;
 mod value;
 mod wait;

@@ -325,6 +325,18 @@ impl Engine {
     /// The agent's future for a start.
     pub(super) fn future_of(&self, attempt: &Arc<Attempt>, input: Erased) -> Result<Running, String> {
         let context = TaskContext::of(Arc::clone(attempt) as Arc<dyn crate::context::Host>);
+        if self.has_overrides.load(Ordering::Relaxed)
+            && let Some(known) = lock(&self.overrides).get(&attempt.agent).cloned()
+        {
+            let failing = known.failing.iter().find(|(number, ..)| *number == attempt.number);
+            if let Some((_, failure, advice)) = failing {
+                let error = AgentError::advised(failure.clone(), *advice);
+                return Ok(Box::pin(std::future::ready(Err(error))));
+            }
+            if let Some(body) = known.body {
+                return caught(|| body(input, context));
+            }
+        }
         let agent = self.agent(attempt.agent);
         caught(|| agent.spec.start(input, context))
     }

@@ -55,6 +55,28 @@ pub(crate) struct Engine {
     pub(crate) quiet: Notify,
     pub(crate) stopping: AtomicBool,
     pub(super) random: AtomicU64,
+    /// What a test has put in the place of agents.
+    pub(crate) overrides: Mutex<HashMap<u32, Override>>,
+    pub(crate) has_overrides: AtomicBool,
+    /// How many records more may be written before all stops, as a test wants it.
+    pub(crate) crash_after: AtomicUsize,
+}
+
+/// What a test has put in the place of an agent.
+#[derive(Clone, Default)]
+pub(crate) struct Override {
+    pub(crate) body: Option<Body>,
+    /// Attempts that fail, by their number.
+    pub(crate) failing: Vec<(u32, crate::failure::Failure, crate::error::Advice)>,
+}
+
+/// The code of an agent.
+type Body = Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
+
+impl std::fmt::Debug for Override {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Override({} failing)", self.failing.len())
+    }
 }
 
 /// What was set when the runtime was built.
@@ -150,6 +172,9 @@ impl Engine {
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),
             random: AtomicU64::new(seed),
+            overrides: Mutex::default(),
+            has_overrides: AtomicBool::new(false),
+            crash_after: AtomicUsize::new(usize::MAX),
         };
         engine.add_queue(default_queue);
         for queue in queues.into_iter().filter(|queue| &*queue.name != DEFAULT_QUEUE) {
@@ -223,6 +248,12 @@ impl Engine {
     pub(crate) fn stats(&self, agent: &str) -> Option<AgentStats> {
         let place = self.registry.agent_place(agent)?;
         Some(self.agents[place as usize].counters.read())
+    }
+
+    /// The limits that were set for agents.
+    pub(crate) fn limits(&self) -> HashMap<String, AgentLimits> {
+        let limited = self.registry.agents().iter().zip(&self.agents);
+        limited.map(|(agent, run)| (agent.name().to_owned(), run.limits)).collect()
     }
 
     /// A number from 0 to 1, not 1 itself.

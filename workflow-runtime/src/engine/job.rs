@@ -117,6 +117,14 @@ impl Job {
         lock(&self.inner)
     }
 
+    /// The input of what it calls, as JSON.
+    pub(crate) fn input_json(&self) -> Option<Json> {
+        match &self.work {
+            JobWork::Call(_, input) => input.json().ok(),
+            JobWork::Tasks(_) => None,
+        }
+    }
+
     pub(crate) fn lock_state(&self) -> JobState {
         self.lock().state()
     }

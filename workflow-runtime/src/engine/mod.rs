@@ -24,7 +24,7 @@ mod watch;
 
 pub use breaker::Breaker;
 pub(crate) use clock::Clock;
-pub(crate) use core::{Config, Engine, Parts};
+pub(crate) use core::{Config, Engine, Override, Parts};
 pub(crate) use event::Event as JobEvent;
 pub(crate) use executor::{Executor, Local, lock};
 pub(crate) use glance::caught_result;

@@ -156,12 +156,15 @@ impl Turn<'_> {
     }
 
     /// Folds a fact; says whether the machine took it.
-    fn note(&mut self, live: &mut Live, fact: Fact) -> bool {
+    pub(super) fn note(&mut self, live: &mut Live, fact: Fact) -> bool {
         self.try_note(live, fact).is_ok()
     }
 
     fn try_note(&mut self, live: &mut Live, fact: Fact) -> Result<(), Failure> {
         let task = fact.task();
+        if self.engine.is_crashed() {
+            return Err(Failure::new(FailureKind::Unrunnable, "the runtime has crashed, as a test wants it"));
+        }
         match live.note(self.now, fact) {
             Ok(()) => {
                 self.tell(live, task);

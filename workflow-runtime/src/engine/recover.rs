@@ -62,6 +62,45 @@ impl Engine {
         Ok(job)
     }
 
+    /// Counts a record that is about to be written; says whether a test wants no more of them.
+    pub(super) fn is_crashed(&self) -> bool {
+        let left = self.crash_after.load(Ordering::Relaxed);
+        if left == usize::MAX {
+            return false;
+        }
+        if left > 0 {
+            self.crash_after.store(left - 1, Ordering::Relaxed);
+        }
+        left == 0
+    }
+
+    /// Checks that folding a job's journal gives the state that it has.
+    pub(crate) fn check_journal(&self, job: &Job) -> Result<(), String> {
+        let journal = self.journal(job);
+        let wrong = |what: String| Err(format!("job {}: {what}", job.id));
+        let mut folded = match self.shape(job) {
+            Ok(shape) => Machine::new(shape, job.options()),
+            Err(failure) => return wrong(failure.to_string()),
+        };
+        for record in &journal[1..] {
+            if let Err(illegal) = folded.apply(record) {
+                return wrong(format!("{illegal}, by {record:?}"));
+            }
+        }
+        let inner = job.lock();
+        let Some(machine) = inner.live_ref().and_then(|live| live.machine.as_ref()) else { return Ok(()) };
+        if folded.state() != machine.state() {
+            return wrong(format!("it is {}, but folded it is {}", machine.state(), folded.state()));
+        }
+        let tasks = |machine: &Machine| -> Vec<_> {
+            machine.tasks().iter().map(|task| (task.state, task.attempt, task.choice)).collect()
+        };
+        if tasks(&folded) != tasks(machine) {
+            return wrong(format!("its tasks are {:?}, but folded they are {:?}", tasks(machine), tasks(&folded)));
+        }
+        Ok(())
+    }
+
     /// Lets a job that was taken in go on.
     pub(crate) fn go_on(self: &Arc<Self>, job: &Arc<Job>) {
         let state = job.lock().state();
@@ -89,8 +128,7 @@ impl Turn<'_> {
     pub(super) fn recovered(&mut self, live: &mut Live) {
         let lost = live.machine.as_ref().map(Machine::lost).unwrap_or_default();
         for task in lost {
-            let _ = live.note(self.now, Fact::Lost { task });
-            self.tell(live, Some(task));
+            self.note(live, Fact::Lost { task });
         }
         let Some(machine) = live.machine.as_mut() else { return };
         while machine.command().is_some() {}

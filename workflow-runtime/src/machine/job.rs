@@ -208,11 +208,6 @@ impl Machine {
         given.get(place).or_else(|| self.spawned.get(place - given.len()).map(|spawn| &**spawn))
     }
 
-    /// The task that made another.
-    pub(crate) fn parent(&self, task: TaskId) -> Option<TaskId> {
-        let task = self.task(task).filter(|task| task.kind == Kind::Made)?;
-        (task.place != NONE).then_some(task.place)
-    }
 
     /// What a task of a workflow calls.
     pub(crate) fn call(&self, task: TaskId) -> Option<&Call> {
