@@ -39,23 +39,23 @@ async fn random_ones() {
         let runtime = TestRuntime::seeded(Runtime::builder().registry(registry).state(World::pure()), seed);
         let job = runtime.submit_json("Sim0", input).await.unwrap();
         runtime.run_until_idle();
-        for _ in 0..50 {
+        for _ in 0..5000 { if job.result().is_some() { break }
         for status in runtime.jobs(&JobFilter::new()) {
             if status.state.is_over() { continue }
             let handle = runtime.job(status.id).unwrap();
             for s in ["sig0", "sig1", "sig2", "sig3"] { 
                 let key = format!("{s}");
                 let already = handle.journal().iter().any(|r| matches!(&r.fact, Fact::Signalled{event,..} if **event == *key));
-                if !already { let _ = handle.signal(s, 7).await; } }
+                if !already { if let Err(e) = handle.signal(s, 7).await { if seed==41 && status.name.contains("Sim3") {println!("{} {e}", runtime.elapsed().as_secs())} } } }
         }
-        runtime.advance(Duration::from_secs(48 * 3600));
+        runtime.advance(Duration::from_secs(600)); if seed == 41 { println!("at {} jobs {:?}", runtime.elapsed().as_secs(), runtime.jobs(&JobFilter::new()).len()); }
         }
         let got = job.result().unwrap_or_else(|| panic!("{seed}: {:?} {:#?}", job.status(), job.tasks())).map_err(|e| e.to_string());
         runtime.check_journals().unwrap();
         match (&expected, &got) {
             (Ok(a), Ok(b)) => assert_eq!(a, b, "seed {seed}"),
             (Err(_), Err(_)) => {}
-            _ => panic!("seed {seed}: {expected:?} {got:?}"),
+            _ => { for st in runtime.jobs(&JobFilter::new()) { println!("{st:?}"); for r in runtime.job(st.id).unwrap().journal() { println!("{r:?}"); } } panic!("seed {seed}: {expected:?} {got:?}") }
         }
     }
 }

@@ -94,7 +94,9 @@ impl Local {
 
     fn spawn(self: &Arc<Self>, work: Work) {
         self.push(Arc::new(LocalTask {
-            work: Mutex::new(Some(work)),
+            // Tokio's primitives let others go first after so many polls in one turn of a tokio task; here all turns are
+            // one.
+            work: Mutex::new(Some(Box::pin(tokio::task::coop::unconstrained(work)))),
             queued: AtomicBool::new(true),
             executor: Arc::downgrade(self),
         }));

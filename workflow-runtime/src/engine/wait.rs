@@ -51,7 +51,7 @@ impl Engine {
 
     /// Waits for a future that jobs bring about.
     pub(crate) async fn wait_for<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        let mut future = pin!(future);
+        let mut future = pin!(tokio::task::coop::unconstrained(future));
         poll_fn(|context| {
             self.poll(context, |context| match future.as_mut().poll(context) {
                 Poll::Ready(found) => Some(found),
