@@ -34,7 +34,20 @@ pub(crate) struct Start {
     pub(super) number: u32,
     pub(super) agent: u32,
     pub(super) input: Result<Erased, Failure>,
-    pub(super) options: Arc<Options>,
+    pub(super) limits: Limits,
+}
+
+/// How long an attempt may take, and how long it may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(super) timeout: Option<Duration>,
+    pub(super) heartbeat: Option<Duration>,
+}
+
+impl Limits {
+    pub(super) fn of(options: &Options) -> Self {
+        Self { timeout: options.timeout, heartbeat: options.heartbeat }
+    }
 }
 
 /// The place and the passages that an attempt holds until it ends.
@@ -49,12 +62,13 @@ pub(crate) struct Held {
 /// An attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(super) engine: Arc<Engine>,
+    /// By way of a counter of the job's, which no other core writes.
+    pub(super) engine: Arc<Arc<Engine>>,
     pub(super) job: Arc<Job>,
     pub(super) task: TaskId,
     pub(super) number: u32,
     pub(super) agent: u32,
-    pub(super) options: Arc<Options>,
+    pub(super) limits: Limits,
     pub(super) began: Instant,
     pub(super) job_id: OnceLock<String>,
     pub(super) path: OnceLock<String>,
@@ -87,8 +101,8 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &Arc<Engine>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
-        let timeout = start.options.timeout.map(|timeout| engine.clock.now() + timeout);
+    pub(super) fn new(engine: &Arc<Arc<Engine>>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
+        let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
         let deadline = [timeout, job.options().deadline].into_iter().flatten().min();
         Self {
             engine: Arc::clone(engine),
@@ -96,7 +110,7 @@ impl Attempt {
             task: start.task,
             number: start.number,
             agent: start.agent,
-            options: Arc::clone(&start.options),
+            limits: start.limits,
             began,
             job_id: OnceLock::new(),
             path: OnceLock::new(),
@@ -113,10 +127,10 @@ impl Attempt {
         self.last_beat.store(now.as_micros(), Ordering::Relaxed);
         let weak = || Arc::downgrade(self);
         let mut alarms = Vec::new();
-        if let Some(timeout) = self.options.timeout {
+        if let Some(timeout) = self.limits.timeout {
             alarms.push(self.engine.timers.set(now + timeout, Alarm::Timeout(weak())));
         }
-        if let Some(heartbeat) = self.options.heartbeat {
+        if let Some(heartbeat) = self.limits.heartbeat {
             alarms.push(self.engine.timers.set(now + heartbeat, Alarm::Silence(weak())));
         }
         lock(&self.control.inner).alarms.extend(alarms);
@@ -176,7 +190,7 @@ impl Attempt {
     }
 
     pub(super) fn timed_out(self: &Arc<Self>) {
-        let limit = self.options.timeout.unwrap_or_default();
+        let limit = self.limits.timeout.unwrap_or_default();
         let limit = workflow_graph::format_duration(limit);
         self.tell(FailureKind::TimedOut, format!("it took longer than its timeout of {limit}"));
     }
@@ -186,7 +200,7 @@ impl Attempt {
     }
 
     pub(super) fn check_heartbeat(self: &Arc<Self>) {
-        let Some(heartbeat) = self.options.heartbeat else { return };
+        let Some(heartbeat) = self.limits.heartbeat else { return };
         if self.control.over.load(Ordering::SeqCst) || self.is_told() {
             return;
         }

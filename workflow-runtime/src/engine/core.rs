@@ -115,9 +115,8 @@ struct Queues {
 #[derive(Debug)]
 pub(crate) struct AgentRun {
     pub(super) limits: AgentLimits,
-    pub(super) options: Arc<crate::options::Options>,
     pub(super) counters: Counters,
-    /// How long its polls take, in nanoseconds: a moving mean; 0 while unknown.
+    /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: AtomicU32,
     pub(super) trying: AtomicU32,
 }
@@ -141,7 +140,6 @@ impl Engine {
         let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
         let agents = registry.agents().iter().map(|agent| AgentRun {
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
-            options: Arc::new(agent.options().clone()),
             counters: Counters::new(),
             pace: AtomicU32::new(0),
             trying: AtomicU32::new(0),

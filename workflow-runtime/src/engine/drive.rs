@@ -1,6 +1,7 @@
 //! The one who drives a job: takes its events one after the other, folds what follows from them, and does what the
 //! machine commands. Whoever brings an event to a job that nobody drives is the one.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(super) struct Effects {
     /// Who may try a gate again.
     pub(super) returning: Vec<Entry>,
     /// Let go of without the lock.
-    pub(super) machine: Option<Box<Live>>,
+    pub(super) gone: Option<Box<Live>>,
     pub(super) over: Option<usize>,
 }
 
@@ -57,7 +58,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) watched: bool,
     /// The place that the job got to begin; its first task takes it over.
-    pub(super) place: Option<Arc<Waiting>>,
+    pub(super) place: Option<Cow<'a, Arc<Waiting>>>,
     pub(super) effects: Effects,
 }
 
@@ -143,18 +144,12 @@ impl Engine {
     fn drive(self: &Arc<Self>, job: &Arc<Job>, granted: &mut Vec<Entry>, budget: &mut usize) -> bool {
         let mut ended: VecDeque<Event> = VecDeque::new();
         let mut starts: VecDeque<Start> = VecDeque::new();
+        let handle = Arc::new(Arc::clone(self));
+        let watched = self.watch.is_watched();
+        let mut turn = Turn { engine: self, job, now: self.clock.now(), watched, place: None, effects: Effects::default() };
         loop {
-            let mut turn = Turn {
-                engine: self,
-                job,
-                now: self.clock.now(),
-                watched: self.watch.is_watched(),
-                place: None,
-                effects: Effects::default(),
-            };
-            let mut is_idle = false;
             let mut has_more = false;
-            {
+            let is_idle = {
                 let mut inner = job.lock();
                 while let Some(event) = ended.pop_front().or_else(|| inner.live().inbox.pop_front()) {
                     turn.take(&mut inner, event);
@@ -169,23 +164,22 @@ impl Engine {
                     }
                 }
                 *budget -= starts.len();
-                if starts.is_empty() && !has_more {
-                    inner.driving = false;
-                    is_idle = true;
-                }
                 if turn.effects.over.is_some() {
-                    turn.effects.machine = inner.let_go();
+                    turn.effects.gone = inner.let_go();
                 }
-            }
-            let Turn { effects, .. } = turn;
-            self.carry_out(job, effects, granted);
+                let is_idle = starts.is_empty() && !has_more;
+                inner.driving = !is_idle;
+                is_idle
+            };
+            self.carry_out(job, &mut turn.effects, granted);
             if is_idle {
                 return true;
             }
             let mut now = Instant::now();
             while let Some(start) = starts.pop_front() {
-                ended.extend(self.launch(job, start, &mut now));
+                ended.extend(self.launch(&handle, job, start, &mut now));
             }
+            turn.now = self.clock.at(now);
             if *budget == 0 {
                 // What ended is told before others go first.
                 let mut inner = job.lock();

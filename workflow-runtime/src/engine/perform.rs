@@ -1,12 +1,14 @@
 //! What a job's driver does: with events, with the machine's commands, and with what follows when the lock is free.
 
+use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::alarm::Alarm;
-use super::attempt::{Attempt, Held, Runner, Start};
+use super::attempt::{Attempt, Held, Limits, Runner, Start};
 use super::core::Engine;
 use super::drive::{Effects, HookCall, Turn, is_quick};
 use super::event::{Done, Event};
@@ -20,7 +22,7 @@ use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::hook::{Hooks, Outcome};
 use crate::machine::{Command, Kind, Machine, Shape};
-use crate::options::{Options, Priority};
+use crate::options::{Options, Priority, Rate};
 use crate::panics::caught;
 use crate::program::Place;
 use crate::record::{Fact, Input, JobOptions, Parent, Part, Spawn, TaskId};
@@ -56,7 +58,7 @@ impl Turn<'_> {
         if inner.live().result.is_some() {
             // The job is over; whoever waits for an answer sees that there is none.
             if let Event::Begin = event {
-                self.place = Some(self.engine.queue_of_job(self.job));
+                self.place = Some(Cow::Owned(self.engine.queue_of_job(self.job)));
             }
             return;
         }
@@ -140,7 +142,7 @@ impl Turn<'_> {
     }
 
     fn begin(&mut self, live: &mut Live) {
-        self.place = Some(self.engine.queue_of_job(self.job));
+        self.place = Some(Cow::Owned(self.engine.queue_of_job(self.job)));
         let paused = live.machine.as_ref().is_some_and(|machine| machine.state() == JobState::Paused);
         if paused {
             live.held_begin = true;
@@ -254,16 +256,16 @@ impl Turn<'_> {
             Ok(callee) => callee,
             Err(failure) => return self.fail_task(live, task, failure),
         };
-        if let Some(time) = callee.options.deadline
+        if let Some(time) = callee.deadline
             && machine.task(task).is_some_and(|task| task.attempt == 0)
         {
             let alarm = Alarm::TaskDeadline(Arc::downgrade(self.job), task);
             self.engine.timers.set(self.now + time, alarm);
         }
-        let queue = self.engine.queue_for(self.job, &callee.options);
+        let queue = callee.queue(self.engine);
         let has_place = self.place.take_if(|place| place.place == queue.place).is_some() || queue.try_take();
         if has_place {
-            return self.start(live, task, callee, queue, false);
+            return self.start(live, task, callee, false);
         }
         let entry = self.entry(machine, task, &callee, false);
         self.effects.granted.extend(queue.wait(entry));
@@ -275,7 +277,7 @@ impl Turn<'_> {
             _ => None,
         };
         let inherited = inherited.filter(|urgency| *urgency != Priority::default());
-        let own = inherited.or(callee.options.priority).or(self.job.options().priority);
+        let own = inherited.or(callee.priority).or(self.job.options().priority);
         let priority = own.or_else(|| self.engine.options_of(self.job)?.priority).unwrap_or_default();
         let deadline = self.engine.urgency(self.job, priority);
         Entry { deadline, job: Arc::clone(self.job), task, returning }
@@ -288,35 +290,28 @@ impl Turn<'_> {
             .task(task)
             .is_some_and(|task| matches!(task.state, TaskState::Queued | TaskState::Retrying));
         let callee = self.engine.callee(self.job, machine, task);
-        let queue = match &callee {
-            Ok(callee) => self.engine.queue_for(self.job, &callee.options),
-            Err(_) => Arc::clone(self.engine.default_queue()),
-        };
+        let is_paused = machine.state() == JobState::Paused;
         match callee {
-            Ok(callee) if ready => {
-                if machine.state() == JobState::Paused {
-                    self.effects.granted.extend(queue.release());
-                    return live.held.push(Command::Run(task));
-                }
-                self.start(live, task, callee, queue, returning);
-            }
-            callee => {
-                self.effects.granted.extend(queue.release());
-                if let Ok(callee) = callee
-                    && returning
-                {
-                    let asks = self.engine.asks(self.job, &callee, &queue);
+            Ok(callee) if ready && !is_paused => self.start(live, task, callee, returning),
+            Ok(callee) => {
+                self.effects.granted.extend(callee.queue(self.engine).release());
+                if returning {
+                    let asks = self.engine.asks(self.job, &callee);
                     let next = asks.iter().filter_map(|ask| self.engine.gates.next_at(&ask.key));
                     self.effects.returning.extend(next);
                 }
+                if ready {
+                    live.held.push(Command::Run(task));
+                }
             }
+            Err(_) => self.effects.granted.extend(self.engine.default_queue().release()),
         }
     }
 
     /// A task that has a place passes the gates and starts; or waits at one, without its place.
-    fn start(&mut self, live: &mut Live, task: TaskId, callee: Callee, queue: Arc<Waiting>, returning: bool) {
+    fn start(&mut self, live: &mut Live, task: TaskId, callee: Callee, returning: bool) {
         let engine = self.engine;
-        let asks = engine.asks(self.job, &callee, &queue);
+        let asks = engine.asks(self.job, &callee);
         if !asks.is_empty() {
             let Some(machine) = live.machine.as_ref() else { return };
             let entry = self.entry(machine, task, &callee, returning);
@@ -326,31 +321,39 @@ impl Turn<'_> {
             }
             self.effects.returning.extend(passage.next);
             if !passage.passed {
-                self.effects.granted.extend(queue.release());
+                self.effects.granted.extend(callee.queue(engine).release());
                 return;
             }
         }
-        let Some(number) = live.machine.as_ref().and_then(|machine| Some(machine.task(task)?.attempt + 1))
-        else {
-            return;
-        };
+        let Some(machine) = live.machine.as_ref() else { return };
+        let number = machine.task(task).map_or(1, |task| task.attempt + 1);
         if !self.note(live, Fact::Started { task, attempt: number }) {
-            self.effects.granted.extend(queue.release());
+            self.effects.granted.extend(callee.queue(engine).release());
             self.effects.returning.extend(engine.gates.leave(&asks, self.now, None));
             return;
         }
-        if queue.place != 0 || !asks.is_empty() {
-            live.places.insert(task, Held { queue, asks, lent: 0 });
+        if callee.queue.is_some() || !asks.is_empty() {
+            live.places.insert(task, Held { queue: Arc::clone(callee.queue(engine)), asks, lent: 0 });
         }
         let Some(machine) = live.machine.as_ref() else { return };
         let input = engine.input_of(self.job, machine, task, callee.agent);
-        live.starts.push_back(Start { task, number, agent: callee.agent, input, options: callee.options });
+        live.starts.push_back(Start { task, number, agent: callee.agent, input, limits: callee.limits });
+    }
+
+    /// A place in the default queue is free: the job's next task takes it over, if nobody waits for one.
+    fn free_default(&mut self) {
+        let queue = self.engine.default_queue();
+        if self.place.is_none() && queue.waiting() == 0 {
+            self.place = Some(Cow::Borrowed(queue));
+        } else {
+            self.effects.granted.extend(queue.release());
+        }
     }
 
     /// Gives back what an attempt held.
     fn leave(&mut self, live: &mut Live, task: TaskId, success: Option<bool>) {
         match live.places.remove(&task) {
-            None => self.effects.granted.extend(self.engine.default_queue().release()),
+            None => self.free_default(),
             Some(held) if held.lent > 0 => {}
             Some(held) => {
                 self.effects.granted.extend(held.queue.release());
@@ -379,7 +382,7 @@ impl Turn<'_> {
         }
         match done {
             Ok(output) => {
-                self.hook(live, task, attempt, |hooks| hooks.on_success, &Ok(output.clone()));
+                self.hook(live, task, attempt, |hooks| hooks.on_success, || Ok(output.clone()));
                 let has_open = live.machine.as_ref().is_some_and(|machine| machine.open(task) > 0);
                 let fact = if has_open {
                     Fact::Returned { task, output: Some(output), failure: None }
@@ -417,7 +420,7 @@ impl Turn<'_> {
             if let Advice::RetryAfter(after) = advice {
                 delay = after;
             }
-            self.hook(live, task, attempt, |hooks| hooks.on_retry, &Err(failure.clone()));
+            self.hook(live, task, attempt, |hooks| hooks.on_retry, || Err(failure.clone()));
             self.engine.count_retry(live, task);
             let fact = Fact::Retrying { task, due: self.now + delay, failure: Arc::new(failure) };
             self.note(live, fact);
@@ -431,7 +434,7 @@ impl Turn<'_> {
             self.note(live, Fact::Fell { task, failure: Arc::new(failure) });
             return;
         }
-        self.hook(live, task, attempt, |hooks| hooks.on_failure, &Err(failure.clone()));
+        self.hook(live, task, attempt, |hooks| hooks.on_failure, || Err(failure.clone()));
         let has_open = live.machine.as_ref().is_some_and(|machine| machine.open(task) > 0);
         let failure = Arc::new(failure);
         let fact = if has_open {
@@ -455,14 +458,14 @@ impl Turn<'_> {
         task: TaskId,
         attempt: u32,
         which: fn(&Hooks) -> Option<crate::hook::Hook>,
-        result: &Result<Value, Failure>,
+        result: impl Fn() -> Result<Value, Failure>,
     ) {
         let Some(machine) = live.machine.as_ref() else { return };
         let Some(agent) = self.engine.agent_of(self.job, machine, task) else { return };
         let own = which(self.engine.agent(agent).hooks());
         for hook in own.into_iter().chain(machine.hooks(task).and_then(|hooks| which(&hooks))) {
             let step = machine.path(task);
-            self.effects.hooks.push(HookCall { hook, agent, step, attempt, result: result.clone() });
+            self.effects.hooks.push(HookCall { hook, agent, step, attempt, result: result() });
         }
     }
 
@@ -661,11 +664,9 @@ impl Turn<'_> {
         };
         let child = self.engine.accept(JobWork::Call(workflow, input), Some(Box::new(options)), false);
         if self.note(live, Fact::Called { task, job: child.id }) {
-            if let Some(timeout) = self
-                .engine
-                .options_for(self.job, live.machine.as_ref().unwrap_or_else(|| unreachable!()), task)
-                .and_then(|options| options.timeout)
-            {
+            let machine = live.machine.as_ref();
+            let options = machine.and_then(|machine| self.engine.options_for(self.job, machine, task));
+            if let Some(timeout) = options.and_then(|options| options.timeout) {
                 let alarm = Alarm::JobDeadline(Arc::downgrade(&child));
                 child.lock().live().deadlines.push(self.engine.timers.set(self.now + timeout, alarm));
             }
@@ -725,10 +726,22 @@ impl Turn<'_> {
     }
 }
 
-/// What a task calls.
+/// What a task calls, and on what terms.
 pub(super) struct Callee {
     pub(super) agent: u32,
-    pub(super) options: Arc<Options>,
+    pub(super) limits: Limits,
+    pub(super) deadline: Option<Duration>,
+    pub(super) priority: Option<Priority>,
+    pub(super) concurrency: Option<NonZeroU32>,
+    pub(super) rate: Option<Rate>,
+    /// The queue; none for the default one, whose counter all cores write often enough.
+    pub(super) queue: Option<Arc<Waiting>>,
+}
+
+impl Callee {
+    fn queue<'a>(&'a self, engine: &'a Engine) -> &'a Arc<Waiting> {
+        self.queue.as_ref().unwrap_or_else(|| engine.default_queue())
+    }
 }
 
 impl Engine {
@@ -772,15 +785,16 @@ impl Engine {
     }
 
     /// The options of a task.
-    fn options_for(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<Arc<Options>> {
+    fn options_for<'a>(&'a self, job: &Job, machine: &'a Machine, task: TaskId) -> Option<Cow<'a, Options>> {
         if let Some(call) = machine.call(task) {
-            return Some(Arc::clone(&call.options));
+            return Some(Cow::Borrowed(&call.options));
         }
         let own = machine.spawn(task)?.options.as_deref();
         match (self.place_of(job, machine, task)?, own) {
-            (Place::Agent(agent), None) => Some(Arc::clone(&self.agents[agent as usize].options)),
-            (Place::Agent(agent), Some(own)) => Some(Arc::new(own.over(self.agent(agent).options()))),
-            (Place::Workflow(_), own) => Some(Arc::new(own.cloned().unwrap_or_default())),
+            (Place::Agent(agent), None) => Some(Cow::Borrowed(self.agent(agent).options())),
+            (Place::Agent(agent), Some(own)) => Some(Cow::Owned(own.over(self.agent(agent).options()))),
+            (Place::Workflow(_), Some(own)) => Some(Cow::Borrowed(own)),
+            (Place::Workflow(_), None) => Some(Cow::Owned(Options::default())),
         }
     }
 
@@ -790,35 +804,45 @@ impl Engine {
             let name = machine.spawn(task).map_or("what it calls", |spawn| &spawn.callee.name);
             Failure::new(FailureKind::Unrunnable, format!("there is no agent `{name}` in this program"))
         })?;
-        Ok(Callee { agent, options })
+        Ok(Callee {
+            agent,
+            limits: Limits::of(&options),
+            deadline: options.deadline,
+            priority: options.priority,
+            concurrency: options.concurrency,
+            rate: options.rate,
+            queue: self.queue_for(job, &options),
+        })
     }
 
-    fn queue_for(&self, job: &Job, options: &Options) -> Arc<Waiting> {
+    /// The queue of a task with these options; none for the default one.
+    fn queue_for(&self, job: &Job, options: &Options) -> Option<Arc<Waiting>> {
         let own = options.queue.as_deref().or(job.options().queue.as_deref());
         let outer = || match &job.work {
             JobWork::Call(Place::Workflow(_), _) => self.options_of(job)?.queue.as_deref(),
             _ => None,
         };
-        match own.or_else(outer) {
-            Some(name) => self.queue(name),
-            None => Arc::clone(self.default_queue()),
-        }
+        own.or_else(outer).map(|name| self.queue(name)).filter(|queue| queue.place != 0)
     }
 
     /// The queue in which a task of a job that is over got its place.
     pub(super) fn queue_of_late(&self, job: &Job, task: TaskId) -> Arc<Waiting> {
-        let options = {
-            let inner = job.lock();
-            let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
-            machine.and_then(|machine| self.options_for(job, machine, task))
-        };
-        options.map_or_else(|| self.queue_of_job(job), |options| self.queue_for(job, &options))
+        let inner = job.lock();
+        let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
+        let options = machine.and_then(|machine| self.options_for(job, machine, task));
+        match options {
+            Some(options) => {
+                self.queue_for(job, &options).unwrap_or_else(|| Arc::clone(self.default_queue()))
+            }
+            None => self.queue_of_job(job),
+        }
     }
 
-    fn asks(&self, job: &Job, callee: &Callee, queue: &Waiting) -> Vec<Ask> {
+    fn asks(&self, job: &Job, callee: &Callee) -> Vec<Ask> {
+        let queue = callee.queue(self);
         let limits = &self.agents[callee.agent as usize].limits;
-        let limit = limits.concurrency.or(callee.options.concurrency).map(std::num::NonZeroU32::get);
-        let rate = limits.rate.or(callee.options.rate);
+        let limit = limits.concurrency.or(callee.concurrency).map(NonZeroU32::get);
+        let rate = limits.rate.or(callee.rate);
         let mut asks = Vec::new();
         if limit.is_some() || rate.is_some() || limits.breaker.is_some() {
             asks.push(Ask { key: GateKey::Agent(callee.agent), limit, rate, breaker: limits.breaker });
@@ -921,58 +945,47 @@ impl Engine {
     }
 
     /// Does what had to wait until the job's lock was free.
-    pub(super) fn carry_out(self: &Arc<Self>, job: &Arc<Job>, effects: Effects, granted: &mut Vec<Entry>) {
-        let Effects {
-            wakers,
-            stops,
-            children,
-            posts,
-            callbacks,
-            result,
-            records,
-            hooks,
-            granted: free,
-            returning,
-            machine,
-            over,
-        } = effects;
-        for (record, step) in records {
+    pub(super) fn carry_out(
+        self: &Arc<Self>,
+        job: &Arc<Job>,
+        effects: &mut Effects,
+        granted: &mut Vec<Entry>,
+    ) {
+        for (record, step) in effects.records.drain(..) {
             self.publish(job, &record, step);
         }
-        granted.extend(free);
-        for entry in returning {
+        granted.append(&mut effects.granted);
+        for entry in effects.returning.drain(..) {
             self.come_back(entry, granted);
         }
-        for (attempt, kind, why) in stops {
+        for (attempt, kind, why) in effects.stops.drain(..) {
             attempt.tell(kind, why);
         }
-        for call in hooks {
+        for call in effects.hooks.drain(..) {
             self.call_hook(job, &call);
         }
-        for child in children {
+        for child in effects.children.drain(..) {
             if self.launch_job(&child) {
                 self.executor.spawn(Arc::clone(self).drive_on(child));
             }
         }
-        if let Some(records) = over {
+        if let Some(records) = effects.over.take() {
             self.index.over(job.id, records);
             self.jobs.fetch_sub(1, Ordering::SeqCst);
             self.quiet.notify_waiters();
         }
-        for (id, event) in posts {
+        for (id, event) in effects.posts.drain(..) {
             if let Some(other) = self.index.get(id) {
                 self.post(&other, event);
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
-        if let Some(result) = result {
-            for callback in callbacks {
-                if let Err(panic) = caught(|| callback(&result)) {
-                    tracing::warn!(job = %job.id, "a callback {panic}");
-                }
+        effects.wakers.drain(..).for_each(Waker::wake);
+        if let Some(result) = effects.result.take() {
+            for callback in effects.callbacks.drain(..) {
+                super::glance::caught_result(job.id, callback, &result);
             }
         }
-        drop(machine);
+        effects.gone = None;
     }
 
     /// One who waited at a gate goes back into its queue, where it is among the first.
@@ -1019,11 +1032,17 @@ impl Engine {
     }
 
     /// Starts an attempt that has a place. Gives how it ended, if it ended at once.
-    pub(super) fn launch(self: &Arc<Self>, job: &Arc<Job>, start: Start, now: &mut Instant) -> Option<Event> {
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        handle: &Arc<Arc<Self>>,
+        job: &Arc<Job>,
+        start: Start,
+        now: &mut Instant,
+    ) -> Option<Event> {
         let began = *now;
         let run = &self.agents[start.agent as usize];
         run.counters.start();
-        let attempt = Arc::new(Attempt::new(self, job, &start, began));
+        let attempt = Arc::new(Attempt::new(handle, job, &start, began));
         let refused =
             |failure: Failure| Some(attempt.ended(Err((failure, Advice::Permanent)), Duration::ZERO));
         let input = match start.input {
@@ -1062,19 +1081,21 @@ impl Engine {
         None
     }
 
-    /// Notes how long one poll of an agent took.
+    /// Notes how long one poll of an agent took: a moving median.
     pub(super) fn learn(&self, agent: u32, took: Duration) {
         let pace = &self.agents[agent as usize].pace;
         let took = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let known = pace.load(Ordering::Relaxed);
-        let mean = match known {
+        // It goes toward what was seen by a quarter, however far that is: half of what is seen lies on either side in
+        // the end, and a poll during which the thread was not run does not count for more than another. What is near
+        // enough is not written, for all cores would have to hear of it.
+        let next = match known {
             0 => took,
-            known => known - known / 8 + took / 8,
+            known if took > known.saturating_mul(2) => known.saturating_add(known / 4 + 1),
+            known if took < known / 2 => known - known / 4,
+            _ => return,
         };
-        // What changes little is not written, for all cores would have to hear of it.
-        if known == 0 || mean.abs_diff(known) > known / 8 {
-            pace.store(mean.max(1), Ordering::Relaxed);
-        }
+        pace.store(next.max(1), Ordering::Relaxed);
     }
 
     /// Whether an agent that nobody knows yet is tried on a thread of its own.

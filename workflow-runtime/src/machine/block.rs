@@ -14,7 +14,7 @@ use crate::record::TaskId;
 use crate::state::TaskState;
 
 impl Machine {
-    pub(super) fn the_program(&self) -> Arc<Program> {
+    pub(super) fn the_program(&self) -> Arc<Arc<Program>> {
         Arc::clone(self.program.as_ref().expect("nodes belong to a program"))
     }
 
@@ -64,7 +64,7 @@ impl Machine {
         index: u32,
         frame: u32,
         state: TaskState,
-    ) -> (Arc<Program>, u32) {
+    ) -> (Arc<Arc<Program>>, u32) {
         let program = self.the_program();
         let nodes = program.plan.block(block);
         let run = number(self.blocks.len());

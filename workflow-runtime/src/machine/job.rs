@@ -30,7 +30,8 @@ pub(crate) enum Shape {
 /// A job.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(super) program: Option<Arc<Program>>,
+    /// By way of a counter of its own, which no other core writes.
+    pub(super) program: Option<Arc<Arc<Program>>>,
     pub(super) tasks_given: Option<Arc<Tasks>>,
     pub(super) state: JobState,
     /// What it was before it was paused.
@@ -118,7 +119,7 @@ impl Machine {
             values[slot] = Some(value);
         }
         self.frames.push(Frame { first: 0, outer: NONE, values, kept: true });
-        self.program = Some(program);
+        self.program = Some(Arc::new(program));
     }
 
     /// What is to be done next.
@@ -145,7 +146,7 @@ impl Machine {
     }
 
     pub(crate) fn program(&self) -> Option<&Arc<Program>> {
-        self.program.as_ref()
+        self.program.as_deref()
     }
 
     pub(crate) fn phase(&self) -> u32 {
