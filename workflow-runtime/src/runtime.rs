@@ -1,5 +1,6 @@
 //! The runtime, as programs hold it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -62,8 +63,8 @@ impl Runtime {
     pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
         let work = self.work_of(what.into_work())?;
         let job = self.submit_here(work, None).await?;
-        let handle = JobHandle::<R::Output>::new(Arc::clone(&self.engine), job, R::read);
-        handle.await.map_err(RunError::Failed)
+        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(context))).await;
+        crate::handle::read(&job, result, R::read).map_err(RunError::Failed)
     }
 
     /// Hands something in to be run: `.await` gives a handle once it is accepted.
@@ -180,7 +181,7 @@ impl Runtime {
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
         engine.timers.clear();
         engine.gates.clear();
-        engine.jobs.load(Ordering::SeqCst)
+        engine.index.all().iter().filter(|job| !job.lock_state().is_over()).count()
     }
 
     pub(crate) fn work_of(&self, requested: Requested) -> Result<JobWork, SubmitError> {

@@ -1,7 +1,6 @@
 //! How jobs come in: accepted, given an id, and put into their queue.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
 use super::core::Engine;
@@ -24,7 +23,6 @@ impl Engine {
     ) -> Arc<Job> {
         let id = self.ids.make(self.clock.now());
         let job = Arc::new(Job::new(id, work, options, roomed));
-        self.jobs.fetch_add(1, Ordering::SeqCst);
         self.index.add(Arc::clone(&job));
         job
     }
@@ -140,7 +138,6 @@ impl Engine {
             room.add_permits(1);
         }
         self.index.remove(job.id);
-        self.jobs.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// What a job runs, by name.

@@ -70,12 +70,18 @@ pub(crate) struct Attempt {
     pub(super) agent: u32,
     pub(super) limits: Limits,
     pub(super) began: Instant,
-    pub(super) job_id: OnceLock<String>,
-    pub(super) path: OnceLock<String>,
+    names: OnceLock<Box<Names>>,
     pub(super) spawned: AtomicU32,
     pub(super) last_beat: AtomicU64,
     pub(super) deadline: Option<Timestamp>,
     control: Control,
+}
+
+/// What an attempt is called, once somebody wants to know.
+#[derive(Debug)]
+struct Names {
+    job: String,
+    path: String,
 }
 
 /// How an attempt is told to stop.
@@ -83,7 +89,14 @@ pub(crate) struct Attempt {
 struct Control {
     stage: AtomicU8,
     over: AtomicBool,
-    inner: Mutex<ControlInner>,
+    /// Nothing, unless the attempt did not end at once.
+    inner: Mutex<Option<Box<ControlInner>>>,
+}
+
+impl Control {
+    fn with<T>(&self, change: impl FnOnce(&mut ControlInner) -> T) -> T {
+        change(lock(&self.inner).get_or_insert_with(Box::default))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -112,8 +125,7 @@ impl Attempt {
             agent: start.agent,
             limits: start.limits,
             began,
-            job_id: OnceLock::new(),
-            path: OnceLock::new(),
+            names: OnceLock::new(),
             spawned: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,
@@ -133,12 +145,12 @@ impl Attempt {
         if let Some(heartbeat) = self.limits.heartbeat {
             alarms.push(self.engine.timers.set(now + heartbeat, Alarm::Silence(weak())));
         }
-        lock(&self.control.inner).alarms.extend(alarms);
+        self.control.with(|inner| inner.alarms.extend(alarms));
     }
 
     fn add_alarm(&self, at: Timestamp, alarm: Alarm) {
         let key = self.engine.timers.set(at, alarm);
-        lock(&self.control.inner).alarms.push(key);
+        self.control.with(|inner| inner.alarms.push(key));
         if self.control.over.load(Ordering::SeqCst) {
             self.engine.timers.cancel(key);
         }
@@ -152,38 +164,36 @@ impl Attempt {
         if self.is_told() {
             return Poll::Ready(());
         }
-        let mut inner = lock(&self.control.inner);
-        if self.is_told() {
-            return Poll::Ready(());
-        }
-        if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            inner.waiting.push(context.waker().clone());
-        }
-        Poll::Pending
+        self.control.with(|inner| {
+            if self.is_told() {
+                return Poll::Ready(());
+            }
+            if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                inner.waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
     }
 
     /// Tells the attempt to stop. It has a while to do so; then it is dropped.
     pub(crate) fn tell(self: &Arc<Self>, kind: FailureKind, why: String) {
-        let waiting = {
-            let mut inner = lock(&self.control.inner);
-            if self.control.stage.compare_exchange(GOING, TOLD, Ordering::AcqRel, Ordering::Acquire).is_err()
-            {
-                return;
-            }
+        let waiting = self.control.with(|inner| {
+            let (stage, acquire) = (&self.control.stage, Ordering::Acquire);
+            stage.compare_exchange(GOING, TOLD, Ordering::AcqRel, acquire).ok()?;
             inner.why = Some((kind, why));
-            std::mem::take(&mut inner.waiting)
-        };
+            Some(std::mem::take(&mut inner.waiting))
+        });
+        let Some(waiting) = waiting else { return };
         waiting.into_iter().for_each(Waker::wake);
         let now = self.engine.clock.now();
         self.add_alarm(now + self.engine.config.grace, Alarm::Grace(Arc::downgrade(self)));
     }
 
     pub(super) fn kill(&self) {
-        let runner = {
-            let mut inner = lock(&self.control.inner);
+        let runner = self.control.with(|inner| {
             self.control.stage.store(KILLED, Ordering::Release);
             inner.runner.take()
-        };
+        });
         if let Some(runner) = runner {
             runner.wake();
         }
@@ -227,14 +237,19 @@ impl Attempt {
     }
 
     pub(super) fn job_id(&self) -> &str {
-        self.job_id.get_or_init(|| self.job.id.to_string())
+        &self.names().job
     }
 
     pub(super) fn path(&self) -> &str {
-        self.path.get_or_init(|| {
+        &self.names().path
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
             let inner = self.job.lock();
             let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
-            machine.map(|machine| machine.path(self.task)).unwrap_or_default()
+            let path = machine.map(|machine| machine.path(self.task)).unwrap_or_default();
+            Box::new(Names { job: self.job.id.to_string(), path })
         })
     }
 
@@ -258,7 +273,7 @@ impl Attempt {
     }
 
     fn why(&self) -> Option<(FailureKind, String)> {
-        lock(&self.control.inner).why.clone()
+        lock(&self.control.inner).as_ref()?.why.clone()
     }
 
     fn killed(&self) -> Done {
@@ -270,7 +285,8 @@ impl Attempt {
     pub(super) fn ended(&self, done: Done, took: Duration) -> Event {
         self.control.over.store(true, Ordering::SeqCst);
         self.engine.agents[self.agent as usize].counters.end(done.is_ok(), took);
-        let alarms = std::mem::take(&mut lock(&self.control.inner).alarms);
+        let inner = lock(&self.control.inner).take();
+        let alarms = inner.map(|inner| inner.alarms).unwrap_or_default();
         alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
         Event::Ended { task: self.task, attempt: self.number, done, took }
     }
@@ -301,10 +317,7 @@ impl Future for Runner {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
         let attempt = Arc::clone(&self.attempt);
-        {
-            let mut inner = lock(&attempt.control.inner);
-            inner.runner = Some(context.waker().clone());
-        }
+        attempt.control.with(|inner| inner.runner = Some(context.waker().clone()));
         let began = Instant::now();
         let done = if attempt.control.stage.load(Ordering::Acquire) == KILLED {
             // Dropping may run code of the agent's.

@@ -49,9 +49,7 @@ pub(crate) struct Engine {
     pub(super) unique: Mutex<Uniques>,
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
-    /// Jobs that are not over.
-    pub(crate) jobs: AtomicUsize,
-    /// Told when one of these two falls to zero, and when a shutdown begins.
+    /// Told, once a shutdown has begun, whenever an attempt ends.
     pub(crate) quiet: Notify,
     pub(crate) stopping: AtomicBool,
     pub(super) random: AtomicU64,
@@ -140,7 +138,7 @@ impl Engine {
         let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
         let agents = registry.agents().iter().map(|agent| AgentRun {
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
-            counters: Counters::new(),
+            counters: Counters::default(),
             pace: AtomicU32::new(0),
             trying: AtomicU32::new(0),
         });
@@ -166,7 +164,6 @@ impl Engine {
             queues: RwLock::default(),
             unique: Mutex::default(),
             active: AtomicUsize::new(0),
-            jobs: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),
             random: AtomicU64::new(seed),

@@ -38,7 +38,7 @@ pub(super) struct Effects {
     /// Who may try a gate again.
     pub(super) returning: Vec<Entry>,
     /// Let go of without the lock.
-    pub(super) gone: Option<Box<Live>>,
+    pub(super) gone: Option<super::perform::Gone>,
     pub(super) over: Option<usize>,
 }
 
@@ -193,7 +193,9 @@ impl Engine {
     /// An attempt that was polled elsewhere ended.
     pub(super) async fn finish(self: Arc<Self>, job: Arc<Job>, event: Event) {
         self.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        self.quiet.notify_waiters();
+        if self.stopping.load(std::sync::atomic::Ordering::SeqCst) {
+            self.quiet.notify_waiters();
+        }
         if self.put(&job, event) {
             self.drive_on(job).await;
         }

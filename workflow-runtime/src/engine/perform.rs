@@ -1,17 +1,20 @@
 //! What a job's driver does: with events, with the machine's commands, and with what follows when the lock is free.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use super::alarm::Alarm;
 use super::attempt::{Attempt, Held, Limits, Runner, Start};
 use super::core::Engine;
 use super::drive::{Effects, HookCall, Turn, is_quick};
-use super::event::{Done, Event};
+use super::event::{Done, Event, Joined};
 use super::gate::{Ask, GateKey};
 use super::job::{Inner, Job, JobWork, Live};
 use super::queue::{Entry, Waiting};
@@ -25,7 +28,8 @@ use crate::machine::{Command, Kind, Machine, Shape};
 use crate::options::{Options, Priority, Rate};
 use crate::panics::caught;
 use crate::program::Place;
-use crate::record::{Fact, Input, JobOptions, Parent, Part, Spawn, TaskId};
+use crate::record::{Fact, Input, JobOptions, Parent, Part, Record, Spawn, TaskId};
+use crate::small_map::SmallMap;
 use crate::state::{JobState, TaskState};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -33,20 +37,40 @@ use crate::value::Value;
 /// How many jobs may stand above a child job.
 pub(crate) const DEPTH: u32 = 10_000;
 
+/// A job of so many records is not remembered in all its detail when it is over.
+const LARGE: usize = 1000;
+
+/// What a job that is over let go of: dropped when its lock is free, for whoever waits for an answer is woken by it.
+pub(super) struct Gone {
+    inbox: VecDeque<Event>,
+    joins: SmallMap<TaskId, Vec<oneshot::Sender<Joined>>>,
+    machine: Option<(Option<Machine>, Vec<Record>)>,
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.inbox.clear();
+        self.joins.clear();
+        self.machine = None;
+    }
+}
+
 impl Inner {
     /// What a job that is over needs no more.
-    pub(super) fn let_go(&mut self) -> Option<Box<Live>> {
+    pub(super) fn let_go(&mut self) -> Option<Gone> {
         let live = self.live.as_mut()?;
-        let mut gone = Box::<Live>::default();
-        gone.starts = std::mem::take(&mut live.starts);
-        gone.inbox = std::mem::take(&mut live.inbox);
-        gone.attempts = std::mem::take(&mut live.attempts);
-        gone.joins = std::mem::take(&mut live.joins);
-        gone.cache = std::mem::take(&mut live.cache);
-        if live.journal.len() > 1000 {
+        let mut gone = Gone {
+            inbox: std::mem::take(&mut live.inbox),
+            joins: std::mem::take(&mut live.joins),
+            machine: None,
+        };
+        live.starts = VecDeque::new();
+        live.attempts = SmallMap::default();
+        live.cache = HashMap::new();
+        live.journal.shrink_to_fit();
+        if live.journal.len() > LARGE {
             self.state = live.machine.as_ref().map_or(self.state, Machine::state);
-            gone.machine = live.machine.take();
-            gone.journal = std::mem::take(&mut live.journal);
+            gone.machine = Some((live.machine.take(), std::mem::take(&mut live.journal)));
         }
         Some(gone)
     }
@@ -129,7 +153,14 @@ impl Turn<'_> {
     fn build(&mut self, inner: &mut Inner) -> bool {
         match self.engine.shape(self.job) {
             Ok(shape) => {
-                inner.live().machine = Some(Machine::new(shape, self.job.options()));
+                let records = match &shape {
+                    Shape::Workflow(program, _) => 2 * program.nodes.len() + 2,
+                    Shape::Tasks(tasks) => 2 * tasks.tasks.len() + 2,
+                    Shape::Single(_) => 4,
+                };
+                let live = inner.live();
+                live.journal.reserve_exact(records);
+                live.machine = Some(Machine::new(shape, self.job.options()));
                 true
             }
             Err(failure) => {
@@ -971,8 +1002,6 @@ impl Engine {
         }
         if let Some(records) = effects.over.take() {
             self.index.over(job.id, records);
-            self.jobs.fetch_sub(1, Ordering::SeqCst);
-            self.quiet.notify_waiters();
         }
         for (id, event) in effects.posts.drain(..) {
             if let Some(other) = self.index.get(id) {

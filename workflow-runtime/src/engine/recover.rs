@@ -56,8 +56,6 @@ impl Engine {
         self.index.add(Arc::clone(&job));
         if state.is_over() {
             self.index.over(job.id, records.len());
-        } else {
-            self.jobs.fetch_add(1, Ordering::SeqCst);
         }
         Ok(job)
     }

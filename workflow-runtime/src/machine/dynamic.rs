@@ -31,7 +31,7 @@ impl Machine {
         }
         for (id, spawn) in (0..).zip(&given.tasks) {
             if let Some(key) = &spawn.key {
-                self.keys.insert((NONE, Arc::clone(key)), id);
+                self.rare().keys.insert((NONE, Arc::clone(key)), id);
             }
             self.connect(id, spawn)?;
         }
@@ -67,7 +67,7 @@ impl Machine {
             return Err(Illegal::NotThat { task: wrong.0, what: "a task that was made by code" });
         }
         if let Some(key) = &spawn.key
-            && self.keys.insert((maker, Arc::clone(key)), id).is_some()
+            && self.rare().keys.insert((maker, Arc::clone(key)), id).is_some()
         {
             return Err(Illegal::NotThat { task: id, what: "the only one of its key" });
         }

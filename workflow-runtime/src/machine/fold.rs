@@ -197,12 +197,12 @@ impl Machine {
         if self.state.is_over() {
             return Err(Illegal::Job { from: self.state, to: self.state, why: ": nothing awaits an event" });
         }
-        while let Some(id) = self.awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front) {
+        while let Some(id) = self.rare().awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front) {
             if self.tasks[id as usize].state == TaskState::Waiting {
                 return self.arrive(id, value);
             }
         }
-        self.arrived.entry(Arc::clone(event)).or_default().push_back(value.clone());
+        self.rare().arrived.entry(Arc::clone(event)).or_default().push_back(value.clone());
         Ok(())
     }
 

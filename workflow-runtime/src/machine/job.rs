@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::program::{Call, Program};
 use crate::record::{JobOptions, Spawn, TaskId, Tasks};
 use crate::scope::Scope;
+use crate::small_map::SmallMap;
 use crate::state::{JobState, TaskState};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -45,7 +46,6 @@ pub(crate) struct Machine {
     /// The tasks that were made by code, beyond those the job began with.
     pub(super) spawned: Vec<Arc<Spawn>>,
     pub(super) waits: Vec<Waits>,
-    pub(super) keys: HashMap<(TaskId, Arc<str>), TaskId>,
     /// How many of the job's own tasks, made by code, are not over.
     pub(super) left: u32,
     /// Steps that were done and can be taken back, in the order in which they were done.
@@ -54,14 +54,13 @@ pub(crate) struct Machine {
     pub(super) failure: Option<Arc<Failure>>,
     /// What could not be taken back.
     pub(super) not_undone: Vec<Arc<Failure>>,
-    /// Events that arrived before they were awaited, and tasks that await them.
-    pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
-    pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
-    pub(super) saved: HashMap<TaskId, Value>,
-    pub(super) returned: HashMap<TaskId, Returned>,
+    /// What few jobs need.
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) saved: SmallMap<TaskId, Value>,
+    pub(super) returned: SmallMap<TaskId, Returned>,
     /// When a retry is due or a timer rings.
-    pub(super) due: HashMap<TaskId, Timestamp>,
-    pub(super) children: HashMap<TaskId, crate::job_id::JobId>,
+    pub(super) due: SmallMap<TaskId, Timestamp>,
+    pub(super) children: SmallMap<TaskId, crate::job_id::JobId>,
     pub(super) output: Option<Value>,
     pub(super) commands: VecDeque<Command>,
     /// Tasks made by code that are over and whose followers do not know it yet.
@@ -70,7 +69,20 @@ pub(crate) struct Machine {
     pub(super) news: Vec<TaskId>,
 }
 
+/// What few jobs need.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) keys: HashMap<(TaskId, Arc<str>), TaskId>,
+    /// Events that arrived before they were awaited, and tasks that await them.
+    pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
+    pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
+}
+
 impl Machine {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(Box::default)
+    }
+
     pub(crate) fn new(shape: Shape, options: &JobOptions) -> Self {
         let state = if options.not_before.is_some() { JobState::Scheduled } else { JobState::Pending };
         let mut machine = Self {
@@ -86,17 +98,15 @@ impl Machine {
             made: Vec::new(),
             spawned: Vec::new(),
             waits: Vec::new(),
-            keys: HashMap::new(),
             left: 0,
             undo: Vec::new(),
             failure: None,
             not_undone: Vec::new(),
-            arrived: HashMap::new(),
-            awaiting: HashMap::new(),
-            saved: HashMap::new(),
-            returned: HashMap::new(),
-            due: HashMap::new(),
-            children: HashMap::new(),
+            rare: None,
+            saved: SmallMap::default(),
+            returned: SmallMap::default(),
+            due: SmallMap::default(),
+            children: SmallMap::default(),
             output: None,
             commands: VecDeque::new(),
             over: Vec::new(),
@@ -180,7 +190,7 @@ impl Machine {
 
     /// The task of this key that another made.
     pub(crate) fn made_by(&self, parent: Option<TaskId>, key: &str) -> Option<TaskId> {
-        self.keys.get(&(parent.unwrap_or(NONE), Arc::from(key))).copied()
+        self.rare.as_ref()?.keys.get(&(parent.unwrap_or(NONE), Arc::from(key))).copied()
     }
 
     /// Notes that somebody learns the outcome of a task, so that its parent need not.
