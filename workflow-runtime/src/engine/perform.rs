@@ -383,7 +383,8 @@ impl Turn<'_> {
 
     /// Gives back what an attempt held.
     fn leave(&mut self, live: &mut Live, task: TaskId, success: Option<bool>) {
-        match live.places.remove(&task) {
+        let held = if live.places.is_empty() { None } else { live.places.remove(&task) };
+        match held {
             None => self.free_default(),
             Some(held) if held.lent > 0 => {}
             Some(held) => {
@@ -398,7 +399,9 @@ impl Turn<'_> {
 
     fn ended(&mut self, live: &mut Live, task: TaskId, attempt: u32, done: Done, took: Duration) {
         let _ = took;
-        live.attempts.remove(&task);
+        if !live.attempts.is_empty() {
+            live.attempts.remove(&task);
+        }
         if !live.progress.is_empty() {
             live.progress.remove(&task);
         }

@@ -38,7 +38,7 @@ impl Machine {
     ) -> Result<u32, Illegal> {
         let (program, run) = self.lay_block(block, form, index, frame, TaskState::Pending);
         let BlockRun { first, count, .. } = self.blocks[run as usize];
-        let nodes = program.plan.block(block);
+        let nodes = program.block(block);
         for (task, node) in (first..first + count).zip(nodes) {
             // What an earlier one of them did may have stopped the block.
             if program.node(*node).waits_for == 0 && self.tasks[task as usize].state == TaskState::Pending {
@@ -66,7 +66,7 @@ impl Machine {
         state: TaskState,
     ) -> (Arc<Arc<Program>>, u32) {
         let program = self.the_program();
-        let nodes = program.plan.block(block);
+        let nodes = program.block(block);
         let run = number(self.blocks.len());
         let first = number(self.tasks.len());
         let count = number(nodes.len());
@@ -139,8 +139,12 @@ impl Machine {
     /// A node's task has succeeded, with this value.
     pub(super) fn node_succeeded(&mut self, id: TaskId, value: Option<Erased>) -> Result<(), Illegal> {
         let program = self.the_program();
-        self.due.remove(&id);
-        self.returned.remove(&id);
+        if !self.due.is_empty() {
+            self.due.remove(&id);
+        }
+        if !self.returned.is_empty() {
+            self.returned.remove(&id);
+        }
         let Task { source, place, .. } = self.tasks[id as usize];
         let frame = self.blocks[place as usize].frame;
         if value.is_some() {

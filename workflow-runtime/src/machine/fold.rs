@@ -105,7 +105,9 @@ impl Machine {
         if state == TaskState::Retrying {
             self.go(id, TaskState::Queued)?;
         }
-        self.due.remove(&id);
+        if !self.due.is_empty() {
+            self.due.remove(&id);
+        }
         self.go(id, TaskState::Running)?.attempt = attempt;
         Ok(())
     }
