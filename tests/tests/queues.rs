@@ -656,6 +656,17 @@ mod delays {
     }
 
     #[tokio::test]
+    async fn a_job_that_goes_on_before_its_time_waits_for_it() {
+        let (runtime, trace) = traced();
+        let job = runtime.submit(work::call("late".to_owned(), 1)).delay("10s").await.unwrap();
+        job.pause().await;
+        runtime.advance(seconds(5));
+        job.resume().await;
+        runtime.advance(seconds(20));
+        assert_eq!((job.state(), trace.lines()[0].as_str()), (JobState::Succeeded, "10 +late"));
+    }
+
+    #[tokio::test]
     async fn a_job_that_is_cancelled_before_it_begins_never_does() {
         let (runtime, trace) = traced();
         let late = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
