@@ -153,7 +153,11 @@ fn row(what: &str, unit: &str, ours: f64, floor: f64, target: &str, ratio: f64) 
 }
 
 /// Measures both, in turns, and gives the medians.
-fn pairs(rounds: usize, mut ours: impl FnMut() -> Duration, mut floor: impl FnMut() -> Duration) -> (f64, f64) {
+fn pairs(
+    rounds: usize,
+    mut ours: impl FnMut() -> Duration,
+    mut floor: impl FnMut() -> Duration,
+) -> (f64, f64) {
     ours();
     floor();
     let (mut a, mut b) = (Vec::new(), Vec::new());
@@ -285,7 +289,8 @@ async fn floor_dag() -> u64 {
 fn dag_of() -> Dag<Payload> {
     let mut dag = Dag::new("layers");
     dag.reserve(LAYERS * WIDTH);
-    let mut tasks: Vec<TaskRef<Payload>> = (0..WIDTH).map(|place| dag.task::<step>(payload(place as u64))).collect();
+    let mut tasks: Vec<TaskRef<Payload>> =
+        (0..WIDTH).map(|place| dag.task::<step>(payload(place as u64))).collect();
     for layer in 1..LAYERS {
         for place in 0..WIDTH {
             let (a, b) = parents(layer, place);

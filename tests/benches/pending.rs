@@ -29,7 +29,8 @@ const COUNT: u32 = 1_000_000;
 
 fn held(region: &Region<'_, System>) -> f64 {
     let change = region.change();
-    let bytes = i128::try_from(change.bytes_allocated).unwrap_or(0) - i128::try_from(change.bytes_deallocated).unwrap_or(0);
+    let bytes = i128::try_from(change.bytes_allocated).unwrap_or(0)
+        - i128::try_from(change.bytes_deallocated).unwrap_or(0);
     i32::try_from(bytes / 1024).map_or(f64::NAN, f64::from) * 1024.0 / f64::from(COUNT)
 }
 

@@ -6,7 +6,9 @@ use workflow_tests::Walker;
 use workflow_tests::random::{self, Rng, World};
 
 #[task_agent]
-async fn double(n: i64) -> i64 { n * 2 }
+async fn double(n: i64) -> i64 {
+    n * 2
+}
 
 workflow! {
     /// W
@@ -33,29 +35,64 @@ async fn random_ones() {
         let input = serde_json::json!({"n": seed});
         let expected = {
             let mut walker = Walker::new(&registry).resources(Resources::new().with_state(World::pure()));
-            for s in ["sig0", "sig1", "sig2", "sig3"] { walker = walker.signal(s, 7_i64); }
+            for s in ["sig0", "sig1", "sig2", "sig3"] {
+                walker = walker.signal(s, 7_i64);
+            }
             walker.run("Sim0", input.clone()).await.map_err(|e| e.to_string())
         };
         let runtime = TestRuntime::seeded(Runtime::builder().registry(registry).state(World::pure()), seed);
         let job = runtime.submit_json("Sim0", input).await.unwrap();
         runtime.run_until_idle();
-        for _ in 0..5000 { if job.result().is_some() { break }
-        for status in runtime.jobs(&JobFilter::new()) {
-            if status.state.is_over() { continue }
-            let handle = runtime.job(status.id).unwrap();
-            for s in ["sig0", "sig1", "sig2", "sig3"] { 
-                let key = format!("{s}");
-                let already = handle.journal().iter().any(|r| matches!(&r.fact, Fact::Signalled{event,..} if **event == *key));
-                if !already { if let Err(e) = handle.signal(s, 7).await { if seed==41 && status.name.contains("Sim3") {println!("{} {e}", runtime.elapsed().as_secs())} } } }
+        for _ in 0..5000 {
+            if job.result().is_some() {
+                break;
+            }
+            for status in runtime.jobs(&JobFilter::new()) {
+                if status.state.is_over() {
+                    continue;
+                }
+                let handle = runtime.job(status.id).unwrap();
+                for s in ["sig0", "sig1", "sig2", "sig3"] {
+                    let key = format!("{s}");
+                    let already = handle
+                        .journal()
+                        .iter()
+                        .any(|r| matches!(&r.fact, Fact::Signalled{event,..} if **event == *key));
+                    if !already {
+                        if let Err(e) = handle.signal(s, 7).await {
+                            if seed == 41 && status.name.contains("Sim3") {
+                                println!("{} {e}", runtime.elapsed().as_secs())
+                            }
+                        }
+                    }
+                }
+            }
+            runtime.advance(Duration::from_secs(600));
+            if seed == 41 {
+                println!(
+                    "at {} jobs {:?}",
+                    runtime.elapsed().as_secs(),
+                    runtime.jobs(&JobFilter::new()).len()
+                );
+            }
         }
-        runtime.advance(Duration::from_secs(600)); if seed == 41 { println!("at {} jobs {:?}", runtime.elapsed().as_secs(), runtime.jobs(&JobFilter::new()).len()); }
-        }
-        let got = job.result().unwrap_or_else(|| panic!("{seed}: {:?} {:#?}", job.status(), job.tasks())).map_err(|e| e.to_string());
+        let got = job
+            .result()
+            .unwrap_or_else(|| panic!("{seed}: {:?} {:#?}", job.status(), job.tasks()))
+            .map_err(|e| e.to_string());
         runtime.check_journals().unwrap();
         match (&expected, &got) {
             (Ok(a), Ok(b)) => assert_eq!(a, b, "seed {seed}"),
             (Err(_), Err(_)) => {}
-            _ => { for st in runtime.jobs(&JobFilter::new()) { println!("{st:?}"); for r in runtime.job(st.id).unwrap().journal() { println!("{r:?}"); } } panic!("seed {seed}: {expected:?} {got:?}") }
+            _ => {
+                for st in runtime.jobs(&JobFilter::new()) {
+                    println!("{st:?}");
+                    for r in runtime.job(st.id).unwrap().journal() {
+                        println!("{r:?}");
+                    }
+                }
+                panic!("seed {seed}: {expected:?} {got:?}")
+            }
         }
     }
 }
