@@ -252,6 +252,7 @@ impl TestRuntime {
     /// What runs is dropped. [`restart`](Self::restart) goes on from what was written.
     pub fn crash_after(&self, records: usize) {
         self.runtime.engine.crash_after.store(records, Ordering::SeqCst);
+        self.runtime.engine.has_overrides.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has crashed.
@@ -268,7 +269,7 @@ impl TestRuntime {
         let journals: Vec<String> =
             self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect();
         if let Some(local) = self.runtime.engine.executor.local() {
-            local.clear();
+            local.halt();
         }
         let builder = Runtime::builder()
             .registry(Arc::clone(&self.setup.registry))

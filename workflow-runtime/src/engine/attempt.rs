@@ -35,6 +35,8 @@ pub(crate) struct Start {
     pub(super) agent: u32,
     pub(super) input: Result<Erased, Failure>,
     pub(super) limits: Limits,
+    /// When it is given up for its task's or its job's sake.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// How long an attempt may take, and how long it may be silent.
@@ -70,6 +72,8 @@ pub(crate) struct Attempt {
     pub(super) agent: u32,
     pub(super) limits: Limits,
     pub(super) began: Instant,
+    /// The same, on a clock that a test moves.
+    began_at: Timestamp,
     names: OnceLock<Box<Names>>,
     pub(super) spawned: AtomicU32,
     pub(super) last_beat: AtomicU64,
@@ -116,7 +120,11 @@ const KILLED: u8 = 2;
 impl Attempt {
     pub(super) fn new(engine: &Arc<Arc<Engine>>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
         let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
-        let deadline = [timeout, job.options().deadline].into_iter().flatten().min();
+        let deadline = match (timeout, start.deadline) {
+            (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
+            (one, other) => one.or(other),
+        };
+        let began_at = if engine.clock.is_virtual() { engine.clock.now() } else { Timestamp::EPOCH };
         Self {
             engine: Arc::clone(engine),
             job: Arc::clone(job),
@@ -125,6 +133,7 @@ impl Attempt {
             agent: start.agent,
             limits: start.limits,
             began,
+            began_at,
             names: OnceLock::new(),
             spawned: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
@@ -283,12 +292,14 @@ impl Attempt {
 
     /// Tells the job what became of it.
     pub(super) fn ended(&self, done: Done, took: Duration) -> Event {
+        let is_virtual = self.engine.clock.is_virtual();
+        let took = if is_virtual { self.engine.clock.now().since(self.began_at) } else { took };
         self.control.over.store(true, Ordering::SeqCst);
         self.engine.agents[self.agent as usize].counters.end(done.is_ok(), took);
         let inner = lock(&self.control.inner).take();
         let alarms = inner.map(|inner| inner.alarms).unwrap_or_default();
         alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
-        Event::Ended { task: self.task, attempt: self.number, done, took }
+        Event::Ended { task: self.task, attempt: self.number, done }
     }
 
     /// Polls the agent once, with what can go wrong caught.

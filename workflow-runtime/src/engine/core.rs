@@ -184,9 +184,15 @@ impl Engine {
         engine
     }
 
-    fn queue_count(&self) -> u32 {
+    fn queue_count(&self) -> u16 {
         let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX)
+        u16::try_from(queues.by_place.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The queue at a place.
+    pub(crate) fn queue_at(&self, place: u16) -> Arc<Waiting> {
+        let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(queues.by_place.get(place as usize).unwrap_or(&self.default_queue))
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {
@@ -207,7 +213,10 @@ impl Engine {
         if let Some(queue) = queues.by_name.get(name) {
             return Arc::clone(queue);
         }
-        let place = u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX);
+        let Ok(place) = u16::try_from(queues.by_place.len()) else {
+            tracing::warn!(queue = name, "there are 65,536 queues already; the default one is taken");
+            return Arc::clone(&self.default_queue);
+        };
         let queue = Arc::new(Waiting::new(place, Queue::new(name)));
         queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
         queues.by_place.push(Arc::clone(&queue));

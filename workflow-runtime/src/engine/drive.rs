@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::attempt::{Attempt, Start};
 use super::core::Engine;
@@ -38,8 +38,12 @@ pub(super) struct Effects {
     /// Who may try a gate again.
     pub(super) returning: Vec<Entry>,
     /// Let go of without the lock.
-    pub(super) gone: Option<super::perform::Gone>,
+    pub(super) gone: Option<super::take::Gone>,
     pub(super) over: Option<usize>,
+    /// Places that nobody needs any more.
+    pub(super) unwanted: Vec<super::event::Placed>,
+    /// The job waits for a place again, to begin.
+    pub(super) enqueue: bool,
 }
 
 /// A hook to be called, and what it sees.
@@ -57,8 +61,12 @@ pub(super) struct Turn<'a> {
     pub(super) job: &'a Arc<Job>,
     pub(super) now: Timestamp,
     pub(super) watched: bool,
-    /// The place that the job got to begin; its first task takes it over.
+    /// The place that the job got to begin, or that a task of it has left; the next task takes it over.
     pub(super) place: Option<Cow<'a, Arc<Waiting>>>,
+    /// How urgent the job was when it got its place.
+    pub(super) deadline: Option<Timestamp>,
+    /// It was just read from its journal.
+    pub(super) recovering: bool,
     pub(super) effects: Effects,
 }
 
@@ -126,15 +134,11 @@ impl Engine {
 
     /// Somebody has got a place: gives the job, if the caller must drive it.
     fn grant_here(self: &Arc<Self>, entry: Entry) -> Option<Arc<Job>> {
-        let event = match entry.task {
-            super::queue::WHOLE => Event::Begin,
-            task => Event::Admitted { task, returning: entry.returning },
-        };
-        match self.offer(&entry.job, event) {
+        match self.offer(&entry.job, entry.placed()) {
             (true, true) => Some(entry.job),
             (true, false) => None,
             (false, _) => {
-                self.grant(entry);
+                self.pass_on(entry);
                 None
             }
         }
@@ -146,7 +150,7 @@ impl Engine {
         let mut starts: VecDeque<Start> = VecDeque::new();
         let handle = Arc::new(Arc::clone(self));
         let watched = self.watch.is_watched();
-        let mut turn = Turn { engine: self, job, now: self.clock.now(), watched, place: None, effects: Effects::default() };
+        let mut turn = Turn { engine: self, job, now: self.clock.now(), watched, place: None, deadline: None, recovering: false, effects: Effects::default() };
         loop {
             let mut has_more = false;
             let is_idle = {
@@ -172,6 +176,9 @@ impl Engine {
                 is_idle
             };
             self.carry_out(job, &mut turn.effects, granted);
+            if self.has_overrides.load(std::sync::atomic::Ordering::Relaxed) {
+                self.halt_if_crashed();
+            }
             if is_idle {
                 return true;
             }
@@ -232,8 +239,4 @@ impl Turn<'_> {
         let step = task.map(|task| machine.path(task));
         self.effects.records.push((record.clone(), step));
     }
-}
-
-pub(super) fn is_quick(took: Duration) -> bool {
-    took < Duration::from_micros(20)
 }

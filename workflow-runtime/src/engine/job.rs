@@ -74,7 +74,10 @@ pub(crate) struct Live {
     /// It was to begin while it was paused.
     pub(super) held_begin: bool,
     pub(super) result: Option<Joined>,
-    pub(super) deadlines: Vec<super::timers::AlarmKey>,
+    /// What is to happen to it at a moment, unless it is over before.
+    pub(super) alarms: Vec<super::timers::AlarmKey>,
+    /// What its workflow's limits let it hold while it runs.
+    pub(super) passed: Vec<super::gate::Ask>,
 }
 
 /// Is called when a job ends.

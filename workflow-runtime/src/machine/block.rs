@@ -101,23 +101,43 @@ impl Machine {
         match self.tasks[id as usize].kind {
             Kind::Form => {
                 self.go(id, TaskState::Running)?;
+                self.limit(id);
                 self.commands.push_back(Command::Evaluate(id));
             }
             Kind::Sleep => {
                 self.go(id, TaskState::Waiting)?;
+                self.limit(id);
                 self.commands.push_back(Command::Evaluate(id));
             }
             Kind::Signal => {
                 self.go(id, TaskState::Waiting)?;
                 return self.listen(id);
             }
-            Kind::Step | Kind::Made | Kind::Undo => {
-                self.go(id, TaskState::Queued)?;
-                let command = self.start_of(id);
-                self.commands.push_back(command);
-            }
+            Kind::Step | Kind::Made | Kind::Undo => return self.queue_up(id),
         }
         Ok(())
+    }
+
+    /// A task waits for its turn.
+    pub(super) fn queue_up(&mut self, id: TaskId) -> Result<(), Illegal> {
+        self.go(id, TaskState::Queued)?;
+        let own = self.call(id).map(|call| call.options.deadline);
+        let made = || self.spawn(id)?.options.as_ref().map(|options| options.deadline);
+        if own.or_else(made).flatten().is_some() {
+            self.since.insert(id, self.now);
+        }
+        let command = self.start_of(id);
+        self.commands.push_back(command);
+        Ok(())
+    }
+
+    /// If a node has a limit of time, it counts from now.
+    fn limit(&mut self, id: TaskId) {
+        let program = self.the_program();
+        if program.plan.node(self.tasks[id as usize].source).options.timeout.is_some() {
+            self.since.insert(id, self.now);
+            self.commands.push_back(Command::Await(id));
+        }
     }
 
     fn listen(&mut self, id: TaskId) -> Result<(), Illegal> {
@@ -130,7 +150,7 @@ impl Machine {
             Some(value) => self.arrive(id, &value),
             None => {
                 self.rare().awaiting.entry(Arc::from(event.as_str())).or_default().push_back(id);
-                self.commands.push_back(Command::Await(id));
+                self.limit(id);
                 Ok(())
             }
         }

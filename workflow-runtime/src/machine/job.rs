@@ -58,8 +58,15 @@ pub(crate) struct Machine {
     pub(super) rare: Option<Box<Rare>>,
     pub(super) saved: SmallMap<TaskId, Value>,
     pub(super) returned: SmallMap<TaskId, Returned>,
-    /// When a retry is due or a timer rings.
+    /// When a retry is due or a timer rings; of what has a limit of time, since when it counts.
     pub(super) due: SmallMap<TaskId, Timestamp>,
+    pub(super) since: SmallMap<TaskId, Timestamp>,
+    /// When the record came to be that is folded just now.
+    pub(super) now: Timestamp,
+    /// When the job began.
+    pub(super) begun: Option<Timestamp>,
+    /// Tasks that failed though the others go on.
+    pub(super) failures: Vec<Arc<Failure>>,
     pub(super) children: SmallMap<TaskId, crate::job_id::JobId>,
     pub(super) output: Option<Value>,
     pub(super) commands: VecDeque<Command>,
@@ -74,6 +81,8 @@ pub(crate) struct Machine {
 pub(super) struct Rare {
     pub(super) keys: HashMap<(TaskId, Arc<str>), TaskId>,
     /// Events that arrived before they were awaited, and tasks that await them.
+    /// Tasks that failed and that nobody has asked for yet, by the task that made them.
+    pub(super) unnoticed: HashMap<TaskId, Vec<TaskId>>,
     pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
     pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
 }
@@ -106,6 +115,10 @@ impl Machine {
             saved: SmallMap::default(),
             returned: SmallMap::default(),
             due: SmallMap::default(),
+            since: SmallMap::default(),
+            now: Timestamp::EPOCH,
+            begun: None,
+            failures: Vec::new(),
             children: SmallMap::default(),
             output: None,
             commands: VecDeque::new(),
@@ -179,6 +192,21 @@ impl Machine {
         self.children.get(&task).copied()
     }
 
+    /// A subtask that failed, was not optional, and that nobody has asked for.
+    pub(crate) fn overlooked(&self, task: TaskId) -> Option<TaskId> {
+        self.rare.as_ref()?.unnoticed.get(&task)?.first().copied()
+    }
+
+    /// When the job began.
+    pub(crate) fn begun(&self) -> Option<Timestamp> {
+        self.begun
+    }
+
+    /// Since when a task that has a limit of time counts it.
+    pub(crate) fn since(&self, task: TaskId) -> Option<Timestamp> {
+        self.since.get(&task).copied()
+    }
+
     /// The tasks that one made and that are not over.
     pub(crate) fn open(&self, task: TaskId) -> u32 {
         match self.task(task) {
@@ -195,8 +223,12 @@ impl Machine {
 
     /// Notes that somebody learns the outcome of a task, so that its parent need not.
     pub(crate) fn join(&mut self, task: TaskId) {
-        if let Some(task) = self.tasks.get_mut(task as usize) {
-            task.joined = true;
+        if let Some(known) = self.tasks.get_mut(task as usize) {
+            known.joined = true;
+            let maker = known.place;
+            if let Some(unnoticed) = self.rare.as_mut().and_then(|rare| rare.unnoticed.get_mut(&maker)) {
+                unnoticed.retain(|failed| *failed != task);
+            }
         }
     }
 
@@ -242,7 +274,7 @@ impl Machine {
 
     /// Of a job whose tasks go on when one fails: the first that did.
     pub(crate) fn first_failure(&self) -> Option<Arc<Failure>> {
-        self.not_undone.first().cloned()
+        self.failures.first().cloned()
     }
 
     /// Whether there is a callee left for when all attempts of this one have failed.
