@@ -1,7 +1,7 @@
 //! How fast the engine is in memory: each row beside its floor, both measured in this run, and every result checked.
 
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;

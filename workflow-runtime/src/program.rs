@@ -90,7 +90,8 @@ impl Program {
             }
         }
         let inside = (0..count).map(|node| {
-            [Arm::Then, Arm::Else, Arm::Body].map(|arm| plan.block(Block::Inside(Within { node, arm })).to_vec())
+            [Arm::Then, Arm::Else, Arm::Body]
+                .map(|arm| plan.block(Block::Inside(Within { node, arm })).to_vec())
         });
         let inside = inside.collect();
         Self { plan, code, nodes, phases, inside }

@@ -95,7 +95,8 @@ impl Counters {
 
     pub(crate) fn read(&self) -> AgentStats {
         let parts: Vec<&Part> = self.parts.iter().filter_map(OnceLock::get).map(|part| &**part).collect();
-        let sum = |which: fn(&Part) -> &AtomicU64| parts.iter().map(|part| which(part).load(Relaxed)).sum::<u64>();
+        let sum =
+            |which: fn(&Part) -> &AtomicU64| parts.iter().map(|part| which(part).load(Relaxed)).sum::<u64>();
         // What has started is read last, so that what has ended is not more.
         let (succeeded, failed) = (sum(|part| &part.succeeded), sum(|part| &part.failed));
         let count = |bucket: usize| {

@@ -26,8 +26,8 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -194,7 +194,10 @@ impl TestRuntime {
     #[track_caller]
     pub fn assert_enqueued(&self, name: &str, input: &Json) {
         let inputs = self.inputs(name);
-        assert!(inputs.contains(input), "no job of `{name}` with the input {input} waits; there are {inputs:?}");
+        assert!(
+            inputs.contains(input),
+            "no job of `{name}` with the input {input} waits; there are {inputs:?}"
+        );
     }
 
     /// Asserts that no job of this name waits or runs.

@@ -23,6 +23,9 @@ impl Engine {
         let id = self.ids.make(self.clock.now());
         let job = Arc::new(Job::new(id, work, options, roomed));
         self.index.add(Arc::clone(&job));
+        if self.watch.is_watched() {
+            self.publish(&job, &self.first_record(&job), None);
+        }
         job
     }
 

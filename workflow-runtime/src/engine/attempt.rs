@@ -33,7 +33,7 @@ pub(crate) struct Start {
     pub(super) task: TaskId,
     pub(super) number: u32,
     pub(super) agent: u32,
-    pub(super) input: Result<Erased, Failure>,
+    pub(super) input: Result<Erased, Box<Failure>>,
     pub(super) limits: Limits,
     /// When it is given up for its task's or its job's sake.
     pub(super) deadline: Option<Timestamp>,
@@ -61,11 +61,16 @@ pub(crate) struct Held {
     pub(super) lent: u32,
 }
 
+/// The engine, by way of a counter that one job's attempts share: were it the engine's own, every core would wait for
+/// every other's to change it.
+#[expect(clippy::redundant_allocation, reason = "the second counter is what it is for")]
+pub(super) type EngineRef = Arc<Arc<Engine>>;
+
 /// An attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     /// By way of a counter of the job's, which no other core writes.
-    pub(super) engine: Arc<Arc<Engine>>,
+    pub(super) engine: EngineRef,
     pub(super) job: Arc<Job>,
     pub(super) task: TaskId,
     pub(super) number: u32,
@@ -118,7 +123,7 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &Arc<Arc<Engine>>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
+    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
         let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
         let deadline = match (timeout, start.deadline) {
             (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
@@ -270,14 +275,14 @@ impl Attempt {
                 Ok(()) => Ok(Value::Typed(output, agent.output_codec())),
                 Err(error) => {
                     let message = format!("the output of `{}` is not right: {error}", agent.name());
-                    Err((Failure::new(FailureKind::BadOutput, message), Advice::Retry))
+                    Err(Box::new((Failure::new(FailureKind::BadOutput, message), Advice::Retry)))
                 }
             },
             Ok(Err(error)) => match self.why() {
-                Some((kind, why)) => Err((told(kind, &why), Advice::Retry)),
-                None => Err(Failure::of_agent(&error)),
+                Some((kind, why)) => Err(Box::new((Failure::new(kind, why), Advice::Retry))),
+                None => Err(Box::new(Failure::of_agent(&error))),
             },
-            Err(panic) => Err((Failure::new(FailureKind::Panic, panic), Advice::Retry)),
+            Err(panic) => Err(Box::new((Failure::new(FailureKind::Panic, panic), Advice::Retry))),
         }
     }
 
@@ -287,7 +292,7 @@ impl Attempt {
 
     fn killed(&self) -> Done {
         let (kind, why) = self.why().unwrap_or((FailureKind::Cancelled, "it was dropped".to_owned()));
-        Err((told(kind, &why), Advice::Retry))
+        Err(Box::new((Failure::new(kind, why), Advice::Retry)))
     }
 
     /// Tells the job what became of it.
@@ -310,10 +315,6 @@ impl Attempt {
             Err(panic) => Poll::Ready(self.done(Err(panic))),
         }
     }
-}
-
-fn told(kind: FailureKind, why: &str) -> Failure {
-    Failure::new(kind, why)
 }
 
 /// Polls an agent's future to its end, unless the attempt is killed.

@@ -79,7 +79,12 @@ impl Engine {
     }
 
     /// The options of a task.
-    pub(super) fn options_for<'a>(&'a self, job: &Job, machine: &'a Machine, task: TaskId) -> Option<Cow<'a, Options>> {
+    pub(super) fn options_for<'a>(
+        &'a self,
+        job: &Job,
+        machine: &'a Machine,
+        task: TaskId,
+    ) -> Option<Cow<'a, Options>> {
         if let Some(call) = machine.call(task) {
             return Some(Cow::Borrowed(&call.options));
         }
@@ -185,14 +190,21 @@ impl Engine {
     }
 
     pub(super) fn check_result(&self, job: &Job, output: &Value) -> Result<(), Failure> {
-        let (JobWork::Call(Place::Workflow(workflow), _), Value::Typed(output, _)) = (&job.work, output) else {
+        let (JobWork::Call(Place::Workflow(workflow), _), Value::Typed(output, _)) = (&job.work, output)
+        else {
             return Ok(());
         };
         let checked = self.registry.workflows()[*workflow as usize].check_output(output);
         checked.map_err(|error| Failure::new(FailureKind::BadOutput, error.to_string()))
     }
 
-    pub(super) fn input_of(&self, job: &Job, machine: &Machine, task: TaskId, agent: u32) -> Result<Erased, Failure> {
+    pub(super) fn input_of(
+        &self,
+        job: &Job,
+        machine: &Machine,
+        task: TaskId,
+        agent: u32,
+    ) -> Result<Erased, Failure> {
         let bad = |error: &dyn std::fmt::Display| {
             let name = self.agent(agent).name();
             Failure::new(FailureKind::BadInput, format!("the input of `{name}` is not right: {error}"))
@@ -241,7 +253,12 @@ impl Engine {
         (how.assemble)(&mut value).ok_or_else(wrong)
     }
 
-    pub(super) fn child_of(&self, job: &Job, machine: &Machine, task: TaskId) -> Result<(Place, Value), Failure> {
+    pub(super) fn child_of(
+        &self,
+        job: &Job,
+        machine: &Machine,
+        task: TaskId,
+    ) -> Result<(Place, Value), Failure> {
         let missing = || Failure::new(FailureKind::Unrunnable, "there is no such workflow in this program");
         let place = self.place_of(job, machine, task).ok_or_else(missing)?;
         let Place::Workflow(workflow) = place else { return Err(missing()) };

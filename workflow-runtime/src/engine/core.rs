@@ -69,7 +69,8 @@ pub(crate) struct Override {
 }
 
 /// The code of an agent.
-type Body = Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
+type Body =
+    Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
 
 impl std::fmt::Debug for Override {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -150,7 +150,16 @@ impl Engine {
         let mut starts: VecDeque<Start> = VecDeque::new();
         let handle = Arc::new(Arc::clone(self));
         let watched = self.watch.is_watched();
-        let mut turn = Turn { engine: self, job, now: self.clock.now(), watched, place: None, deadline: None, recovering: false, effects: Effects::default() };
+        let mut turn = Turn {
+            engine: self,
+            job,
+            now: self.clock.now(),
+            watched,
+            place: None,
+            deadline: None,
+            recovering: false,
+            effects: Effects::default(),
+        };
         loop {
             let mut has_more = false;
             let is_idle = {

@@ -44,6 +44,9 @@ impl Engine {
         }
         for child in effects.children.drain(..) {
             self.index.add(Arc::clone(&child));
+            if self.watch.is_watched() {
+                self.publish(&child, &self.first_record(&child), None);
+            }
             if self.launch_job(&child) {
                 self.executor.spawn(Arc::clone(self).drive_on(child));
             }

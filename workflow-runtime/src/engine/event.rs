@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 use crate::value::Value;
 
 /// What an attempt gave.
-pub(crate) type Done = Result<Value, (Failure, Advice)>;
+pub(crate) type Done = Result<Value, Box<(Failure, Advice)>>;
 
 /// Why something was refused.
 pub(crate) type Refused = Failure;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::attempt::{Attempt, Runner, Start};
+use super::attempt::{Attempt, EngineRef, Runner, Start};
 use super::core::Engine;
 use super::event::Event;
 use super::job::Job;
@@ -21,7 +21,7 @@ impl Engine {
     /// Starts an attempt that has a place. Gives how it ended, if it ended at once.
     pub(super) fn launch(
         self: &Arc<Self>,
-        handle: &Arc<Arc<Self>>,
+        handle: &EngineRef,
         job: &Arc<Job>,
         start: Start,
         now: &mut Instant,
@@ -30,11 +30,12 @@ impl Engine {
         let run = &self.agents[start.agent as usize];
         run.counters.start();
         let attempt = Arc::new(Attempt::new(handle, job, &start, began));
-        let refused =
-            |failure: Failure| Some(attempt.ended(Err((failure, Advice::Permanent)), Duration::ZERO));
+        let refused = |failure: Failure| {
+            Some(attempt.ended(Err(Box::new((failure, Advice::Permanent))), Duration::ZERO))
+        };
         let input = match start.input {
             Ok(input) => self.agent(start.agent).admit(input),
-            Err(failure) => return refused(failure),
+            Err(failure) => return refused(*failure),
         };
         let input = match input {
             Ok(input) => input,

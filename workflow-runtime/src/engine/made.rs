@@ -35,12 +35,7 @@ impl Turn<'_> {
         Ok(id)
     }
 
-    pub(super) fn join(&mut self,
-       
-        live: &mut Live,
-        task: TaskId,
-        told: oneshot::Sender<Joined>,
-    ) {
+    pub(super) fn join(&mut self, live: &mut Live, task: TaskId, told: oneshot::Sender<Joined>) {
         let Some(machine) = live.machine.as_mut() else { return };
         machine.join(task);
         if machine.task(task).is_none_or(|task| task.state.is_over()) {

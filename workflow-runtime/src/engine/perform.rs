@@ -122,7 +122,7 @@ impl Turn<'_> {
         if let Some(place) = live.starts.iter().position(|start| start.task == task)
             && let Some(start) = live.starts.remove(place)
         {
-            let done = Err((Failure::new(FailureKind::Cancelled, why()), Advice::Permanent));
+            let done = Err(Box::new((Failure::new(FailureKind::Cancelled, why()), Advice::Permanent)));
             let event = Event::Ended { task, attempt: start.number, done };
             live.inbox.push_front(event);
         }

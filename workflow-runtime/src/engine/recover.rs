@@ -104,7 +104,11 @@ impl Engine {
             machine.tasks().iter().map(|task| (task.state, task.attempt, task.choice)).collect()
         };
         if tasks(&folded) != tasks(machine) {
-            return wrong(format!("its tasks are {:?}, but folded they are {:?}", tasks(machine), tasks(&folded)));
+            return wrong(format!(
+                "its tasks are {:?}, but folded they are {:?}",
+                tasks(machine),
+                tasks(&folded)
+            ));
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ impl Turn<'_> {
             live.places.insert(task, Held { queue: Arc::clone(callee.queue(engine)), asks, lent: 0 });
         }
         let Some(machine) = live.machine.as_ref() else { return };
-        let input = engine.input_of(self.job, machine, task, callee.agent);
+        let input = engine.input_of(self.job, machine, task, callee.agent).map_err(Box::new);
         let deadline = engine.deadline_of(self.job, machine, task, callee.deadline);
         let Callee { agent, limits, .. } = callee;
         live.starts.push_back(Start { task, number, agent, input, limits, deadline });
@@ -168,7 +168,7 @@ impl Turn<'_> {
         if !live.progress.is_empty() {
             live.progress.remove(&task);
         }
-        let stopped = matches!(&done, Err((failure, _)) if failure.is_cancelled());
+        let stopped = matches!(&done, Err(failed) if failed.0.is_cancelled());
         self.leave(live, task, (!stopped).then_some(done.is_ok()));
         let Some(machine) = live.machine.as_ref() else { return };
         let current = machine
@@ -198,7 +198,7 @@ impl Turn<'_> {
                 };
                 self.note(live, fact);
             }
-            Err((failure, advice)) => self.attempt_failed(live, task, failure, advice),
+            Err(failed) => self.attempt_failed(live, task, failed.0, failed.1),
         }
     }
 

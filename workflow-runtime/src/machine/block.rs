@@ -145,7 +145,8 @@ impl Machine {
         let NodeKind::Signal { event, .. } = &program.plan.node(self.tasks[id as usize].source).kind else {
             return Err(Illegal::NotThat { task: id, what: "waiting for an event" });
         };
-        let early = self.rare().arrived.get_mut(event.as_str()).and_then(std::collections::VecDeque::pop_front);
+        let early =
+            self.rare().arrived.get_mut(event.as_str()).and_then(std::collections::VecDeque::pop_front);
         match early {
             Some(value) => self.arrive(id, &value),
             None => {

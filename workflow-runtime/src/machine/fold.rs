@@ -209,7 +209,9 @@ impl Machine {
         if self.state.is_over() {
             return Err(Illegal::Job { from: self.state, to: self.state, why: ": nothing awaits an event" });
         }
-        while let Some(id) = self.rare().awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front) {
+        while let Some(id) =
+            self.rare().awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front)
+        {
             if self.tasks[id as usize].state == TaskState::Waiting {
                 return self.arrive(id, value);
             }

@@ -251,7 +251,6 @@ impl Machine {
         given.get(place).or_else(|| self.spawned.get(place - given.len()).map(|spawn| &**spawn))
     }
 
-
     /// What a task of a workflow calls.
     pub(crate) fn call(&self, task: TaskId) -> Option<&Call> {
         let task = self.task(task)?;
