@@ -155,13 +155,12 @@ impl JobStatus {
 
 impl TaskStatus {
     pub(crate) fn all(job: &Job) -> Vec<Self> {
-        let all = job.each_task(|machine, id, task| Self {
+        job.each_task(|machine, id, task| Self {
             id,
             path: machine.path(id),
             state: task.state,
             attempts: task.attempt,
             phase: machine.phase_of(id).map(str::to_owned),
-        });
-        all
+        })
     }
 }

@@ -63,7 +63,6 @@ pub(crate) struct Held {
 
 /// The engine, by way of a counter that one job's attempts share: were it the engine's own, every core would wait for
 /// every other's to change it.
-#[expect(clippy::redundant_allocation, reason = "the second counter is what it is for")]
 pub(super) type EngineRef = Arc<Arc<Engine>>;
 
 /// An attempt.

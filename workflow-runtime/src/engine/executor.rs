@@ -165,6 +165,10 @@ impl Local {
         true
     }
 
+    pub(crate) fn is_halted(&self) -> bool {
+        lock(&self.state).halted
+    }
+
     /// Polls nothing any more, and drops all that is not done; as when a process ends.
     pub(crate) fn halt(&self) {
         let (ready, all) = {

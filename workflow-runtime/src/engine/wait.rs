@@ -28,6 +28,7 @@ impl Engine {
             if local.is_busy() {
                 return Poll::Pending;
             }
+            assert!(!local.is_halted(), "the runtime has crashed, as the test wanted; go on with `restart`");
             if local.turn() || self.skip_time() {
                 continue;
             }

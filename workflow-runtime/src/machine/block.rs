@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::illegal::Illegal;
-use super::job::Machine;
+use super::job::{Machine, ProgramRef};
 use super::state::{BlockRun, Kind, NONE, Task};
 use crate::data::Erased;
 use crate::definition::{Block, NodeKind};
 use crate::failure::Failure;
-use crate::program::Program;
 use crate::record::TaskId;
 use crate::state::TaskState;
 
 impl Machine {
-    pub(super) fn the_program(&self) -> Arc<Arc<Program>> {
+    pub(super) fn the_program(&self) -> ProgramRef {
         Arc::clone(self.program.as_ref().expect("nodes belong to a program"))
     }
 
@@ -64,7 +63,7 @@ impl Machine {
         index: u32,
         frame: u32,
         state: TaskState,
-    ) -> (Arc<Arc<Program>>, u32) {
+    ) -> (ProgramRef, u32) {
         let program = self.the_program();
         let nodes = program.block(block);
         let run = number(self.blocks.len());

@@ -154,7 +154,7 @@ impl Machine {
     fn succeeded(&mut self, id: TaskId, output: &Value) -> Result<(), Illegal> {
         let task = self.known(id)?;
         match task.kind {
-            Kind::Form => return Err(Illegal::NotThat { task: id, what: "a step" }),
+            Kind::Form => Err(Illegal::NotThat { task: id, what: "a step" }),
             Kind::Step | Kind::Sleep | Kind::Signal => {
                 let value = self.decode(id, output)?;
                 self.go(id, TaskState::Succeeded)?;

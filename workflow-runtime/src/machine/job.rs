@@ -28,11 +28,14 @@ pub(crate) enum Shape {
     Single(Arc<Spawn>),
 }
 
+/// The program, by way of a counter of the job's own: were it the program's, every core would wait for every other's to
+/// change it.
+pub(super) type ProgramRef = Arc<Arc<Program>>;
+
 /// A job.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    /// By way of a counter of its own, which no other core writes.
-    pub(super) program: Option<Arc<Arc<Program>>>,
+    pub(super) program: Option<ProgramRef>,
     pub(super) tasks_given: Option<Arc<Tasks>>,
     pub(super) state: JobState,
     /// What it was before it was paused.
