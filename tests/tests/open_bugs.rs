@@ -1,5 +1,7 @@
 //! What should hold and does not yet. A test that passes moves to the file of its subject.
 
+#[path = "trace/sweep.rs"]
+mod sweep;
 mod trace;
 
 use std::time::Duration;
@@ -520,6 +522,15 @@ mod subtasks {
         assert!(early.is_err(), "it failed before its parent returned, and nobody looked");
     }
 
+    #[tokio::test]
+    async fn the_failure_for_a_subtask_says_where_and_why() {
+        let (runtime, _) = traced();
+        let job = runtime.submit(careless::call(1)).await.unwrap();
+        let failure = job.outcome().await.unwrap_err();
+        assert_eq!((failure.job, failure.step.as_str(), failure.attempt), (Some(job.id()), "careless", 1));
+        assert!(failure.to_string().contains("bad cannot be done"), "{failure}");
+    }
+
     /// Says what its key is.
     #[task_agent]
     async fn key(ctx: &TaskContext) -> String {
@@ -604,6 +615,15 @@ mod watching {
         runtime.submit(mail::call("a".to_owned())).await.unwrap();
         assert_eq!(runtime.drain("mail"), 1);
         assert_eq!(begun(&trace), ["a"]);
+    }
+
+    #[tokio::test]
+    async fn to_drain_a_queue_takes_no_longer_than_its_jobs() {
+        let (runtime, _) = narrow();
+        submit(&runtime, "x", 10).await;
+        runtime.submit(work::call("other".to_owned(), 10_000)).await.unwrap();
+        assert_eq!(runtime.drain("narrow"), 1);
+        assert_eq!(runtime.elapsed(), seconds(10));
     }
 
     #[task_agent(queue = "mail")]
@@ -801,8 +821,101 @@ mod restarts {
     }
 }
 
+mod crashes {
+    use super::*;
+
+    #[task_agent]
+    async fn keyed(name: String, ctx: &TaskContext, trace: State<Trace>) -> Result<String, AgentError> {
+        trace.note(ctx, format!("+{}", ctx.idempotency_key()));
+        ctx.sleep(seconds(1)).await;
+        if name.starts_with("bad") { Err(AgentError::permanent("it is bad")) } else { Ok(name) }
+    }
+
+    workflow! {
+        pub workflow Grandchild(name: String) -> String {
+            phase only { #[undo(keyed)] a = keyed(name); b = keyed(a); }
+            b
+        }
+    }
+
+    workflow! {
+        pub workflow Child(name: String) -> String {
+            phase one { a = keyed(name); }
+            phase two { b = Grandchild(a); }
+            b
+        }
+    }
+
+    workflow! {
+        pub workflow Parent(name: String) -> String {
+            phase one { #[undo(keyed)] a = keyed(name); }
+            phase two {
+                one = Child(a);
+                #[optional]
+                other = Child("bad".to_owned());
+            }
+            phase three { c = keyed(format!("{one}{}", other.is_some())); }
+            c
+        }
+    }
+
+    #[tokio::test]
+    async fn children_go_on_whatever_instant_a_process_ends_at() {
+        let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
+            runtime.submit(Parent { name: "x".to_owned() }).await.expect("it is taken in").id()
+        })
+        .await;
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+
+    #[task_agent]
+    async fn calls(name: String, ctx: &TaskContext, trace: State<Trace>) -> Result<String, AgentError> {
+        trace.note(ctx, format!("+{}", ctx.idempotency_key()));
+        let child = workflow_runtime::Call::<Child>::new((Child { name },));
+        ctx.spawn(child).await?.join().await
+    }
+
+    #[tokio::test]
+    async fn children_that_agents_call_go_on_too() {
+        let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
+            runtime.submit(calls::call("x".to_owned())).await.expect("it is taken in").id()
+        })
+        .await;
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_cancelled_stays_so_whatever_instant_a_process_ends_at() {
+        let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
+            let job = runtime.submit(Parent { name: "x".to_owned() }).await.expect("it is taken in");
+            runtime.advance(Duration::from_millis(2500));
+            job.cancel("enough").await;
+            job.id()
+        })
+        .await;
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+}
+
 mod endings {
     use super::*;
+
+    #[task_agent]
+    async fn brief() -> u64 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        1
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_shutdown_waits_until_what_ended_is_written_down() {
+        for round in 0..200 {
+            let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
+            let job = runtime.submit(brief::call()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let left = runtime.shutdown(Duration::from_secs(5)).await;
+            assert_eq!((left, job.state()), (0, JobState::Succeeded), "in round {round}");
+        }
+    }
 
     /// Does not listen.
     #[task_agent]
