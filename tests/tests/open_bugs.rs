@@ -207,6 +207,39 @@ mod gates {
         assert_eq!(begun(&trace), names);
     }
 
+    #[tokio::test]
+    async fn a_job_that_is_paused_at_a_gate_does_not_shut_it() {
+        let (runtime, trace) = traced();
+        let call = |name: &str| runtime.submit(scarce::call(name.to_owned(), 10));
+        call("first").await.unwrap();
+        let second = call("second").await.unwrap();
+        let third = call("third").await.unwrap();
+        runtime.run_until_idle();
+        second.pause().await;
+        runtime.advance(seconds(100));
+        assert_eq!(begun(&trace), ["first", "third"]);
+        second.resume().await;
+        runtime.advance(seconds(100));
+        assert_eq!([second.state(), third.state()], [JobState::Succeeded; 2]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_at_two_gates_holds_nobody_up_at_the_first() {
+        let queue = Queue::new("keyed").per_key(1);
+        let (runtime, trace) = traced_of(Runtime::builder().queue(queue));
+        let other = runtime.submit(work::call("other".to_owned(), 100)).queue("keyed").key("one");
+        other.await.unwrap();
+        for (name, key) in [("first", "zero"), ("second", "one"), ("third", "two")] {
+            let job = runtime.submit(scarce::call(name.to_owned(), 10)).queue("keyed").key(key);
+            job.await.unwrap();
+            runtime.run_until_idle();
+        }
+        runtime.advance(seconds(1000));
+        // The agent is free at 10, and only the second one's key is not.
+        let starts: Vec<String> = trace.lines().into_iter().filter(|line| line.contains('+')).collect();
+        assert_eq!(starts, ["0 +other", "0 +first", "10 +third", "100 +second"]);
+    }
+
     #[task_agent]
     async fn fragile(
         name: String,
@@ -551,6 +584,36 @@ mod subtasks {
         assert_eq!(paths.len(), 3, "{paths:?}");
     }
 
+    #[task_agent]
+    async fn mirrors(depth: u64, ctx: &TaskContext) -> Result<Vec<String>, AgentError> {
+        let mut keys = vec![ctx.idempotency_key()];
+        if depth > 0 {
+            keys.extend(ctx.spawn(mirrors::call(depth - 1)).of_job().await?.join().await?);
+        }
+        Ok(keys)
+    }
+
+    #[tokio::test]
+    async fn what_an_agents_job_is_given_besides_has_a_key_of_its_own() {
+        let (runtime, _) = traced();
+        let keys = runtime.run(mirrors::call(1)).await.unwrap();
+        assert_ne!(keys[0], keys[1]);
+    }
+
+    #[task_agent]
+    async fn confuses(ctx: &TaskContext) -> Result<bool, AgentError> {
+        let one = ctx.spawn(key::call()).key("same").await?;
+        let other = ctx.spawn(careless::call(0)).key("same").await;
+        one.join().await?;
+        Ok(other.is_err())
+    }
+
+    #[tokio::test]
+    async fn a_key_that_another_agents_subtask_has_is_refused() {
+        let (runtime, _) = traced();
+        assert!(runtime.run(confuses::call()).await.unwrap());
+    }
+
     #[tokio::test]
     async fn a_task_of_another_dag_is_refused_and_not_waited_for() {
         let (runtime, _) = traced();
@@ -785,6 +848,32 @@ mod restarts {
     }
 
     #[task_agent]
+    async fn halves(n: f64) -> f64 {
+        0.0 / n
+    }
+
+    workflow! {
+        pub workflow Halves(n: f64) -> bool {
+            phase one { half = halves(*n); }
+            phase two { again = sleep("10m"); }
+            phase three { #[after(again)] end = halves(1.0); }
+            half.is_nan() || *end > 0.0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_json_cannot_say_is_told_at_once_and_not_by_a_restart() {
+        let (runtime, _) = traced();
+        let job = runtime.submit(Halves { n: 0.0 }).await.unwrap();
+        runtime.advance(seconds(10));
+        if job.result().is_some_and(|result| result.is_err()) {
+            return;
+        }
+        let runtime = runtime.restart();
+        assert_eq!(runtime.job(job.id()).unwrap().await.unwrap(), json!(true));
+    }
+
+    #[task_agent]
     async fn counts(ctx: &TaskContext, trace: State<Trace>) -> Result<usize, AgentError> {
         trace.note(ctx, "+count");
         let before = trace.lines().len();
@@ -832,27 +921,27 @@ mod crashes {
     }
 
     workflow! {
-        pub workflow Grandchild(name: String) -> String {
+        pub workflow CrashGrandchild(name: String) -> String {
             phase only { #[undo(keyed)] a = keyed(name); b = keyed(a); }
             b
         }
     }
 
     workflow! {
-        pub workflow Child(name: String) -> String {
+        pub workflow CrashChild(name: String) -> String {
             phase one { a = keyed(name); }
-            phase two { b = Grandchild(a); }
+            phase two { b = CrashGrandchild(a); }
             b
         }
     }
 
     workflow! {
-        pub workflow Parent(name: String) -> String {
+        pub workflow CrashParent(name: String) -> String {
             phase one { #[undo(keyed)] a = keyed(name); }
             phase two {
-                one = Child(a);
+                one = CrashChild(a);
                 #[optional]
-                other = Child("bad".to_owned());
+                other = CrashChild("bad".to_owned());
             }
             phase three { c = keyed(format!("{one}{}", other.is_some())); }
             c
@@ -862,7 +951,7 @@ mod crashes {
     #[tokio::test]
     async fn children_go_on_whatever_instant_a_process_ends_at() {
         let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
-            runtime.submit(Parent { name: "x".to_owned() }).await.expect("it is taken in").id()
+            runtime.submit(CrashParent { name: "x".to_owned() }).await.expect("it is taken in").id()
         })
         .await;
         assert!(problems.is_empty(), "{problems:#?}");
@@ -871,7 +960,7 @@ mod crashes {
     #[task_agent]
     async fn calls(name: String, ctx: &TaskContext, trace: State<Trace>) -> Result<String, AgentError> {
         trace.note(ctx, format!("+{}", ctx.idempotency_key()));
-        let child = workflow_runtime::Call::<Child>::new((Child { name },));
+        let child = workflow_runtime::Call::<CrashChild>::new((CrashChild { name },));
         ctx.spawn(child).await?.join().await
     }
 
@@ -887,9 +976,10 @@ mod crashes {
     #[tokio::test]
     async fn what_was_cancelled_stays_so_whatever_instant_a_process_ends_at() {
         let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
-            let job = runtime.submit(Parent { name: "x".to_owned() }).await.expect("it is taken in");
+            let job = runtime.submit(CrashParent { name: "x".to_owned() }).await.expect("it is taken in");
             runtime.advance(Duration::from_millis(2500));
             job.cancel("enough").await;
+            runtime.run_until_idle();
             job.id()
         })
         .await;
@@ -899,6 +989,32 @@ mod crashes {
 
 mod endings {
     use super::*;
+
+    static RUNG: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+    #[task_agent]
+    async fn rings() {
+        RUNG.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    workflow! {
+        workflow Rings() {
+            phase one { sleep(Duration::from_millis(30)); }
+            phase two { rings(); }
+        }
+    }
+
+    #[tokio::test]
+    async fn jobs_go_on_when_nobody_holds_the_runtime() {
+        let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
+        drop(runtime.submit(Rings {}).await.unwrap());
+        drop(runtime.submit(rings::call()).delay("30ms").await.unwrap());
+        drop(runtime);
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(RUNG.load(std::sync::atomic::Ordering::SeqCst), 2);
+    }
 
     #[task_agent]
     async fn brief() -> u64 {
