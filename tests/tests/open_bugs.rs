@@ -1054,3 +1054,85 @@ mod endings {
         assert_eq!(job.tasks()[0].state, TaskState::Running);
     }
 }
+
+mod races {
+    use super::*;
+
+    async fn some_turns(n: u64) {
+        for _ in 0..n % 5 {
+            tokio::task::yield_now().await;
+        }
+        if n.is_multiple_of(17) {
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    }
+
+    #[task_agent]
+    async fn stage(n: u64, ctx: &TaskContext) -> Result<u64, AgentError> {
+        tokio::select! {
+            () = some_turns(n) => Ok(n),
+            () = ctx.cancelled() => Err("told to stop".into()),
+        }
+    }
+
+    #[task_agent]
+    async fn give_back(n: u64) {
+        some_turns(n).await;
+    }
+
+    workflow! {
+        /// Some work that can be taken back, and a child.
+        pub workflow RaceStaged(n: u64) -> u64 {
+            phase one { #[undo(give_back)] a = stage(*n); #[undo(give_back)] b = stage(*n + 1); }
+            phase two { c = RaceBelow(*a + *b); }
+            phase three { d = stage(*c); }
+            *d
+        }
+    }
+
+    workflow! {
+        /// The child.
+        pub workflow RaceBelow(n: u64) -> u64 {
+            phase one { a = stage(*n); }
+            phase two { b = stage(*a); }
+            *b
+        }
+    }
+
+    /// Jobs are cancelled, paused and resumed while they run; each ends, and children with their parents.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn whoever_cancels_pauses_and_resumes_loses_nobody() {
+        let queue = Queue::new("default").concurrency(8);
+        let given = Runtime::builder().state(Trace::default()).queue(queue).keep(100_000);
+        let runtime = given.in_memory().await.unwrap();
+        let mut jobs = Vec::new();
+        for n in 0..2000_u64 {
+            let job = runtime.submit(RaceStaged { n }).await.unwrap();
+            let other = job.clone();
+            tokio::spawn(async move {
+                some_turns(n * 7).await;
+                match n % 4 {
+                    0 => drop(other.cancel("enough").await),
+                    1 => {
+                        other.pause().await;
+                        some_turns(n * 3).await;
+                        other.resume().await;
+                    }
+                    2 => {
+                        other.pause().await;
+                        other.cancel("enough").await;
+                    }
+                    _ => {}
+                }
+            });
+            jobs.push(job);
+        }
+        for job in jobs {
+            let ended = tokio::time::timeout(Duration::from_secs(10), job.outcome()).await;
+            assert!(ended.is_ok(), "it never ends: {} {:?} {:?}", job.state(), job.tasks(), runtime.queues());
+        }
+        for queue in runtime.queues() {
+            assert_eq!((queue.running, queue.waiting), (0, 0), "{}", queue.name);
+        }
+    }
+}

@@ -105,6 +105,86 @@ async fn a_random_workflow_ends_as_if_nothing_had_happened() {
     assert!(ended > 50 && failed > 50 && crashed > 400, "{ended} ended, {failed} failed, {crashed} crashes");
 }
 
+/// Four random workflows; each may call those behind it.
+fn family(seed: u64) -> Arc<Registry> {
+    Arc::new(random::registry(seed, 25).unwrap_or_else(|problems| panic!("seed {seed}: {problems}")))
+}
+
+/// Tells all jobs that await one of the events, early.
+async fn tell(runtime: &TestRuntime, told: &mut HashSet<JobId>) {
+    for status in runtime.jobs(&JobFilter::new()) {
+        if let Some(job) = runtime.job(status.id)
+            && told.insert(status.id)
+        {
+            for event in ["sig0", "sig1", "sig2", "sig3"] {
+                let _ = job.signal(event, 7).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_random_workflow_that_is_paused_now_and_then_ends_as_if_nothing_had_happened() {
+    let mut paused = 0;
+    for seed in 0..400 {
+        let (registry, begun) = (registry(seed), Begun::default());
+        let (runtime, id) = begin(seed, &registry, &begun).await;
+        settle(&runtime);
+        let expected = ending(&runtime, id);
+        let mut rng = Rng::new(!seed);
+        let (runtime, id) = begin(seed, &registry, &begun).await;
+        let job = runtime.job(id).unwrap();
+        runtime.run_until_idle();
+        for _ in 0..10 {
+            runtime.advance(Duration::from_millis(rng.below(400)));
+            paused += usize::from(job.pause().await);
+            runtime.advance(Duration::from_millis(rng.below(400)));
+            job.resume().await;
+        }
+        settle(&runtime);
+        assert_eq!(ending(&runtime, id), expected, "seed {seed}: {:?}", job.tasks());
+        runtime.check_journals().unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
+        for queue in runtime.queues() {
+            assert_eq!((queue.running, queue.waiting), (0, 0), "seed {seed}: {}", queue.name);
+        }
+    }
+    assert!(paused > 1000, "{paused}");
+}
+
+#[tokio::test]
+async fn a_random_family_of_workflows_that_is_cancelled_ends() {
+    let (mut children, mut cancelled) = (0, 0);
+    for seed in 0..400 {
+        let (registry, begun) = (family(seed), Begun::default());
+        let (runtime, id) = begin(seed, &registry, &begun).await;
+        let mut rng = Rng::new(!seed);
+        let mut told = HashSet::from([id]);
+        for _ in 0..rng.below(8) {
+            runtime.advance(Duration::from_millis(rng.below(500)));
+            tell(&runtime, &mut told).await;
+        }
+        let all = runtime.jobs(&JobFilter::new());
+        let one = rng.pick(&all).id;
+        runtime.cancel(one, "enough");
+        runtime.advance(Duration::from_millis(rng.below(300)));
+        runtime.cancel(id, "enough");
+        runtime.advance(Duration::from_secs(600));
+        let all = runtime.jobs(&JobFilter::new());
+        children += all.len() - 1;
+        for status in all {
+            let tasks = runtime.job(status.id).map(|job| job.tasks()).unwrap_or_default();
+            assert!(status.state.is_over(), "seed {seed}: {} {} {tasks:?}", status.name, status.state);
+            assert!(tasks.iter().all(|task| task.state.is_over()), "seed {seed}: {tasks:?}");
+            cancelled += usize::from(status.state == workflow_runtime::JobState::Cancelled);
+        }
+        runtime.check_journals().unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
+        for queue in runtime.queues() {
+            assert_eq!((queue.running, queue.waiting), (0, 0), "seed {seed}: {}", queue.name);
+        }
+    }
+    assert!(children > 100 && cancelled > 200, "{children} children, {cancelled} cancelled");
+}
+
 #[tokio::test]
 async fn a_random_workflow_that_is_cancelled_ends() {
     let mut cancelled = 0;
@@ -166,8 +246,9 @@ async fn threads_give_what_one_thread_gives() {
         }
         for job in jobs {
             let ended = tokio::time::timeout(Duration::from_secs(20), job.outcome()).await;
-            let tasks = || (job.state(), job.tasks());
-            let ended = ended.unwrap_or_else(|_| panic!("seed {seed}: it never ends: {:?}", tasks()));
+            let Ok(ended) = ended else {
+                panic!("seed {seed}: it never ends: {} {:?}", job.state(), job.tasks())
+            };
             assert_eq!(Some(ended.map_err(|_| ())), expected, "seed {seed}");
         }
         for queue in runtime.queues() {
