@@ -540,6 +540,48 @@ mod endings {
     }
 }
 
+mod starting {
+    use super::*;
+    use std::future::Future as _;
+    use workflow_runtime::StartError;
+
+    #[test]
+    fn without_tokio_there_is_no_runtime() {
+        let starts = Runtime::builder().state(Trace::default()).in_memory();
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let std::task::Poll::Ready(started) = std::pin::pin!(starts).poll(&mut context) else {
+            panic!("it waits")
+        };
+        assert!(matches!(started, Err(StartError::NoTokio)), "{started:?}");
+    }
+
+    #[tokio::test]
+    async fn what_agents_want_and_nobody_gave_is_told_at_the_start() {
+        let error = Runtime::in_memory().await.unwrap_err();
+        assert!(matches!(error, StartError::Problems(_)));
+        assert!(error.to_string().contains("Trace"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn timers_ring_on_the_systems_clock_the_earliest_first() {
+        let trace = Trace::default();
+        let runtime = Runtime::builder().state(trace.clone()).in_memory().await.unwrap();
+        let began = std::time::Instant::now();
+        let mut jobs = Vec::new();
+        for (name, millis) in [("late", 90), ("soon", 30), ("middle", 60)] {
+            let call = work::call(text(name), 0);
+            jobs.push(runtime.submit(call).delay(Duration::from_millis(millis)).await.unwrap());
+        }
+        for job in jobs {
+            job.await.unwrap();
+        }
+        assert!(began.elapsed() >= Duration::from_millis(90) && began.elapsed() < Duration::from_secs(5));
+        let order: Vec<String> =
+            trace.lines().iter().filter_map(|line| Some(line.split_once('+')?.1.to_owned())).collect();
+        assert_eq!(order, ["soon", "middle", "late"]);
+    }
+}
+
 mod contexts {
     use super::*;
 

@@ -362,6 +362,42 @@ mod journals {
     }
 
     #[tokio::test]
+    async fn what_was_asked_for_is_asked_for_after_a_restart() {
+        let (runtime, trace) = traced();
+        let later = runtime.submit(work::call(text("later"), 1)).delay("1h").unique("key").tag("t");
+        let later = later.queue("mail").priority(Priority::High).await.unwrap();
+        let short = runtime.submit(work::call(text("short"), 10_000)).deadline("2h").await.unwrap();
+        let tried = runtime.submit(stumble::call(text("tried"))).await.unwrap();
+        let paused = runtime.submit(Slow { name: text("paused") }).await.unwrap();
+        runtime.advance(Duration::from_millis(500));
+        paused.pause().await;
+        runtime.run_until_idle();
+        let runtime = runtime.restart();
+        assert_eq!(runtime.now(), START + Duration::from_millis(500));
+        let status = runtime.job(later.id()).unwrap().status();
+        let expected = (JobState::Scheduled, Some("mail"), Some(Priority::High), 1);
+        assert_eq!((status.state, status.queue.as_deref(), status.priority, status.tags.len()), expected);
+        let double = runtime.submit(work::call(text("double"), 1)).unique("key").await.unwrap_err();
+        assert!(matches!(double, workflow_runtime::SubmitError::Duplicate { .. }), "{double}");
+        runtime.advance(seconds(4000));
+        // What was to be tried again after a second is, and what was to begin after an hour does.
+        let mut lines = trace.lines();
+        lines.retain(|line| !line.contains("short") && !line.starts_with("0 "));
+        let expected = [
+            format!("1 +{}/stumble", tried.id()),
+            format!("3 +{}/stumble", tried.id()),
+            format!("3600 +{}/work", later.id()),
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(runtime.job(paused.id()).unwrap().state(), JobState::Paused);
+        runtime.job(paused.id()).unwrap().resume().await;
+        runtime.advance(seconds(10_000));
+        assert_eq!(runtime.job(short.id()).unwrap().state(), JobState::Expired);
+        assert_eq!(runtime.job(paused.id()).unwrap().await.unwrap(), json!("paused!"));
+        runtime.check_journals().unwrap();
+    }
+
+    #[tokio::test]
     async fn an_attempt_that_was_running_runs_again_with_the_same_key() {
         let (runtime, trace) = traced();
         let job = runtime.submit(work::call(text("x"), 10)).await.unwrap();

@@ -525,6 +525,79 @@ mod workflows {
         assert_eq!(trace.lines(), ["0 +a", "10 -a", "10 +b", "20 -b"]);
     }
 
+    workflow! {
+        pub workflow Calls(name: String) -> String {
+            phase only {
+                #[queue("narrow")] #[priority("critical")]
+                done = OneByOne(name);
+            }
+            done
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_says_the_queue_and_the_priority_of_a_child() {
+        let (runtime, _) = narrow();
+        let job = runtime.submit(Calls { name: "a".to_owned() }).await.unwrap();
+        runtime.run_until_idle();
+        let child = &runtime.jobs(&JobFilter::new().parent(job.id()))[0];
+        assert_eq!((child.queue.as_deref(), child.priority), (Some("narrow"), Some(Priority::Critical)));
+        assert_eq!(busy(&runtime), ["narrow: 1 running, 0 waiting"]);
+    }
+
+    workflow! {
+        #[rate("1/10s")]
+        pub workflow Rationed(name: String) -> String {
+            phase only { done = work(name, 1); }
+            done
+        }
+    }
+
+    #[tokio::test]
+    async fn so_many_jobs_of_a_workflow_begin_in_a_time() {
+        let (runtime, trace) = traced();
+        for name in ["a", "b"] {
+            runtime.submit(Rationed { name: name.to_owned() }).await.unwrap();
+        }
+        runtime.advance(seconds(100));
+        assert_eq!(trace.lines(), ["0 +a", "1 -a", "10 +b", "11 -b"]);
+    }
+
+    workflow! {
+        pub workflow Pauses(name: String) -> String {
+            phase only { done = Stages(name); }
+            done
+        }
+    }
+
+    workflow! {
+        pub workflow Stages(name: String) -> String {
+            phase one { a = work(name, 10); }
+            phase two { b = work(a, 10); }
+            b
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_job_that_is_paused_no_child_starts_anything() {
+        let (runtime, trace) = traced();
+        let job = runtime.submit(Pauses { name: "a".to_owned() }).await.unwrap();
+        runtime.run_until_idle();
+        job.pause().await;
+        runtime.advance(seconds(100));
+        assert_eq!(trace.lines(), ["0 +a", "10 -a"]);
+        job.resume().await;
+        assert_eq!(job.await.unwrap(), "a");
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_is_set_twice_is_one_queue() {
+        let builder = Runtime::builder().queue(Queue::new("q").concurrency(1));
+        let (runtime, _) = traced_of(builder.queue(Queue::new("q").concurrency(2)));
+        let names: Vec<String> = runtime.queues().iter().map(|queue| queue.name.to_string()).collect();
+        assert_eq!(names, ["default", "q"]);
+    }
+
     #[tokio::test]
     async fn a_job_has_its_workflows_tags() {
         let (runtime, _) = traced();
@@ -847,6 +920,20 @@ mod restarts {
         assert_eq!(begun(&trace), ["outer", "inner"], "each was begun once, before it was cancelled");
     }
 
+    #[tokio::test]
+    async fn what_was_asked_of_a_job_is_written_down_when_the_call_returns() {
+        let (runtime, trace) = traced();
+        let cancelled = runtime.submit(work::call("cancelled".to_owned(), 10)).await.unwrap();
+        let paused = runtime.submit(Child { name: "paused".to_owned() }).await.unwrap();
+        runtime.run_until_idle();
+        assert!(cancelled.cancel("enough").await && paused.pause().await);
+        let runtime = runtime.restart();
+        runtime.advance(seconds(10_000));
+        assert_eq!(runtime.job(cancelled.id()).unwrap().state(), JobState::Cancelled);
+        assert_eq!(runtime.job(paused.id()).unwrap().state(), JobState::Paused);
+        assert_eq!(begun(&trace), ["cancelled"]);
+    }
+
     #[task_agent]
     async fn halves(n: f64) -> f64 {
         0.0 / n
@@ -989,6 +1076,24 @@ mod crashes {
 
 mod endings {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_room_hears_of_a_shutdown() {
+        let queue = Queue::new("narrow").concurrency(1).capacity(1);
+        let runtime = Runtime::builder().state(Trace::default()).queue(queue).in_memory().await.unwrap();
+        runtime.pause_queue("narrow");
+        runtime.submit(brief::call()).queue("narrow").await.unwrap();
+        let other = runtime.clone();
+        let waits =
+            tokio::spawn(
+                async move { other.submit(brief::call()).queue("narrow").await.map(|job| job.id()) },
+            );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!waits.is_finished());
+        runtime.shutdown(Duration::from_millis(20)).await;
+        let told = tokio::time::timeout(Duration::from_secs(2), waits).await.expect("it is told");
+        assert_eq!(told.unwrap(), Err(SubmitError::ShuttingDown));
+    }
 
     static RUNG: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
