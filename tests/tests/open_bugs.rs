@@ -85,6 +85,16 @@ mod places {
     }
 
     #[tokio::test]
+    async fn who_has_a_place_takes_no_room() {
+        let queue = Queue::new("wide").concurrency(5).capacity(1);
+        let (runtime, _) = traced_of(Runtime::builder().queue(queue));
+        for n in 0..5 {
+            let job = runtime.submit(work::call(n.to_string(), 1)).queue("wide").or_refuse().await;
+            assert!(job.is_ok(), "{n}: five may run at once, and yet {job:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_job_that_waited_and_expired_leaves_its_room() {
         let (runtime, _) = narrow();
         submit(&runtime, "first", 10).await;
@@ -268,6 +278,29 @@ mod gates {
         }
         runtime.advance(seconds(1000));
         assert_eq!(begun(&trace), names);
+    }
+
+    #[data]
+    struct Short {
+        #[schemars(length(max = 3))]
+        text: String,
+    }
+
+    #[task_agent]
+    async fn picky(short: Short) -> String {
+        short.text
+    }
+
+    #[tokio::test]
+    async fn inputs_that_are_not_right_are_not_the_agents_failures() {
+        let breaker = Breaker { failures: 2, cooldown: seconds(60) };
+        let (runtime, _) = traced_of(Runtime::builder().limits("picky", AgentLimits::new().breaker(breaker)));
+        for _ in 0..5 {
+            runtime.submit(picky::call(Short { text: "too long".to_owned() })).await.unwrap();
+        }
+        runtime.advance(seconds(1));
+        assert_eq!(runtime.run(picky::call(Short { text: "ok".to_owned() })).await.unwrap(), "ok");
+        assert_eq!(runtime.elapsed(), seconds(1), "nobody is left alone for what it never saw");
     }
 
     #[tokio::test]
@@ -685,6 +718,40 @@ mod subtasks {
     async fn a_key_that_another_agents_subtask_has_is_refused() {
         let (runtime, _) = traced();
         assert!(runtime.run(confuses::call()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_order_that_cannot_be_kept_is_refused() {
+        let (runtime, trace) = traced();
+        let mut dag = Dag::new("late order");
+        let first = dag.task::<work>(("first".to_owned(), 1));
+        let second = dag.task::<work>(("second".to_owned(), 1));
+        dag.after(first, second);
+        let Ok(job) = runtime.submit(dag).await else { return };
+        job.await.unwrap();
+        assert_eq!(begun(&trace), ["second", "first"], "the order was dropped without a word");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_succeeded_gives_what_it_should() {
+        let (runtime, _) = traced();
+        let mut dag = Dag::new("nothing to give");
+        let bad = dag.task::<work>(("bad".to_owned(), 1));
+        dag.optional(bad);
+        let job = runtime.submit(dag.giving(bad)).await.unwrap();
+        let given = job.outcome().await;
+        assert_eq!(job.state() == JobState::Succeeded, given.is_ok(), "{} {given:?}", job.state());
+    }
+
+    #[task_agent(heartbeat = "5s")]
+    async fn awaits(ctx: &TaskContext) -> Result<String, AgentError> {
+        ctx.spawn(work::call("long".to_owned(), 20)).await?.join().await
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_subtask_is_not_silent() {
+        let (runtime, _) = traced();
+        assert_eq!(runtime.run(awaits::call()).await.unwrap(), "long");
     }
 
     #[tokio::test]
