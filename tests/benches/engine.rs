@@ -1,7 +1,7 @@
 //! How fast the engine is in memory: each row beside its floor, both measured in this run, and every result checked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -46,8 +46,8 @@ async fn burn(micros: u64) -> u64 {
 }
 
 #[task_agent]
-async fn stamp(sent: u64, clock: State<Instant>) -> u64 {
-    nanos(clock.elapsed()) - sent
+async fn stamp(sent: u64) -> u64 {
+    since_start() - sent
 }
 
 workflow! {
@@ -79,6 +79,12 @@ fn spin(micros: u64) {
     while Instant::now() < end {
         std::hint::spin_loop();
     }
+}
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn since_start() -> u64 {
+    nanos(START.elapsed())
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -174,7 +180,7 @@ fn runtime(tokio: &tokio::runtime::Runtime) -> Runtime {
         .workflow::<Fan>()
         .build()
         .expect("the agents are right");
-    let builder = Runtime::builder().registry(registry).state(Instant::now());
+    let builder = Runtime::builder().registry(registry);
     tokio.block_on(builder.in_memory()).expect("the runtime can be made")
 }
 
@@ -316,27 +322,24 @@ fn dag(tokio: &tokio::runtime::Runtime, rounds: usize) {
 
 fn latency(tokio: &tokio::runtime::Runtime, rounds: usize) {
     let ours = runtime(tokio);
-    let clock = Instant::now();
     let (to_task, mut inbox) = tokio::sync::mpsc::channel::<u64>(1);
     let (back, mut answers) = tokio::sync::mpsc::channel::<u64>(1);
     tokio.spawn(async move {
         while let Some(sent) = inbox.recv().await {
-            let _ = back.send(nanos(clock.elapsed()) - sent).await;
+            let _ = back.send(since_start() - sent).await;
         }
     });
-    let started = ours.clone();
     let (a, b) = tokio.block_on(async move {
-        let clock_of_ours = {
-            let zero = started.run(stamp::call(0)).await.expect("it runs");
-            Instant::now() - Duration::from_nanos(zero)
-        };
+        for _ in 0..100 {
+            ours.run(stamp::call(since_start())).await.expect("it runs");
+        }
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for _ in 0..rounds * 300 {
             tokio::time::sleep(Duration::from_micros(500)).await;
-            let job = started.submit(stamp::call(nanos(clock_of_ours.elapsed()))).await.expect("it is taken");
+            let job = ours.submit(stamp::call(since_start())).await.expect("it is taken");
             a.push(Duration::from_nanos(job.await.expect("it runs")));
             tokio::time::sleep(Duration::from_micros(500)).await;
-            to_task.send(nanos(clock.elapsed())).await.expect("it is there");
+            to_task.send(since_start()).await.expect("it is there");
             b.push(Duration::from_nanos(answers.recv().await.expect("it answers")));
         }
         (median(a).as_secs_f64() * 1e6, median(b).as_secs_f64() * 1e6)

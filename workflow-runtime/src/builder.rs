@@ -155,7 +155,7 @@ impl RuntimeBuilder {
     pub async fn in_memory(self) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        self.make(Executor::Tokio(handle), Clock::System, JobIds::new(), seed)
+        self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed)
     }
 
     /// What it was given for agents.

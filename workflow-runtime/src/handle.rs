@@ -130,9 +130,7 @@ impl<T> JobHandle<T> {
     }
 
     fn read(&self, result: Result<Value, Arc<Failure>>) -> Result<T, Failure> {
-        let value = result.map_err(Arc::unwrap_or_clone)?;
-        (self.read)(&value)
-            .map_err(|error| Failure::new(FailureKind::BadOutput, error.to_string()).at(self.job.id, "", 0))
+        read(&self.job, result, self.read)
     }
 
     /// Waits for the result and leaves the handle.
@@ -147,6 +145,16 @@ impl<T> JobHandle<T> {
         let polled = self.engine.poll(context, |context| self.job.poll_result(context));
         polled.map(|result| self.read(result))
     }
+}
+
+/// A result, as its type.
+pub(crate) fn read<T>(
+    job: &Job,
+    result: Result<Value, Arc<Failure>>,
+    read: fn(&Value) -> Result<T, DataError>,
+) -> Result<T, Failure> {
+    let value = result.map_err(Arc::unwrap_or_clone)?;
+    read(&value).map_err(|error| Failure::new(FailureKind::BadOutput, error.to_string()).at(job.id, "", 0))
 }
 
 impl<T> Future for JobHandle<T> {

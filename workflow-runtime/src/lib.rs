@@ -46,6 +46,7 @@ mod runnable;
 mod runtime;
 mod schema;
 mod scope;
+mod small_map;
 mod state;
 mod stats;
 mod stream;

@@ -1,5 +1,6 @@
 //! The runtime, as programs hold it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::runnable::{Requested, Runnable};
 use crate::stats::AgentStats;
 use crate::stream::Events;
 use crate::submission::{Submission, SubmitError};
+use crate::value::Value;
 
 /// Runs workflows, agents, and jobs put together in code.
 ///
@@ -62,8 +64,8 @@ impl Runtime {
     pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
         let work = self.work_of(what.into_work())?;
         let job = self.submit_here(work, None).await?;
-        let handle = JobHandle::<R::Output>::new(Arc::clone(&self.engine), job, R::read);
-        handle.await.map_err(RunError::Failed)
+        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(context))).await;
+        crate::handle::read(&job, result, R::read).map_err(RunError::Failed)
     }
 
     /// Hands something in to be run: `.await` gives a handle once it is accepted.
@@ -73,7 +75,7 @@ impl Runtime {
 
     /// Hands in a workflow or an agent by its name, with JSON that is checked against its schema.
     pub fn submit_json(&self, name: &str, input: Json) -> Submission<Json> {
-        Submission::of_work(self.clone(), self.checked(name, input), crate::value::Value::json)
+        Submission::of_work(self.clone(), self.checked(name, input), Value::json)
     }
 
     /// Hands in many at once.
@@ -97,7 +99,7 @@ impl Runtime {
     /// The handle of a job that was handed in before.
     pub fn job(&self, id: JobId) -> Option<JobHandle<Json>> {
         let job = self.engine.index.get(id)?;
-        Some(JobHandle::new(Arc::clone(&self.engine), job, crate::value::Value::json))
+        Some(JobHandle::new(Arc::clone(&self.engine), job, Value::json))
     }
 
     /// The jobs that a filter lets through, the oldest first.
@@ -114,7 +116,7 @@ impl Runtime {
     /// Cancels all jobs that have a tag; says how many.
     pub fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
         let jobs = self.engine.index.all();
-        let tagged = jobs.iter().filter(|job| job.options().tags.iter().any(|own| &**own == tag));
+        let tagged = jobs.iter().filter(|job| self.engine.tags(job).iter().any(|own| &**own == tag));
         tagged.filter(|job| self.engine.post(job, JobEvent::Cancel(why.to_owned()))).count()
     }
 
@@ -180,12 +182,22 @@ impl Runtime {
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
         engine.timers.clear();
         engine.gates.clear();
-        engine.jobs.load(Ordering::SeqCst)
+        engine.index.all().iter().filter(|job| !job.lock_state().is_over()).count()
     }
 
     pub(crate) fn work_of(&self, requested: Requested) -> Result<JobWork, SubmitError> {
         match requested {
-            Requested::Call(target, input) => Ok(JobWork::Call(self.find(&target)?, input)),
+            Requested::Call(target, input) => {
+                let place = self.find(&target)?;
+                if let (Place::Workflow(workflow), Value::Typed(typed, _)) = (place, &input) {
+                    let checked = self.engine.registry.workflows()[workflow as usize].check_input(typed);
+                    checked.map_err(|error| SubmitError::BadInput {
+                        name: target.name.to_string(),
+                        problem: error.to_string(),
+                    })?;
+                }
+                Ok(JobWork::Call(place, input))
+            }
             Requested::Tasks(tasks) => {
                 let mut last: Option<&Target> = None;
                 for spawn in &tasks.tasks {
@@ -194,6 +206,8 @@ impl Runtime {
                         last = Some(&spawn.callee);
                     }
                 }
+                let wrong = |problem| SubmitError::BadInput { name: tasks.name.clone(), problem };
+                crate::dag::check(&tasks).map_err(wrong)?;
                 Ok(JobWork::Tasks(tasks))
             }
         }
@@ -222,12 +236,12 @@ impl Runtime {
             let workflow = &registry.workflows()[place as usize];
             let codec = workflow.code().input.codec;
             let input = workflow.read_input(input).map_err(bad)?;
-            return Ok(JobWork::Call(Place::Workflow(place), crate::value::Value::Typed(input, codec)));
+            return Ok(JobWork::Call(Place::Workflow(place), Value::Typed(input, codec)));
         }
         let place = registry.agent_place(name).ok_or_else(|| self.unknown(name))?;
         let agent = &registry.agents()[place as usize];
         let input = agent.admit_json(&input).map_err(bad)?;
-        Ok(JobWork::Call(Place::Agent(place), crate::value::Value::Typed(input, agent.spec.input.codec)))
+        Ok(JobWork::Call(Place::Agent(place), Value::Typed(input, agent.spec.input.codec)))
     }
 }
 

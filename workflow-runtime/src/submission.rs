@@ -275,6 +275,24 @@ impl Runtime {
         Ok(engine.accept(work, options, true))
     }
 
+    /// The job that has a unique key.
+    fn holder(&self, name: &Arc<str>, key: &Arc<str>) -> Option<Arc<Job>> {
+        let id = lock(self.engine.unique()).get(&(Arc::clone(name), Arc::clone(key))).copied()?;
+        self.engine.index.get(id).filter(|job| job.result().is_none())
+    }
+
+    fn conflicting(
+        known: Arc<Job>,
+        conflict: Conflict,
+        name: &str,
+        key: &str,
+    ) -> Result<Arc<Job>, SubmitError> {
+        match conflict {
+            Conflict::UseExisting => Ok(known),
+            _ => Err(SubmitError::Duplicate { name: name.to_owned(), key: key.to_owned(), job: known.id }),
+        }
+    }
+
     async fn hand_in(
         &self,
         work: JobWork,
@@ -289,13 +307,18 @@ impl Runtime {
         };
         let engine = &self.engine;
         let name = engine.name_of_work(&work);
+        if conflict != Conflict::Replace
+            && let Some(known) = self.holder(&name, &key)
+        {
+            return Self::conflicting(known, conflict, &name, &key);
+        }
         // Room is found first: nobody else is kept waiting by one who waits for it.
         let job = self.take_in(work, options, refuse).await?;
         let known = {
             let mut unique = lock(engine.unique());
             let place = (Arc::clone(&name), Arc::clone(&key));
             let known = unique.get(&place).and_then(|id| engine.index.get(*id));
-            let known = known.filter(|known| !known.lock_state().is_over());
+            let known = known.filter(|known| known.result().is_none());
             if known.is_none() || conflict == Conflict::Replace {
                 unique.insert(place, job.id);
             }
@@ -308,14 +331,7 @@ impl Runtime {
             }
             (Some(known), conflict) => {
                 engine.withdraw(&job);
-                return match conflict {
-                    Conflict::UseExisting => Ok(known),
-                    _ => Err(SubmitError::Duplicate {
-                        name: name.to_string(),
-                        key: key.to_string(),
-                        job: known.id,
-                    }),
-                };
+                return Self::conflicting(known, conflict, &name, &key);
             }
         }
         self.let_go(&job);

@@ -26,8 +26,8 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -194,7 +194,10 @@ impl TestRuntime {
     #[track_caller]
     pub fn assert_enqueued(&self, name: &str, input: &Json) {
         let inputs = self.inputs(name);
-        assert!(inputs.contains(input), "no job of `{name}` with the input {input} waits; there are {inputs:?}");
+        assert!(
+            inputs.contains(input),
+            "no job of `{name}` with the input {input} waits; there are {inputs:?}"
+        );
     }
 
     /// Asserts that no job of this name waits or runs.
@@ -252,6 +255,7 @@ impl TestRuntime {
     /// What runs is dropped. [`restart`](Self::restart) goes on from what was written.
     pub fn crash_after(&self, records: usize) {
         self.runtime.engine.crash_after.store(records, Ordering::SeqCst);
+        self.runtime.engine.has_overrides.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has crashed.
@@ -268,7 +272,7 @@ impl TestRuntime {
         let journals: Vec<String> =
             self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect();
         if let Some(local) = self.runtime.engine.executor.local() {
-            local.clear();
+            local.halt();
         }
         let builder = Runtime::builder()
             .registry(Arc::clone(&self.setup.registry))

@@ -49,9 +49,7 @@ pub(crate) struct Engine {
     pub(super) unique: Mutex<Uniques>,
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
-    /// Jobs that are not over.
-    pub(crate) jobs: AtomicUsize,
-    /// Told when one of these two falls to zero, and when a shutdown begins.
+    /// Told, once a shutdown has begun, whenever an attempt ends.
     pub(crate) quiet: Notify,
     pub(crate) stopping: AtomicBool,
     pub(super) random: AtomicU64,
@@ -71,7 +69,8 @@ pub(crate) struct Override {
 }
 
 /// The code of an agent.
-type Body = Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
+type Body =
+    Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
 
 impl std::fmt::Debug for Override {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -115,9 +114,8 @@ struct Queues {
 #[derive(Debug)]
 pub(crate) struct AgentRun {
     pub(super) limits: AgentLimits,
-    pub(super) options: Arc<crate::options::Options>,
     pub(super) counters: Counters,
-    /// How long its polls take, in nanoseconds: a moving mean; 0 while unknown.
+    /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: AtomicU32,
     pub(super) trying: AtomicU32,
 }
@@ -141,8 +139,7 @@ impl Engine {
         let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
         let agents = registry.agents().iter().map(|agent| AgentRun {
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
-            options: Arc::new(agent.options().clone()),
-            counters: Counters::new(),
+            counters: Counters::default(),
             pace: AtomicU32::new(0),
             trying: AtomicU32::new(0),
         });
@@ -168,7 +165,6 @@ impl Engine {
             queues: RwLock::default(),
             unique: Mutex::default(),
             active: AtomicUsize::new(0),
-            jobs: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),
             random: AtomicU64::new(seed),
@@ -189,9 +185,15 @@ impl Engine {
         engine
     }
 
-    fn queue_count(&self) -> u32 {
+    fn queue_count(&self) -> u16 {
         let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX)
+        u16::try_from(queues.by_place.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The queue at a place.
+    pub(crate) fn queue_at(&self, place: u16) -> Arc<Waiting> {
+        let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(queues.by_place.get(place as usize).unwrap_or(&self.default_queue))
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {
@@ -212,7 +214,10 @@ impl Engine {
         if let Some(queue) = queues.by_name.get(name) {
             return Arc::clone(queue);
         }
-        let place = u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX);
+        let Ok(place) = u16::try_from(queues.by_place.len()) else {
+            tracing::warn!(queue = name, "there are 65,536 queues already; the default one is taken");
+            return Arc::clone(&self.default_queue);
+        };
         let queue = Arc::new(Waiting::new(place, Queue::new(name)));
         queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
         queues.by_place.push(Arc::clone(&queue));

@@ -15,10 +15,12 @@ use crate::timestamp::Timestamp;
 pub(crate) enum GateKey {
     /// An agent, by its place in the registry.
     Agent(u32),
+    /// The jobs of a workflow, by its place in the registry.
+    Workflow(u32),
     /// A queue's rate.
-    Queue(u32),
+    Queue(u16),
     /// The jobs of one key in one queue.
-    Key(u32, Arc<str>),
+    Key(u16, Arc<str>),
 }
 
 /// What is asked of a gate.

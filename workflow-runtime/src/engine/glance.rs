@@ -12,7 +12,6 @@ use crate::machine::{Machine, Task};
 use crate::panics::caught;
 use crate::record::{Fact, Record, TaskId};
 use crate::state::{JobState, TaskState};
-use crate::timestamp::Timestamp;
 
 impl Job {
     /// The result, or a promise to wake.
@@ -106,11 +105,15 @@ impl Job {
 }
 
 impl Engine {
+    /// What was asked for.
+    pub(crate) fn first_record(&self, job: &Job) -> Record {
+        let submission = Arc::new(self.submission(job));
+        Record { at: job.id.made_at(), fact: Fact::Submitted { submission } }
+    }
+
     /// A job's journal, from its first record.
     pub(crate) fn journal(&self, job: &Job) -> Vec<Record> {
-        let submission = Arc::new(self.submission(job));
-        let at = Timestamp::from_micros(u64::try_from(job.id.as_u128() >> 80).unwrap_or(0) * 1000);
-        let mut records = vec![Record { at, fact: Fact::Submitted { submission } }];
+        let mut records = vec![self.first_record(job)];
         let inner = job.lock();
         records.extend(inner.live_ref().map(|live| live.journal.clone()).unwrap_or_default());
         records
