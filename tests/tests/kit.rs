@@ -375,8 +375,8 @@ mod journals {
         let runtime = runtime.restart();
         assert_eq!(runtime.now(), START + Duration::from_millis(500));
         let status = runtime.job(later.id()).unwrap().status();
-        let expected = (JobState::Scheduled, Some("mail"), Some(Priority::High), 1);
-        assert_eq!((status.state, status.queue.as_deref(), status.priority, status.tags.len()), expected);
+        let expected = (JobState::Scheduled, "mail", Some(Priority::High), 1);
+        assert_eq!((status.state, &*status.queue, status.priority, status.tags.len()), expected);
         let double = runtime.submit(work::call(text("double"), 1)).unique("key").await.unwrap_err();
         assert!(matches!(double, workflow_runtime::SubmitError::Duplicate { .. }), "{double}");
         runtime.advance(seconds(4000));

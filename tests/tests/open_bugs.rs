@@ -574,7 +574,7 @@ mod workflows {
         let job = runtime.submit(Calls { name: "a".to_owned() }).await.unwrap();
         runtime.run_until_idle();
         let child = &runtime.jobs(&JobFilter::new().parent(job.id()))[0];
-        assert_eq!((child.queue.as_deref(), child.priority), (Some("narrow"), Some(Priority::Critical)));
+        assert_eq!((&*child.queue, child.priority), ("narrow", Some(Priority::Critical)));
         assert_eq!(busy(&runtime), ["narrow: 1 running, 0 waiting"]);
     }
 
@@ -810,6 +810,18 @@ mod watching {
         again.advance(seconds(100));
         assert_eq!(begun(&trace).len(), 600, "what is done is not done again");
         assert_eq!(again.job(job.id()).unwrap().outcome().await.unwrap(), json!(600));
+    }
+
+    #[tokio::test]
+    async fn the_last_job_that_ended_is_remembered_however_large_it_is() {
+        let (runtime, _) = traced();
+        let job = runtime.submit(Many { n: 4000 }).await.unwrap();
+        assert_eq!(job.outcome().await.unwrap(), 4000);
+        assert!(runtime.job(job.id()).is_some(), "it has 8,000 records, and 100,000 are remembered");
+        let small = TestRuntime::of(Runtime::builder().state(Trace::default()).keep(3));
+        let job = small.submit(Many { n: 100 }).await.unwrap();
+        job.outcome().await.unwrap();
+        assert!(small.job(job.id()).is_some(), "it has 200 records, and 300 are remembered");
     }
 
     #[tokio::test]
