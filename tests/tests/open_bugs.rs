@@ -612,6 +612,66 @@ mod workflows {
     }
 
     #[tokio::test]
+    async fn a_job_that_is_paused_at_its_workflows_gate_does_not_shut_it() {
+        let (runtime, trace) = traced();
+        let submit = |name: &str| runtime.submit(OneByOne { name: name.to_owned() });
+        submit("a").await.unwrap();
+        let second = submit("b").await.unwrap();
+        submit("c").await.unwrap();
+        runtime.run_until_idle();
+        second.pause().await;
+        runtime.advance(seconds(100));
+        assert_eq!(begun(&trace), ["a", "c"]);
+        second.resume().await;
+        runtime.advance(seconds(100));
+        assert_eq!((begun(&trace).len(), second.state()), (3, JobState::Succeeded));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_cancelled_at_its_workflows_gate_does_not_shut_it() {
+        let (runtime, trace) = traced();
+        let submit = |name: &str| runtime.submit(OneByOne { name: name.to_owned() });
+        let first = submit("a").await.unwrap();
+        let second = submit("b").await.unwrap();
+        submit("c").await.unwrap();
+        runtime.run_until_idle();
+        second.cancel("not needed").await;
+        runtime.run_until_idle();
+        first.cancel("not needed").await;
+        runtime.advance(seconds(100));
+        assert_eq!(begun(&trace), ["a", "c"]);
+        submit("d").await.unwrap();
+        runtime.advance(seconds(100));
+        assert_eq!(begun(&trace), ["a", "c", "d"]);
+    }
+
+    #[tokio::test]
+    async fn a_workflows_bound_holds_over_a_restart() {
+        let (runtime, trace) = traced();
+        for name in ["a", "b", "c"] {
+            runtime.submit(OneByOne { name: name.to_owned() }).await.unwrap();
+        }
+        runtime.advance(seconds(5));
+        let runtime = runtime.restart();
+        runtime.advance(seconds(100));
+        let expected = ["0 +a", "5 +a", "15 -a", "15 +b", "25 -b", "25 +c", "35 -c"];
+        assert_eq!(trace.lines(), expected);
+    }
+
+    #[tokio::test]
+    async fn of_a_queue_that_is_paused_no_job_goes_on() {
+        let (runtime, trace) = traced();
+        let job = runtime.submit(Stages { name: "a".to_owned() }).await.unwrap();
+        runtime.run_until_idle();
+        runtime.pause_queue("default");
+        runtime.advance(seconds(100));
+        assert_eq!(trace.lines(), ["0 +a", "10 -a"]);
+        runtime.resume_queue("default");
+        assert_eq!(job.await.unwrap(), "a");
+        assert_eq!(runtime.elapsed(), seconds(110));
+    }
+
+    #[tokio::test]
     async fn of_a_job_that_is_paused_no_child_starts_anything() {
         let (runtime, trace) = traced();
         let job = runtime.submit(Pauses { name: "a".to_owned() }).await.unwrap();
