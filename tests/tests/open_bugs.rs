@@ -1073,6 +1073,37 @@ mod restarts {
         assert_eq!(begun(&trace), ["cancelled"]);
     }
 
+    #[tokio::test]
+    async fn a_job_that_was_paused_before_its_time_waits_for_it_after_a_restart() {
+        let (runtime, trace) = traced();
+        let job = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
+        job.pause().await;
+        runtime.run_until_idle();
+        let runtime = runtime.restart();
+        let job = runtime.job(job.id()).unwrap();
+        job.resume().await;
+        runtime.advance(seconds(10_000));
+        assert_eq!((job.state(), trace.lines()[0].as_str()), (JobState::Succeeded, "3600 +late"));
+    }
+
+    #[task_agent]
+    async fn copes(ctx: &TaskContext) -> Result<bool, AgentError> {
+        let bad = ctx.spawn(work::call("bad".to_owned(), 1)).await?;
+        ctx.spawn(work::call("slow".to_owned(), 100)).await?;
+        Ok(bad.join().await.is_err())
+    }
+
+    #[tokio::test]
+    async fn what_a_parent_has_coped_with_does_not_fail_it_after_a_restart() {
+        let (runtime, _) = traced();
+        assert!(runtime.run(copes::call()).await.unwrap());
+        let job = runtime.submit(copes::call()).await.unwrap();
+        runtime.advance(seconds(50));
+        assert_eq!(job.tasks()[0].state, TaskState::Waiting, "it has returned, and its subtask has not");
+        let runtime = runtime.restart();
+        assert_eq!(runtime.job(job.id()).unwrap().await.unwrap(), json!(true));
+    }
+
     #[task_agent]
     async fn halves(n: f64) -> f64 {
         0.0 / n
