@@ -61,6 +61,37 @@ mod places {
 mod gates {
     use super::*;
 
+    /// Takes some seconds, and breaks, or not.
+    #[task_agent]
+    async fn fragile(
+        name: String,
+        time: u64,
+        breaks: bool,
+        ctx: &TaskContext,
+        trace: State<Trace>,
+    ) -> Result<String, AgentError> {
+        trace.note(ctx, format!("+{name}"));
+        ctx.sleep(seconds(time)).await;
+        if breaks { Err(AgentError::permanent("it breaks")) } else { Ok(name) }
+    }
+
+    #[tokio::test]
+    async fn who_started_long_before_does_not_speak_for_the_one_that_tries() {
+        let breaker = Breaker { failures: 2, cooldown: seconds(10) };
+        let (runtime, trace) =
+            traced_of(Runtime::builder().limits("fragile", AgentLimits::new().breaker(breaker)));
+        let call = |name: &str, time, breaks| runtime.submit(fragile::call(name.to_owned(), time, breaks));
+        for (name, time) in [("a", 1), ("b", 2), ("long", 13)] {
+            call(name, time, true).await.unwrap();
+        }
+        runtime.advance(seconds(3));
+        // It is open from 2 to 12; then one tries, for 5 seconds, and succeeds.
+        call("tries", 5, false).await.unwrap();
+        call("waits", 1, false).await.unwrap();
+        runtime.advance(seconds(100));
+        assert_eq!(trace.lines()[3..], ["12 +tries", "17 +waits"]);
+    }
+
     #[tokio::test]
     async fn who_waits_at_two_gates_holds_nobody_up_at_the_first() {
         let queue = Queue::new("keyed").per_key(1);
@@ -387,6 +418,33 @@ mod restarts {
 
 mod endings {
     use super::*;
+
+    static STEPS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+    #[task_agent]
+    async fn step(n: u64) -> u64 {
+        STEPS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        n + 1
+    }
+
+    workflow! {
+        workflow Steps() -> u64 {
+            phase only { done = repeat n = 0 while *n < 100 max 100 { step(*n) }; }
+            *done
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_once_a_shutdown_has_begun() {
+        let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
+        runtime.submit(Steps {}).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let before = STEPS.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(runtime.shutdown(Duration::from_millis(500)).await, 1);
+        let after = STEPS.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(after <= before + 1, "{} steps started", after - before);
+    }
 
     #[tokio::test]
     async fn who_waits_for_room_hears_of_a_shutdown() {
