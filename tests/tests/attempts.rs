@@ -587,6 +587,37 @@ mod constraints {
     }
 }
 
+mod schemas {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[task_agent(
+        name = "planning_agent",
+        input_schema = r#"{"type": "object", "properties": {"objective": {"type": "string"}}, "required": ["objective"]}"#,
+        output_schema = r#"{"type": "object", "properties": {"plan": {"type": "string"}}, "required": ["plan"]}"#
+    )]
+    async fn planning_agent(input: Value) -> Result<Value, String> {
+        match input["objective"].as_str() {
+            Some("nothing") => Ok(json!({"plan": null})),
+            Some(objective) => Ok(json!({"plan": format!("reach {objective}")})),
+            None => Err("it was let through".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn schemas_that_somebody_wrote_are_checked_at_both_ends() {
+        let (runtime, _) = traced();
+        let run = |input: Value| runtime.run(planning_agent::call(input));
+        assert_eq!(run(json!({"objective": "x"})).await.unwrap(), json!({"plan": "reach x"}));
+        assert_eq!(failure(run(json!({"goal": "x"})).await.unwrap_err()).kind, FailureKind::BadInput);
+        let failure = failure(run(json!({"objective": "nothing"})).await.unwrap_err());
+        assert_eq!(failure.kind, FailureKind::BadOutput);
+        assert!(failure.message.contains("/plan"), "{failure}");
+        let error = runtime.submit_json("planning_agent", json!({"objective": 7})).await.unwrap_err();
+        assert!(error.to_string().contains("/objective"), "{error}");
+    }
+}
+
 mod threads {
     use super::*;
 

@@ -514,6 +514,31 @@ mod children {
     }
 
     workflow! {
+        pub workflow Spares() -> bool {
+            phase only { #[optional] #[retry(5)] done = Bottom(); }
+            done.is_some()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_cancelled_by_itself_has_failed_for_its_parent() {
+        let (runtime, trace) = traced();
+        let job = runtime.submit(Top {}).await.unwrap();
+        let spares = runtime.submit(Spares {}).await.unwrap();
+        runtime.run_until_idle();
+        for bottom in runtime.jobs(&JobFilter::new().name("Bottom")) {
+            assert!(runtime.cancel(bottom.id, "enough"));
+        }
+        let failure = job.outcome().await.unwrap_err();
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Error, "enough"));
+        let middle = child_of(&runtime, &job);
+        assert_eq!([middle.state, job.state()], [JobState::Failed, JobState::Failed]);
+        assert!(!spares.await.unwrap(), "it is done without, and not tried again");
+        assert_eq!(trace.lines().len(), 4);
+        runtime.check_journals().unwrap();
+    }
+
+    workflow! {
         pub workflow Copes(name: String) -> String {
             phase only {
                 #[or(instead)]
