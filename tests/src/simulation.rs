@@ -169,7 +169,7 @@ impl Run {
 
     async fn cancel_somebody(&mut self) {
         if let Some(id) = self.somebody() {
-            self.runtime.cancel(id, "nobody wants it any more");
+            self.runtime.cancel(id, "nobody wants it any more").await;
         }
     }
 
@@ -195,7 +195,7 @@ impl Run {
 
     /// Everything that is awaited comes, until all jobs are over.
     async fn end(&mut self) -> Result<(), String> {
-        for _ in 0..4000 {
+        for _ in 0..40_000 {
             if self.alive().is_empty() {
                 return Ok(());
             }

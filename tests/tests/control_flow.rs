@@ -527,7 +527,7 @@ mod children {
         let spares = runtime.submit(Spares {}).await.unwrap();
         runtime.run_until_idle();
         for bottom in runtime.jobs(&JobFilter::new().name("Bottom")) {
-            assert!(runtime.cancel(bottom.id, "enough"));
+            assert!(runtime.cancel(bottom.id, "enough").await);
         }
         let failure = job.outcome().await.unwrap_err();
         assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Error, "enough"));

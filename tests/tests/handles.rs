@@ -201,7 +201,7 @@ mod submissions {
         let id = runtime.submit(Sum { a: 1, b: 2 }).await.unwrap().id();
         assert_eq!(runtime.job(id).unwrap().await.unwrap(), json!(6));
         assert!(runtime.job(workflow_runtime::JobId::from_u128(7)).is_none());
-        assert!(!runtime.cancel(workflow_runtime::JobId::from_u128(7), "none"));
+        assert!(!runtime.cancel(workflow_runtime::JobId::from_u128(7).await, "none"));
         assert_eq!(id.to_string().parse(), Ok(id));
     }
 
@@ -429,17 +429,17 @@ mod lists {
         let over = tagged("bad over", "acme").await.unwrap();
         over.cancel("before").await;
         runtime.advance(seconds(10));
-        assert_eq!(runtime.cancel_tagged("acme", "they left"), 2);
-        assert_eq!(runtime.cancel_tagged("nobody", "x"), 0);
+        assert_eq!(runtime.cancel_tagged("acme", "they left").await, 2);
+        assert_eq!(runtime.cancel_tagged("nobody", "x").await, 0);
         runtime.advance(seconds(10));
         for job in [&one, &two] {
             assert_eq!(job.result().unwrap().unwrap_err().message, "they left");
         }
         assert_eq!(other.state(), JobState::Running);
-        assert!(runtime.cancel(other.id(), "enough"));
+        assert!(runtime.cancel(other.id().await, "enough"));
         runtime.advance(seconds(10));
         assert_eq!(other.state(), JobState::Cancelled);
-        assert!(!runtime.cancel(other.id(), "again"));
+        assert!(!runtime.cancel(other.id().await, "again"));
     }
 }
 

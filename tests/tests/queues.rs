@@ -670,7 +670,7 @@ mod delays {
     async fn a_job_that_is_cancelled_before_it_begins_never_does() {
         let (runtime, trace) = traced();
         let late = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
-        assert!(runtime.cancel(late.id(), "not needed"));
+        assert!(runtime.cancel(late.id().await, "not needed"));
         assert!(late.outcome().await.unwrap_err().is_cancelled());
         runtime.advance(seconds(7200));
         assert_eq!(trace.lines(), [""; 0]);

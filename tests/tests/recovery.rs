@@ -165,9 +165,9 @@ async fn a_random_family_of_workflows_that_is_cancelled_ends() {
         }
         let all = runtime.jobs(&JobFilter::new());
         let one = rng.pick(&all).id;
-        runtime.cancel(one, "enough");
+        runtime.cancel(one, "enough").await;
         runtime.advance(Duration::from_millis(rng.below(300)));
-        runtime.cancel(id, "enough");
+        runtime.cancel(id, "enough").await;
         runtime.advance(Duration::from_secs(600));
         let all = runtime.jobs(&JobFilter::new());
         children += all.len() - 1;

@@ -569,7 +569,7 @@ mod workflows {
         let (runtime, _) = traced();
         let job = runtime.submit(OneByOne { name: "a".to_owned() }).tag("own").await.unwrap();
         assert_eq!(runtime.jobs(&JobFilter::new().tag("billing")).len(), 1);
-        assert_eq!(runtime.cancel_tagged("billing", "enough"), 1);
+        assert_eq!(runtime.cancel_tagged("billing", "enough").await, 1);
         runtime.advance(seconds(10));
         assert_eq!(job.state(), JobState::Cancelled);
     }

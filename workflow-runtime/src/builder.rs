@@ -105,8 +105,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets a queue's limits.
+    /// Sets a queue's limits; the last that is said of a queue counts.
     pub fn queue(mut self, queue: Queue) -> Self {
+        self.queues.retain(|known| known.name != queue.name);
         self.queues.push(queue);
         self
     }

@@ -88,17 +88,17 @@ impl<T> JobHandle<T> {
 
     /// Cancels it: what runs is told to stop, what was done is taken back. Says whether it was not over already.
     pub async fn cancel(&self, why: impl Into<String>) -> bool {
-        self.engine.post(&self.job, JobEvent::Cancel(why.into()))
+        self.engine.ask(&self.job, |told| JobEvent::Cancel(why.into(), Some(told))).await
     }
 
     /// Lets nothing of it start until it is resumed. What runs goes on.
     pub async fn pause(&self) -> bool {
-        self.engine.post(&self.job, JobEvent::Pause)
+        self.engine.ask(&self.job, |told| JobEvent::Pause(Some(told))).await
     }
 
     /// Lets it go on.
     pub async fn resume(&self) -> bool {
-        self.engine.post(&self.job, JobEvent::Resume)
+        self.engine.ask(&self.job, |told| JobEvent::Resume(Some(told))).await
     }
 
     /// Tells the job that an event has happened that it awaits, or will.
@@ -142,7 +142,7 @@ impl<T> JobHandle<T> {
     }
 
     fn poll_outcome(&self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
-        let polled = self.engine.poll(context, |context| self.job.poll_result(context));
+        let polled = self.engine.poll(context, |context| self.job.poll_result(&self.engine, context));
         polled.map(|result| self.read(result))
     }
 }

@@ -142,6 +142,11 @@ pub enum Fact {
         /// The new task.
         spawn: Arc<Spawn>,
     },
+    /// The task that made this one has learned that it failed.
+    Noticed {
+        /// The task.
+        task: TaskId,
+    },
     /// An agent saved where it stands.
     Saved {
         /// The task.
@@ -351,6 +356,7 @@ impl Fact {
             | Self::Rounded { task, .. }
             | Self::Slept { task, .. }
             | Self::Called { task, .. }
+            | Self::Noticed { task }
             | Self::Saved { task, .. } => Some(*task),
             _ => None,
         }

@@ -64,7 +64,7 @@ impl Runtime {
     pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
         let work = self.work_of(what.into_work())?;
         let job = self.submit_here(work, None).await?;
-        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(context))).await;
+        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(&self.engine, context))).await;
         crate::handle::read(&job, result, R::read).map_err(RunError::Failed)
     }
 
@@ -78,22 +78,18 @@ impl Runtime {
         Submission::of_work(self.clone(), self.checked(name, input), Value::json)
     }
 
-    /// Hands in many at once.
+    /// Hands in many at once: all of them are taken in, or none is.
     ///
     /// # Errors
-    /// When one of them is not taken in; then none is.
+    /// When one of them is not right, or when a queue has not room for so many at any time.
     pub async fn submit_all<R: Runnable>(
         &self,
         many: impl IntoIterator<Item = R>,
     ) -> Result<Vec<JobHandle<R::Output>>, SubmitError> {
         let work: Result<Vec<JobWork>, SubmitError> =
             many.into_iter().map(|what| self.work_of(what.into_work())).collect();
-        let mut handles = Vec::new();
-        for work in work? {
-            let job = self.submit_apart(work, None).await?;
-            handles.push(JobHandle::new(Arc::clone(&self.engine), job, R::read));
-        }
-        Ok(handles)
+        let jobs = self.take_in_all(work?).await?;
+        Ok(jobs.into_iter().map(|job| JobHandle::new(Arc::clone(&self.engine), job, R::read)).collect())
     }
 
     /// The handle of a job that was handed in before.
@@ -108,16 +104,22 @@ impl Runtime {
     }
 
     /// Cancels a job, its child jobs too; says whether there was one that was not over.
-    pub fn cancel(&self, id: JobId, why: &str) -> bool {
-        let job = self.engine.index.get(id);
-        job.is_some_and(|job| self.engine.post(&job, JobEvent::Cancel(why.to_owned())))
+    pub async fn cancel(&self, id: JobId, why: &str) -> bool {
+        match self.engine.index.get(id) {
+            Some(job) => self.engine.ask(&job, |told| JobEvent::Cancel(why.to_owned(), Some(told))).await,
+            None => false,
+        }
     }
 
     /// Cancels all jobs that have a tag; says how many.
-    pub fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
-        let jobs = self.engine.index.all();
-        let tagged = jobs.iter().filter(|job| self.engine.tags(job).iter().any(|own| &**own == tag));
-        tagged.filter(|job| self.engine.post(job, JobEvent::Cancel(why.to_owned()))).count()
+    pub async fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
+        let mut cancelled = 0;
+        for job in self.engine.index.all() {
+            if self.engine.tags(&job).iter().any(|own| &**own == tag) && self.cancel(job.id, why).await {
+                cancelled += 1;
+            }
+        }
+        cancelled
     }
 
     /// Lets nothing of a queue start until it is resumed. What runs goes on.
@@ -174,7 +176,10 @@ impl Runtime {
     pub async fn shutdown(&self, within: Duration) -> usize {
         let engine = &self.engine;
         engine.stopping.store(true, Ordering::SeqCst);
-        engine.queues().iter().for_each(|queue| queue.pause());
+        for queue in engine.queues() {
+            queue.pause();
+            queue.room.as_ref().map(tokio::sync::Semaphore::close);
+        }
         engine.wait_until_quiet(engine.clock.now() + within).await;
         for attempt in engine.attempts() {
             attempt.tell(FailureKind::Cancelled, "the runtime shuts down".to_owned());
@@ -182,6 +187,9 @@ impl Runtime {
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
         engine.timers.clear();
         engine.gates.clear();
+        engine.is_down.store(true, Ordering::SeqCst);
+        // Who waits for a job that is not over hears that it will not be.
+        engine.index.all().iter().for_each(|job| job.wake());
         engine.index.all().iter().filter(|job| !job.lock_state().is_over()).count()
     }
 

@@ -171,13 +171,10 @@ impl TestRuntime {
     pub fn drain(&self, queue: &str) -> usize {
         let in_queue = || self.jobs(&JobFilter::new().queue(queue));
         let waiting = in_queue().iter().filter(|job| !job.state.is_over()).count();
-        while in_queue().iter().any(|job| !job.state.is_over()) {
-            self.run_until_idle();
-            if !self.runtime.engine.skip_time() {
-                break;
-            }
-        }
         self.run_until_idle();
+        while in_queue().iter().any(|job| !job.state.is_over()) && self.runtime.engine.skip_time() {
+            self.run_until_idle();
+        }
         waiting
     }
 
@@ -217,6 +214,10 @@ impl TestRuntime {
     }
 
     /// Replaces an agent by a function of its input, typed, from now on.
+    ///
+    /// # Panics
+    /// When there is no such agent.
+    #[track_caller]
     pub fn replace<A: Callable>(
         &self,
         with: impl Fn(A::Input, TaskContext) -> Result<A::Output, AgentError> + Send + Sync + 'static,
@@ -291,7 +292,11 @@ impl TestRuntime {
                 Err(problem) => panic!("{problem}"),
             })
             .collect();
-        jobs.iter().for_each(|job| next.runtime.engine.go_on(&job.job));
+        // First those that had begun: the others wait for them.
+        let (waiting, begun): (Vec<_>, Vec<_>) = jobs
+            .iter()
+            .partition(|job| matches!(job.state(), JobState::Pending | JobState::Scheduled));
+        begun.iter().chain(&waiting).for_each(|job| next.runtime.engine.go_on(&job.job));
         next
     }
 

@@ -44,6 +44,10 @@ impl Engine {
         let queue = self.queue_of_job(job);
         let entry = self.entry_of_job(job, &queue);
         if queue.try_take() {
+            // Who need not wait takes no room from those who must.
+            if let Some(room) = queue.room.as_ref().filter(|_| std::mem::take(&mut job.lock().roomed)) {
+                room.add_permits(1);
+            }
             return self.put(job, entry.placed());
         }
         self.wait_in(&queue, entry);
@@ -92,11 +96,15 @@ impl Engine {
 
     fn options_of_work(&self, work: &JobWork) -> Option<&Options> {
         match work {
-            JobWork::Call(Place::Agent(agent), _) => Some(self.agent(*agent).options()),
-            JobWork::Call(Place::Workflow(workflow), _) => {
-                Some(&self.registry.workflows()[*workflow as usize].plan().definition().options)
-            }
+            JobWork::Call(place, _) => Some(self.options_of_place(*place)),
             JobWork::Tasks(_) => None,
+        }
+    }
+
+    pub(super) fn options_of_place(&self, place: Place) -> &Options {
+        match place {
+            Place::Agent(agent) => self.agent(agent).options(),
+            Place::Workflow(workflow) => &self.registry.workflows()[workflow as usize].plan().definition().options,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,7 @@ pub(super) type EngineRef = Arc<Arc<Engine>>;
 /// An attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
+    me: Weak<Attempt>,
     /// By way of a counter of the job's, which no other core writes.
     pub(super) engine: EngineRef,
     pub(super) job: Arc<Job>,
@@ -80,6 +81,8 @@ pub(crate) struct Attempt {
     began_at: Timestamp,
     names: OnceLock<Box<Names>>,
     pub(super) spawned: AtomicU32,
+    /// How many of its subtasks it waits for: that is no silence.
+    pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
     pub(super) deadline: Option<Timestamp>,
     control: Control,
@@ -122,14 +125,15 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
+    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, start: &Start, began: Instant) -> Arc<Self> {
         let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
         let deadline = match (timeout, start.deadline) {
             (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
             (one, other) => one.or(other),
         };
         let began_at = if engine.clock.is_virtual() { engine.clock.now() } else { Timestamp::EPOCH };
-        Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             engine: Arc::clone(engine),
             job: Arc::clone(job),
             task: start.task,
@@ -140,10 +144,15 @@ impl Attempt {
             began_at,
             names: OnceLock::new(),
             spawned: AtomicU32::new(0),
+            joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,
             control: Control::default(),
-        }
+        })
+    }
+
+    pub(super) fn own(&self) -> Arc<Self> {
+        self.me.upgrade().expect("who calls this has it by a counter")
     }
 
     /// Arms what watches over an attempt that did not end at once.
@@ -228,6 +237,9 @@ impl Attempt {
             return;
         }
         let now = self.engine.clock.now();
+        if self.joins.load(Ordering::Relaxed) > 0 {
+            self.beat();
+        }
         let due = Timestamp::from_micros(self.last_beat.load(Ordering::Relaxed)) + heartbeat;
         if now < due {
             return self.add_alarm(due, Alarm::Silence(Arc::downgrade(self)));
@@ -237,7 +249,7 @@ impl Attempt {
             StallAction::Retry => self.tell(FailureKind::Stalled, silence),
             StallAction::CancelJob => {
                 let reason = format!("step `{}` stalled: {silence}", self.path());
-                self.engine.post(&self.job, Event::Cancel(reason));
+                self.engine.post(&self.job, Event::Cancel(reason, None));
             }
             StallAction::Call(function) => {
                 if let Err(panic) = caught(|| function(self.job_id(), self.path())) {

@@ -130,17 +130,18 @@ impl Engine {
         let limit = limits.concurrency.or(callee.concurrency).map(NonZeroU32::get);
         let rate = limits.rate.or(callee.rate);
         let mut asks = Vec::new();
-        if limit.is_some() || rate.is_some() || limits.breaker.is_some() {
-            asks.push(Ask { key: GateKey::Agent(callee.agent), limit, rate, breaker: limits.breaker });
+        let counted = self.agents[callee.agent as usize].counted;
+        if counted || limit.is_some() || rate.is_some() || limits.breaker.is_some() {
+            asks.push(Ask { key: GateKey::Agent(callee.agent), limit, rate, breaker: limits.breaker, tries: false });
         }
         if queue.is_gated() {
             if let (Some(per_key), Some(key)) = (queue.settings.per_key, &job.options().key) {
                 let key = GateKey::Key(queue.place, Arc::clone(key));
-                asks.push(Ask { key, limit: Some(per_key), rate: None, breaker: None });
+                asks.push(Ask { key, limit: Some(per_key), rate: None, breaker: None, tries: false });
             }
             if queue.settings.rate.is_some() {
                 let rate = queue.settings.rate;
-                asks.push(Ask { key: GateKey::Queue(queue.place), limit: None, rate, breaker: None });
+                asks.push(Ask { key: GateKey::Queue(queue.place), limit: None, rate, breaker: None, tries: false });
             }
         }
         asks
@@ -155,7 +156,7 @@ impl Engine {
             return Vec::new();
         }
         let limit = options.concurrency.map(NonZeroU32::get);
-        vec![Ask { key: GateKey::Workflow(workflow), limit, rate: options.rate, breaker: None }]
+        vec![Ask { key: GateKey::Workflow(workflow), limit, rate: options.rate, breaker: None, tries: false }]
     }
 
     /// Whether a job was called, by whatever way, by a job of this workflow.

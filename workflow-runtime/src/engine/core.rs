@@ -1,6 +1,6 @@
 //! The engine itself: what all jobs share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
 use super::watch::Watch;
 use crate::context::{Resources, TaskManager};
+use crate::definition::NodeKind;
 use crate::job_id::{JobId, JobIds};
 use crate::program::Program;
 use crate::registered::RegisteredAgent;
@@ -52,6 +53,8 @@ pub(crate) struct Engine {
     /// Told, once a shutdown has begun, whenever an attempt ends.
     pub(crate) quiet: Notify,
     pub(crate) stopping: AtomicBool,
+    /// It has shut down.
+    pub(crate) is_down: AtomicBool,
     pub(super) random: AtomicU64,
     /// What a test has put in the place of agents.
     pub(crate) overrides: Mutex<HashMap<u32, Override>>,
@@ -114,6 +117,8 @@ struct Queues {
 #[derive(Debug)]
 pub(crate) struct AgentRun {
     pub(super) limits: AgentLimits,
+    /// Some step limits how many of its attempts run, so that all are counted.
+    pub(super) counted: bool,
     pub(super) counters: Counters,
     /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: AtomicU32,
@@ -134,10 +139,23 @@ pub(crate) struct Parts {
     pub(crate) seed: u64,
 }
 
+/// The agents that some step limits.
+fn limited_by_steps(registry: &Registry) -> HashSet<String> {
+    let nodes = registry.workflows().iter().flat_map(|workflow| &workflow.plan().definition().nodes);
+    let limited = nodes.filter(|node| node.options.concurrency.is_some() || node.options.rate.is_some());
+    let callees = limited.filter_map(|node| match &node.kind {
+        NodeKind::Step(step) => Some(std::iter::once(&step.callee).chain(&step.or)),
+        _ => None,
+    });
+    callees.flatten().map(|callee| callee.name.clone()).collect()
+}
+
 impl Engine {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
+        let limited = limited_by_steps(&registry);
         let agents = registry.agents().iter().map(|agent| AgentRun {
+            counted: limited.contains(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
             counters: Counters::default(),
             pace: AtomicU32::new(0),
@@ -167,6 +185,7 @@ impl Engine {
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
             random: AtomicU64::new(seed),
             overrides: Mutex::default(),
             has_overrides: AtomicBool::new(false),

@@ -208,12 +208,13 @@ impl Engine {
 
     /// An attempt that was polled elsewhere ended.
     pub(super) async fn finish(self: Arc<Self>, job: Arc<Job>, event: Event) {
+        if self.put(&job, event) {
+            Arc::clone(&self).drive_on(job).await;
+        }
+        // Only now: a shutdown waits until what ended is written down.
         self.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
         if self.stopping.load(std::sync::atomic::Ordering::SeqCst) {
             self.quiet.notify_waiters();
-        }
-        if self.put(&job, event) {
-            self.drive_on(job).await;
         }
     }
 }

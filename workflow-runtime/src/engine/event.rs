@@ -39,9 +39,9 @@ pub(crate) enum Event {
     /// The job took too long.
     Expired,
     /// Somebody does not want it any more.
-    Cancel(String),
-    Pause,
-    Resume,
+    Cancel(String, Option<oneshot::Sender<()>>),
+    Pause(Option<oneshot::Sender<()>>),
+    Resume(Option<oneshot::Sender<()>>),
     /// Something happened outside.
     Signal {
         event: Arc<str>,

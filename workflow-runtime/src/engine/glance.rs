@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use super::core::Engine;
 use super::event::Joined;
 use super::job::{Callback, Job, Progress};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::machine::{Machine, Task};
 use crate::panics::caught;
 use crate::record::{Fact, Record, TaskId};
@@ -15,8 +15,12 @@ use crate::state::{JobState, TaskState};
 
 impl Job {
     /// The result, or a promise to wake.
-    pub(crate) fn poll_result(&self, context: &Context<'_>) -> Option<Joined> {
+    pub(crate) fn poll_result(&self, engine: &Engine, context: &Context<'_>) -> Option<Joined> {
         let mut inner = self.lock();
+        if engine.is_down.load(std::sync::atomic::Ordering::SeqCst) && inner.live().result.is_none() {
+            let why = "the runtime was shut down before the job was over";
+            return Some(Err(Arc::new(Failure::new(FailureKind::Unrunnable, why).at(self.id, "", 0))));
+        }
         let live = inner.live();
         if live.result.is_none() {
             live.watch(context.waker());

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use super::executor::lock;
@@ -43,6 +44,9 @@ pub(crate) struct Index {
     shards: [Mutex<Shard>; SHARDS],
     /// How many jobs that are over each part remembers.
     keep: usize,
+    /// How many records of such jobs there may be, and are, in all parts.
+    most_records: usize,
+    records: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +54,6 @@ struct Shard {
     jobs: HashSet<ById, BuildHasherDefault<Spread>>,
     /// Those that are over, the oldest first, each with how many records it has.
     over: VecDeque<(JobId, usize)>,
-    records: usize,
 }
 
 /// How many records of jobs that are over are kept, for each job that is kept.
@@ -69,7 +72,12 @@ impl Shard {
 
 impl Index {
     pub(crate) fn new(keep: usize) -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), keep: keep.div_ceil(SHARDS) }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            keep: keep.div_ceil(SHARDS),
+            most_records: keep.saturating_mul(RECORDS),
+            records: AtomicUsize::new(0),
+        }
     }
 
     fn shard(&self, id: JobId) -> &Mutex<Shard> {
@@ -100,10 +108,10 @@ impl Index {
         {
             let mut shard = lock(self.shard(id));
             shard.over.push_back((id, records));
-            shard.records += records;
-            while shard.over.len() > self.keep || shard.records > self.keep.saturating_mul(RECORDS) {
+            let mut all = self.records.fetch_add(records, Relaxed) + records;
+            while shard.over.len() > self.keep || all > self.most_records {
                 let Some((id, records)) = shard.over.pop_front() else { break };
-                shard.records -= records;
+                all = self.records.fetch_sub(records, Relaxed) - records;
                 let job = shard.remove(id);
                 match forgotten {
                     None => forgotten = job,

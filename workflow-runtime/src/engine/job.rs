@@ -56,7 +56,7 @@ pub(crate) struct Live {
     /// Attempts that have a place, and whose future nobody has polled yet.
     pub(super) starts: VecDeque<Start>,
     pub(super) journal: Vec<Record>,
-    /// How many records are gone from the front of the journal.
+    /// Who waits for something to happen to it.
     pub(super) watchers: Vec<Waker>,
     /// Attempts that did not end at their first poll.
     pub(super) attempts: SmallMap<TaskId, Arc<Attempt>>,
@@ -74,6 +74,8 @@ pub(crate) struct Live {
     /// It was to begin while it was paused.
     pub(super) held_begin: bool,
     pub(super) result: Option<Joined>,
+    /// When its tasks are woken: retries and timers.
+    pub(super) wakes: SmallMap<TaskId, super::timers::AlarmKey>,
     /// What is to happen to it at a moment, unless it is over before.
     pub(super) alarms: Vec<super::timers::AlarmKey>,
     /// What its workflow's limits let it hold while it runs.
@@ -127,6 +129,12 @@ impl Job {
             JobWork::Call(_, input) => input.json().ok(),
             JobWork::Tasks(_) => None,
         }
+    }
+
+    /// Wakes whoever waits for something of it.
+    pub(crate) fn wake(&self) {
+        let wakers = self.lock().live().wake_watchers();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn lock_state(&self) -> JobState {

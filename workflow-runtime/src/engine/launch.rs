@@ -29,7 +29,7 @@ impl Engine {
         let began = *now;
         let run = &self.agents[start.agent as usize];
         run.counters.start();
-        let attempt = Arc::new(Attempt::new(handle, job, &start, began));
+        let attempt = Attempt::new(handle, job, &start, began);
         let refused = |failure: Failure| {
             Some(attempt.ended(Err(Box::new((failure, Advice::Permanent))), Duration::ZERO))
         };

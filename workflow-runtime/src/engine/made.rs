@@ -24,7 +24,13 @@ impl Turn<'_> {
     ) -> Result<TaskId, Failure> {
         let machine = live.machine.as_ref().ok_or_else(|| Failure::new(FailureKind::Unrunnable, "no job"))?;
         if let Some(known) = spawn.key.as_ref().and_then(|key| machine.made_by(parent, key)) {
-            return Ok(known);
+            let callee = machine.spawn(known).map(|known| &known.callee);
+            if callee == Some(&spawn.callee) {
+                return Ok(known);
+            }
+            let (key, other) = (spawn.key.as_deref().unwrap_or(""), callee.map_or("", |callee| &callee.name));
+            let message = format!("the key `{key}` is that of a subtask that calls `{other}`; take another");
+            return Err(Failure::new(FailureKind::Unrunnable, message));
         }
         if Place::find(&self.engine.registry, &spawn.callee.name, spawn.callee.kind).is_none() {
             let message = format!("there is no `{}` to call", spawn.callee.name);
@@ -39,10 +45,33 @@ impl Turn<'_> {
         let Some(machine) = live.machine.as_mut() else { return };
         machine.join(task);
         if machine.task(task).is_none_or(|task| task.state.is_over()) {
-            let _ = told.send(self.outcome_of(live, task));
+            self.tell_joiner(live, task, told);
         } else {
             live.joins.entry(task).or_default().push(told);
         }
+    }
+
+    /// Somebody learns what became of a task; that a failure was noticed is written down.
+    pub(super) fn tell_joiner(&mut self, live: &mut Live, task: TaskId, told: oneshot::Sender<Joined>) {
+        let outcome = self.outcome_of(live, task);
+        if outcome.is_err() {
+            self.note(live, Fact::Noticed { task });
+        }
+        let _ = told.send(outcome);
+    }
+
+    /// Why a task failed whose subtask did, without its having looked.
+    pub(super) fn oversight(&self, live: &Live, task: TaskId) -> Failure {
+        let Some(machine) = live.machine.as_ref() else {
+            return Failure::new(FailureKind::Error, "a subtask failed");
+        };
+        let mut failure = machine.oversight(task);
+        if let Some(Err(cause)) = machine.overlooked(task).map(|subtask| self.outcome_of(live, subtask)) {
+            failure.causes.push(cause.message.clone());
+            failure.causes.extend(cause.causes.iter().cloned());
+        }
+        let attempt = machine.task(task).map_or(0, |task| task.attempt);
+        failure.at(self.job.id, &machine.path(task), attempt)
     }
 
     pub(super) fn outcome_of(&self, live: &Live, task: TaskId) -> Joined {

@@ -10,6 +10,8 @@ use super::job::{Job, JobWork, Live};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::{Command, Machine};
+use crate::options::Priority;
+use crate::program::Place;
 use crate::record::{Fact, JobOptions, Parent, TaskId};
 use crate::state::{JobState, TaskState};
 
@@ -25,7 +27,7 @@ impl Turn<'_> {
         let news = live.machine.as_mut().map(Machine::news).unwrap_or_default();
         for task in news {
             for told in live.joins.remove(&task).unwrap_or_default() {
-                let _ = told.send(self.outcome_of(live, task));
+                self.tell_joiner(live, task, told);
             }
         }
         if !live.watchers.is_empty() {
@@ -45,12 +47,16 @@ impl Turn<'_> {
             Command::Run(task) => self.run(live, task),
             Command::Call(task) => self.call(live, task),
             Command::Wake(task, due) => {
-                self.engine.timers.set(due, Alarm::Wake(Arc::downgrade(self.job), task));
+                let key = self.engine.timers.set(due, Alarm::Wake(Arc::downgrade(self.job), task));
+                live.wakes.insert(task, key);
             }
             Command::Await(task) => self.limit_wait(live, task),
             Command::Stop(task) => self.stop_task(live, task),
             Command::Settle(task) => {
                 let fact = match machine.settled(task) {
+                    Some(Ok(_)) if machine.overlooked(task).is_some() => {
+                        Fact::Failed { task, failure: Arc::new(self.oversight(live, task)) }
+                    }
                     Some(Ok(output)) => Fact::Succeeded { task, output },
                     Some(Err(failure)) => Fact::Failed { task, failure },
                     None => return,
@@ -112,7 +118,7 @@ impl Turn<'_> {
             failure.to_owned()
         };
         if let Some(child) = machine.child(task) {
-            return self.effects.posts.push((child, Event::Cancel(why())));
+            return self.effects.posts.push((child, Event::Cancel(why(), None)));
         }
         if let Some(attempt) = live.attempts.get(&task) {
             let stop = (Arc::clone(attempt), FailureKind::Cancelled, why());
@@ -151,8 +157,8 @@ impl Turn<'_> {
         let all_in_all = limit.map(|time| since + time);
         let outer = self.job.options();
         let options = JobOptions {
-            queue: own.queue.as_deref().map(Arc::from).or_else(|| outer.queue.clone()),
-            priority: own.priority.or(outer.priority).or_else(|| self.engine.options_of(self.job)?.priority),
+            queue: own.queue.as_deref().map(Arc::from).or_else(|| self.queue_for_child(workflow)),
+            priority: own.priority.or_else(|| self.priority_for_child(workflow)),
             deadline: [outer.deadline, timeout, all_in_all].into_iter().flatten().min(),
             key: outer.key.clone(),
             parent: Some(Parent { job: self.job.id, task, depth }),
@@ -167,6 +173,20 @@ impl Turn<'_> {
             let work = JobWork::Call(workflow, input);
             self.effects.children.push(Arc::new(Job::new(id, work, Some(Box::new(options)), false)));
         }
+    }
+
+    /// The queue of a child job that names none: that of the job that waits for it.
+    fn queue_for_child(&self, child: Place) -> Option<Arc<str>> {
+        let own = self.engine.options_of_place(child).queue.is_some();
+        let outer = || self.engine.options_of(self.job)?.queue.as_deref().map(Arc::from);
+        if own { None } else { self.job.options().queue.clone().or_else(outer) }
+    }
+
+    /// A child job is as urgent as the job that waits for it, or more.
+    fn priority_for_child(&self, child: Place) -> Option<Priority> {
+        let own = self.engine.options_of_place(child).priority;
+        let outer = self.job.options().priority.or_else(|| self.engine.options_of(self.job)?.priority);
+        own.max(outer)
     }
 
     fn conclude(&mut self, live: &mut Live) {
@@ -186,7 +206,8 @@ impl Turn<'_> {
                     }
                 },
                 (None, Err(panic)) => {
-                    let failure = Failure::new(FailureKind::Panic, format!("what it gives {panic}"));
+                    let kind = if machine.program().is_some() { FailureKind::Panic } else { FailureKind::Error };
+                    let failure = Failure::new(kind, format!("what it gives: {panic}"));
                     return self.stop_with(live, Arc::new(failure.at(self.job.id, "", 0)));
                 }
             },
@@ -213,7 +234,7 @@ impl Turn<'_> {
         effects.callbacks.append(&mut live.callbacks);
         effects.result.clone_from(&live.result);
         effects.over = Some(live.journal.len());
-        for key in live.alarms.drain(..) {
+        for key in live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)) {
             self.engine.timers.cancel(key);
         }
         if !live.passed.is_empty() {

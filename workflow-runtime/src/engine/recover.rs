@@ -129,6 +129,17 @@ impl Engine {
                     let key = self.timers.set(deadline, alarm);
                     job.lock().live().alarms.push(key);
                 }
+                let begun = {
+                    let inner = job.lock();
+                    let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
+                    machine.is_some_and(|machine| machine.begun().is_some())
+                };
+                if begun {
+                    // It has passed already; whoever comes now waits for it.
+                    let asks = self.asks_of_job(job);
+                    self.gates.retake(&asks);
+                    job.lock().live().passed = asks;
+                }
                 self.post(job, Event::Recovered);
             }
         }
@@ -143,7 +154,16 @@ impl Turn<'_> {
         self.limit_job(live);
         let Some(machine) = live.machine.as_mut() else { return };
         while machine.command().is_some() {}
-        live.held_begin = machine.state() == JobState::Paused && machine.begun().is_none();
+        let waits = machine.state() == JobState::Paused && machine.begun().is_none();
+        let later = self.job.options().not_before.filter(|moment| *moment > self.now);
+        match later.filter(|_| waits) {
+            Some(moment) => {
+                let alarm = super::alarm::Alarm::Begin(Arc::downgrade(self.job));
+                live.alarms.push(self.engine.timers.set(moment, alarm));
+            }
+            None => live.held_begin = waits,
+        }
+        let Some(machine) = live.machine.as_mut() else { return };
         let outstanding = machine.outstanding();
         let (lost, limited, calling) = (machine.lost(), machine.limited(), machine.calling());
         for task in limited {
@@ -194,7 +214,7 @@ impl Turn<'_> {
                     live.inbox.push_back(Event::Child { task, done });
                 } else if stopping {
                     let why = "the job that waits for it will not succeed".to_owned();
-                    self.effects.posts.push((child, Event::Cancel(why)));
+                    self.effects.posts.push((child, Event::Cancel(why, None)));
                 }
             }
             None => self.lose(live, task),

@@ -57,11 +57,20 @@ impl Turn<'_> {
             Event::Due(task) => self.due(live, task),
             Event::TaskExpired(task) => self.task_expired(live, task),
             Event::Expired => self.stop(live, Failure::new(FailureKind::Expired, "its deadline passed")),
-            Event::Cancel(why) => self.stop(live, Failure::new(FailureKind::Cancelled, why)),
-            Event::Pause => {
-                self.note(live, Fact::Paused);
+            Event::Cancel(why, told) => {
+                self.stop(live, Failure::new(FailureKind::Cancelled, why));
+                told.map(|told| told.send(()));
             }
-            Event::Resume => self.resume(live),
+            Event::Pause(told) => {
+                if self.note(live, Fact::Paused) {
+                    self.tell_children(live, || Event::Pause(None));
+                }
+                told.map(|told| told.send(()));
+            }
+            Event::Resume(told) => {
+                self.resume(live);
+                told.map(|told| told.send(()));
+            }
             Event::Signal { event, value, told } => {
                 let answer = match self.check_signal(live, &event, &value) {
                     Ok(()) => self.try_note(live, Fact::Signalled { event, value }),
@@ -98,10 +107,16 @@ impl Turn<'_> {
         }
     }
 
+    fn tell_children(&mut self, live: &Live, event: impl Fn() -> Event) {
+        let calling = live.machine.as_ref().map(Machine::calling).unwrap_or_default();
+        self.effects.posts.extend(calling.into_iter().map(|(_, child)| (child, event())));
+    }
+
     fn resume(&mut self, live: &mut Live) {
         if !self.note(live, Fact::Resumed) {
             return;
         }
+        self.tell_children(live, || Event::Resume(None));
         for command in std::mem::take(&mut live.held) {
             self.perform(live, command);
         }
@@ -139,16 +154,16 @@ impl Turn<'_> {
         let Some(machine) = live.machine.as_ref() else { return };
         if machine.state() == JobState::Paused {
             live.held_begin = true;
-            return self.effects.granted.extend(queue.release());
+            return self.effects.unwanted.push(placed);
         }
         if !matches!(machine.state(), JobState::Pending | JobState::Scheduled) {
             return self.effects.unwanted.push(placed);
         }
-        let asks = self.engine.asks_of_job(self.job);
+        let mut asks = self.engine.asks_of_job(self.job);
         if !asks.is_empty() {
             let Placed { task, queue: place, deadline, returning } = placed;
             let entry = Entry { deadline, job: Arc::clone(self.job), task, queue: place, returning };
-            if !self.pass(&asks, entry) {
+            if !self.pass(&mut asks, entry) {
                 return self.effects.granted.extend(queue.release());
             }
         }

@@ -100,11 +100,11 @@ impl Turn<'_> {
         returning: bool,
     ) {
         let engine = self.engine;
-        let asks = engine.asks(self.job, &callee);
+        let mut asks = engine.asks(self.job, &callee);
         if !asks.is_empty() {
             let Some(machine) = live.machine.as_ref() else { return };
             let entry = self.entry(machine, task, &callee, deadline, returning);
-            if !self.pass(&asks, entry) {
+            if !self.pass(&mut asks, entry) {
                 return self.effects.granted.extend(callee.queue(engine).release());
             }
         }
@@ -126,7 +126,7 @@ impl Turn<'_> {
     }
 
     /// Passes gates, or waits at one.
-    pub(super) fn pass(&mut self, asks: &[Ask], entry: Entry) -> bool {
+    pub(super) fn pass(&mut self, asks: &mut [Ask], entry: Entry) -> bool {
         let passage = self.engine.gates.pass(asks, self.now, entry);
         for (key, at) in passage.again {
             self.engine.timers.set(at, Alarm::Gate(key));
@@ -138,7 +138,7 @@ impl Turn<'_> {
     /// A place in the default queue is free: the job's next task takes it over, if nobody waits for one.
     fn free_default(&mut self) {
         let queue = self.engine.default_queue();
-        if self.place.is_none() && queue.waiting() == 0 {
+        if self.place.is_none() && queue.waiting() == 0 && !queue.is_paused() {
             self.place = Some(Cow::Borrowed(queue));
         } else {
             self.effects.granted.extend(queue.release());
@@ -169,7 +169,8 @@ impl Turn<'_> {
             live.progress.remove(&task);
         }
         let stopped = matches!(&done, Err(failed) if failed.0.is_cancelled());
-        self.leave(live, task, (!stopped).then_some(done.is_ok()));
+        let unseen = matches!(&done, Err(failed) if failed.0.kind == FailureKind::BadInput);
+        self.leave(live, task, (!stopped && !unseen).then_some(done.is_ok()));
         let Some(machine) = live.machine.as_ref() else { return };
         let current = machine
             .task(task)
@@ -179,7 +180,7 @@ impl Turn<'_> {
         }
         let overlooked = done.is_ok() && machine.open(task) == 0 && machine.overlooked(task).is_some();
         if overlooked {
-            let failure = machine.oversight(task);
+            let failure = self.oversight(live, task);
             return self.attempt_failed(live, task, failure, Advice::Permanent);
         }
         if stopped && self.engine.stopping.load(Ordering::SeqCst) && !machine.is_stopping(task) {
@@ -306,8 +307,10 @@ impl Turn<'_> {
 
     pub(super) fn due(&mut self, live: &mut Live, task: TaskId) {
         let Some(machine) = live.machine.as_ref() else { return };
-        let Some(known) = machine.task(task) else { return };
-        match (known.state, known.kind) {
+        let Some((known_state, kind)) = machine.task(task).map(|known| (known.state, known.kind)) else { return };
+        live.wakes.remove(&task);
+        let Some(machine) = live.machine.as_ref() else { return };
+        match (known_state, kind) {
             (TaskState::Retrying, _) => {
                 let command = machine.start_of(task);
                 self.perform(live, command);
@@ -335,7 +338,7 @@ impl Turn<'_> {
             return self.effects.stops.push((Arc::clone(attempt), kind, message.to_owned()));
         }
         if let Some(child) = machine.child(task).filter(|_| is_running) {
-            return self.effects.posts.push((child, Event::Cancel(message.to_owned())));
+            return self.effects.posts.push((child, Event::Cancel(message.to_owned(), None)));
         }
         if !is_running {
             self.fail_task(live, task, Failure::new(kind, message));

@@ -62,6 +62,16 @@ impl Engine {
         .await
     }
 
+    /// Brings a job an event, and waits until it is written down; says whether the job took it.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        job: &Arc<super::job::Job>,
+        event: impl FnOnce(tokio::sync::oneshot::Sender<()>) -> super::event::Event,
+    ) -> bool {
+        let (told, answer) = tokio::sync::oneshot::channel();
+        self.post(job, event(told)) && self.wait_for(answer).await.is_ok()
+    }
+
     /// Waits until no attempt runs, or until a moment.
     pub(crate) async fn wait_until_quiet(self: &Arc<Self>, until: Timestamp) {
         let mut sleep = Sleep::new(self, until);

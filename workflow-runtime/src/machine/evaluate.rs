@@ -96,8 +96,12 @@ impl Machine {
                     Some(given) => given.result,
                     None => Some(0),
                 };
-                let output = wanted.and_then(|task| self.output_of(task)).cloned();
-                Ok(output.unwrap_or_else(|| Value::of(())))
+                match wanted {
+                    None => Ok(Value::of(())),
+                    Some(task) => self.output_of(task).cloned().ok_or_else(|| {
+                        format!("it cannot be had: task `{}`, which gives it, did not succeed", self.path(task))
+                    }),
+                }
             }
         }
     }

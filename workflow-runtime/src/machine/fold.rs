@@ -59,6 +59,10 @@ impl Machine {
             }
             Fact::Signalled { event, value } => self.signalled(event, value)?,
             Fact::Spawned { parent, spawn } => self.take_in(*parent, Arc::clone(spawn))?,
+            Fact::Noticed { task } => {
+                self.known(*task)?;
+                self.join(*task);
+            }
             Fact::Saved { task, value } => {
                 self.known(*task)?;
                 self.saved.insert(*task, value.clone());
