@@ -371,6 +371,31 @@ mod restarts {
         assert_eq!((job.state(), trace.lines()[0].as_str()), (JobState::Succeeded, "3600 +late"));
     }
 
+    workflow! {
+        pub workflow Listens() -> i64 {
+            phase only { said = signal::<i64>("say"); }
+            *said
+        }
+    }
+
+    /// In a thread of its own, for it may never come back.
+    #[test]
+    fn who_asks_a_crashed_runtime_is_told_so() {
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let tokio = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            tokio.block_on(async {
+                let (runtime, _) = traced();
+                let job = runtime.submit(Listens {}).await.expect("it is taken in");
+                runtime.run_until_idle();
+                runtime.crash_after(0);
+                let first = job.signal("say", 7).await.is_err();
+                let _ = tell.send((first, job.signal("say", 7).await.is_err()));
+            });
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(3)), Ok((true, true)));
+    }
+
     #[task_agent]
     async fn copes(ctx: &TaskContext) -> Result<bool, AgentError> {
         let bad = ctx.spawn(work::call("bad".to_owned(), 1)).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use workflow_runtime::prelude::*;
 use workflow_runtime::testing::TestRuntime;
-use workflow_runtime::{JobFilter, JobId, Registry};
+use workflow_runtime::{Fact, JobFilter, JobId, Registry};
 use workflow_tests::random::{self, Rng, World, mix};
 
 /// The keys of the attempts that began, in order.
@@ -121,6 +121,97 @@ async fn tell(runtime: &TestRuntime, told: &mut HashSet<JobId>) {
             }
         }
     }
+}
+
+/// Lets time pass, half an hour at once, and tells each job that begins meanwhile what it may await.
+async fn accompany(runtime: &TestRuntime) {
+    for _ in 0..400 {
+        runtime.advance(Duration::from_secs(1800));
+        let open: Vec<_> =
+            runtime.jobs(&JobFilter::new()).into_iter().filter(|job| !job.state.is_over()).collect();
+        if open.is_empty() || runtime.has_crashed() {
+            return;
+        }
+        for job in open.iter().filter_map(|status| runtime.job(status.id)) {
+            let journal = job.journal();
+            for event in ["sig0", "sig1", "sig2", "sig3"] {
+                let is_told = journal.iter().any(
+                    |record| matches!(&record.fact, Fact::Signalled { event: told, .. } if &**told == event),
+                );
+                if !is_told && !runtime.has_crashed() {
+                    let _ = job.signal(event, 7).await;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_random_family_of_workflows_ends_as_if_nothing_had_happened() {
+    let (mut children, mut crashed) = (0, 0);
+    for seed in 0..150 {
+        let (registry, begun) = (family(seed), Begun::default());
+        let (runtime, id) = begin(seed, &registry, &begun).await;
+        accompany(&runtime).await;
+        let expected = ending(&runtime, id);
+        assert!(expected.is_some(), "seed {seed}: it never ends");
+        children += runtime.jobs(&JobFilter::new()).len() - 1;
+        let mut rng = Rng::new(!seed);
+        let (mut runtime, id) = begin(seed, &registry, &begun).await;
+        for _ in 0..8 {
+            runtime.crash_after(usize::try_from(rng.below(40)).unwrap());
+            accompany(&runtime).await;
+            if !runtime.has_crashed() {
+                break;
+            }
+            crashed += 1;
+            runtime = runtime.restart();
+        }
+        if runtime.has_crashed() {
+            runtime = runtime.restart();
+        }
+        accompany(&runtime).await;
+        assert_eq!(ending(&runtime, id), expected, "seed {seed}");
+        runtime.check_journals().unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
+        let open = runtime.jobs(&JobFilter::new()).into_iter().find(|job| !job.state.is_over());
+        assert_eq!(open, None, "seed {seed}");
+        for queue in runtime.queues() {
+            assert_eq!((queue.running, queue.waiting), (0, 0), "seed {seed}: {}", queue.name);
+        }
+    }
+    assert!(children > 100 && crashed > 200, "{children} children, {crashed} crashes");
+}
+
+#[tokio::test]
+async fn a_random_workflow_that_is_cancelled_and_whose_process_ends_is_over() {
+    let mut crashed = 0;
+    for seed in 0..400 {
+        let (registry, begun) = (family(seed), Begun::default());
+        let (runtime, id) = begin(seed, &registry, &begun).await;
+        let mut rng = Rng::new(!seed);
+        runtime.advance(Duration::from_millis(rng.below(1500)));
+        runtime.cancel(id, "enough");
+        runtime.run_until_idle();
+        let was_stopped = !runtime.job(id).unwrap().status().state.is_going();
+        runtime.crash_after(usize::try_from(rng.below(8)).unwrap());
+        runtime.advance(Duration::from_secs(600));
+        crashed += usize::from(runtime.has_crashed());
+        let next = runtime.restart();
+        let before = begun.lock().unwrap().len();
+        next.advance(Duration::from_secs(600));
+        assert!(was_stopped, "seed {seed}");
+        for status in next.jobs(&JobFilter::new()) {
+            let tasks = next.job(status.id).map(|job| job.tasks());
+            assert!(status.state.is_over(), "seed {seed}: {} {} {tasks:?}", status.name, status.state);
+        }
+        let again: Vec<String> = begun.lock().unwrap()[before..].to_vec();
+        assert!(again.iter().all(|key| key.contains("/undo/")), "seed {seed}: {again:?}");
+        next.check_journals().unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
+        for queue in next.queues() {
+            assert_eq!((queue.running, queue.waiting), (0, 0), "seed {seed}: {}", queue.name);
+        }
+    }
+    assert!(crashed > 50, "{crashed}");
 }
 
 #[tokio::test]
