@@ -42,7 +42,7 @@ fn cure(nearest: Option<&str>) -> String {
 
 /// A runtime to be set up.
 ///
-/// ```
+/// ```standalone_crate
 /// use std::time::Duration;
 /// use workflow_runtime::prelude::*;
 /// use workflow_runtime::{AgentLimits, Breaker, Queue};

@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// A job put together in code: for work whose shape is known only when the program runs.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::prelude::*;
 /// use workflow_runtime::{Dag, Registry};
 ///

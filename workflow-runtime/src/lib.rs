@@ -43,6 +43,8 @@ mod record;
 mod registered;
 mod registry;
 mod runnable;
+#[doc = include_str!("../doc/running.md")]
+pub mod running {}
 mod runtime;
 mod schema;
 mod scope;

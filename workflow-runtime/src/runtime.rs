@@ -24,7 +24,8 @@ use crate::value::Value;
 
 /// Runs workflows, agents, and jobs put together in code.
 ///
-/// It is a handle: clones are the same runtime. Jobs go on when the last one is dropped, as long as the process lives;
+/// It is a handle: clones are the same runtime. What runs goes on when the last one is dropped, but no timer rings any
+/// more once nothing runs and no [`JobHandle`] is left: keep one as long as jobs are to go on.
 /// [`shutdown`](Self::shutdown) ends them in an orderly way.
 #[derive(Debug, Clone)]
 pub struct Runtime {

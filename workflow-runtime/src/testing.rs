@@ -1,12 +1,12 @@
 //! What tests of agents and workflows need: a runtime without threads, whose clock stands still until nothing else is
 //! to be done, or until the test moves it.
 //!
-//! ```
+//! ```standalone_crate
 //! use std::time::Duration;
 //! use workflow_runtime::prelude::*;
 //! use workflow_runtime::testing::TestRuntime;
 //!
-//! #[task_agent(retry(max = 3, first = "1h"))]
+//! #[task_agent(retry(max = 3, first = "1h", cap = "1d"))]
 //! async fn fetch(url: String) -> String {
 //!     url
 //! }
