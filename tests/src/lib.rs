@@ -3,6 +3,8 @@
 pub mod bench;
 pub mod random;
 pub mod simulation;
+pub mod sweep;
+pub mod trace;
 mod walker;
 
 pub use walker::Walker;

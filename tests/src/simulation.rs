@@ -68,13 +68,8 @@ pub async fn simulate(seed: u64) -> Result<Tally, String> {
         .state(world(mood))
         .keep(1_000_000)
         .queue(Queue::new("fast").concurrency(1 + rng.below(3) as u32));
-    let mut run = Run {
-        runtime: TestRuntime::seeded(builder, rng.next()),
-        rng,
-        crashes: 0,
-        mood,
-        roots: Vec::new(),
-    };
+    let mut run =
+        Run { runtime: TestRuntime::seeded(builder, rng.next()), rng, crashes: 0, mood, roots: Vec::new() };
     run.begin().await;
     run.live().await?;
     run.end().await?;
@@ -142,9 +137,10 @@ impl Run {
     async fn signal_somebody(&mut self) {
         let Some(job) = self.somebody().and_then(|id| self.runtime.job(id)) else { return };
         let event = *self.rng.pick(&SIGNALS);
-        let known = job.journal().iter().any(|record| {
-            matches!(&record.fact, Fact::Signalled { event: known, .. } if **known == *event)
-        });
+        let known = job
+            .journal()
+            .iter()
+            .any(|record| matches!(&record.fact, Fact::Signalled { event: known, .. } if **known == *event));
         if !known {
             // Most jobs await no such event, and say so.
             let _ = job.signal(event, 7).await;
@@ -248,7 +244,9 @@ impl Run {
                 (Ok(expected), Some(Ok(given))) if expected == given => {}
                 (Err(_), Some(Err(_))) => {}
                 (expected, given) => {
-                    return Err(format!("job {id} of Sim0 with {n} gave {given:?}, but {expected:?} is right"));
+                    return Err(format!(
+                        "job {id} of Sim0 with {n} gave {given:?}, but {expected:?} is right"
+                    ));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! One attempt and the next: delays, limits of time, heartbeats, panics, hooks, and what a failure says.
 
-mod trace;
+use workflow_tests::trace;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

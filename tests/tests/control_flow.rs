@@ -1,6 +1,6 @@
 //! Every form of the language, run: what starts when, what is skipped, what is taken back.
 
-mod trace;
+use workflow_tests::trace;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What one holds of a runtime and of a job: submissions, results, streams, lists; and what a running agent may ask for.
 
-mod trace;
+use workflow_tests::trace;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -201,7 +201,7 @@ mod submissions {
         let id = runtime.submit(Sum { a: 1, b: 2 }).await.unwrap().id();
         assert_eq!(runtime.job(id).unwrap().await.unwrap(), json!(6));
         assert!(runtime.job(workflow_runtime::JobId::from_u128(7)).is_none());
-        assert!(!runtime.cancel(workflow_runtime::JobId::from_u128(7).await, "none"));
+        assert!(!runtime.cancel(workflow_runtime::JobId::from_u128(7), "none").await);
         assert_eq!(id.to_string().parse(), Ok(id));
     }
 
@@ -436,10 +436,10 @@ mod lists {
             assert_eq!(job.result().unwrap().unwrap_err().message, "they left");
         }
         assert_eq!(other.state(), JobState::Running);
-        assert!(runtime.cancel(other.id().await, "enough"));
+        assert!(runtime.cancel(other.id(), "enough").await);
         runtime.advance(seconds(10));
         assert_eq!(other.state(), JobState::Cancelled);
-        assert!(!runtime.cancel(other.id().await, "again"));
+        assert!(!runtime.cancel(other.id(), "again").await);
     }
 }
 

@@ -1,8 +1,7 @@
 //! The test kit itself: its clock, its order, replaced agents, journals, and crashes.
 
-#[path = "trace/sweep.rs"]
-mod sweep;
-mod trace;
+use workflow_tests::sweep;
+use workflow_tests::trace;
 
 use std::collections::HashSet;
 use std::time::Duration;

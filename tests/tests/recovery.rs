@@ -190,7 +190,7 @@ async fn a_random_workflow_that_is_cancelled_and_whose_process_ends_is_over() {
         let (runtime, id) = begin(seed, &registry, &begun).await;
         let mut rng = Rng::new(!seed);
         runtime.advance(Duration::from_millis(rng.below(1500)));
-        runtime.cancel(id, "enough");
+        runtime.cancel(id, "enough").await;
         runtime.run_until_idle();
         let was_stopped = !runtime.job(id).unwrap().status().state.is_going();
         runtime.crash_after(usize::try_from(rng.below(8)).unwrap());

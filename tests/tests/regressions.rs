@@ -1,8 +1,7 @@
 //! What once did not hold.
 
-#[path = "trace/sweep.rs"]
-mod sweep;
-mod trace;
+use workflow_tests::sweep;
+use workflow_tests::trace;
 
 use std::time::Duration;
 
@@ -985,7 +984,8 @@ mod endings {
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(runtime.shutdown(Duration::from_millis(20)).await, 1);
         assert_eq!(job.state(), JobState::Running);
-        assert_eq!(job.tasks()[0].state, TaskState::Running);
+        // Its attempt is lost, which is nobody's fault: whoever goes on with the job makes another.
+        assert_eq!(job.tasks()[0].state, TaskState::Queued);
     }
 }
 

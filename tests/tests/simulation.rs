@@ -20,7 +20,8 @@ async fn random_workflows_in_a_random_world_keep_the_laws() {
     }
     println!("{tally:?}");
     if one.is_none() {
-        let all = [tally.succeeded, tally.failed, tally.cancelled, tally.expired, tally.crashes, tally.undone];
+        let all =
+            [tally.succeeded, tally.failed, tally.cancelled, tally.expired, tally.crashes, tally.undone];
         assert!(all.iter().all(|count| *count > 5), "{tally:?}");
     }
 }

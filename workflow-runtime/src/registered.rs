@@ -60,7 +60,10 @@ fn says_more(schema: &Json) -> bool {
             members.iter().any(|(key, value)| match key.as_str() {
                 "minimum" | "maximum" => !is_own_range(format, key, value),
                 // A float may be what JSON has no word for.
-                "type" => value == "number" || value.as_array().is_some_and(|kinds| kinds.contains(&"number".into())),
+                "type" => {
+                    value == "number"
+                        || value.as_array().is_some_and(|kinds| kinds.contains(&"number".into()))
+                }
                 "properties" | "$defs" => {
                     value.as_object().is_some_and(|named| named.values().any(says_more))
                 }

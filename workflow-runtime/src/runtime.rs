@@ -65,7 +65,9 @@ impl Runtime {
     pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
         let work = self.work_of(what.into_work())?;
         let job = self.submit_here(work, None).await?;
-        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(&self.engine, context))).await;
+        let result =
+            poll_fn(|context| self.engine.poll(context, |context| job.poll_result(&self.engine, context)))
+                .await;
         crate::handle::read(&job, result, R::read).map_err(RunError::Failed)
     }
 
@@ -79,10 +81,11 @@ impl Runtime {
         Submission::of_work(self.clone(), self.checked(name, input), Value::json)
     }
 
-    /// Hands in many at once: all of them are taken in, or none is.
+    /// Hands in many at once: all of them are taken in, or none is. Where the room is bounded, it waits until there is
+    /// room for all of them, or for as many as there can be.
     ///
     /// # Errors
-    /// When one of them is not right, or when a queue has not room for so many at any time.
+    /// When one of them is not right.
     pub async fn submit_all<R: Runnable>(
         &self,
         many: impl IntoIterator<Item = R>,

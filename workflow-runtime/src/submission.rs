@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::data::DataError;
-use crate::engine::{Job, JobEvent, JobWork, Waiting, lock};
+use crate::engine::{Job, JobEvent, JobWork, lock};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::options::Priority;
@@ -223,12 +223,6 @@ impl<T: Send + 'static> IntoFuture for Submission<T> {
     }
 }
 
-fn give_back(queue: &Waiting, count: u32) {
-    if let Some(room) = &queue.room {
-        room.add_permits(count as usize);
-    }
-}
-
 impl Runtime {
     /// Takes a job in, and drives it here as far as it goes by itself.
     pub(crate) async fn submit_here(
@@ -257,20 +251,18 @@ impl Runtime {
             }
         }
         // In the order of their queues, so that two who want room in two of them do not wait for each other.
-        let mut found: Vec<(Arc<Waiting>, u32)> = Vec::new();
-        for (place, count) in &wanted {
+        for (place, count) in &mut wanted {
             let queue = engine.queue_at(*place);
             let Some(room) = &queue.room else { continue };
-            if queue.settings.capacity.is_some_and(|capacity| capacity < *count as usize) {
-                found.iter().for_each(|(queue, count)| give_back(queue, *count));
-                return Err(SubmitError::Full { queue: queue.settings.name.to_string() });
-            }
+            // More than there can ever be room for come in when there is room for as many as can be.
+            let most = queue.settings.capacity.and_then(|capacity| u32::try_from(capacity).ok());
+            *count = most.map_or(*count, |most| most.min(*count));
             let permits = engine.wait_for(room.acquire_many(*count)).await;
             permits.map_err(|_| SubmitError::ShuttingDown)?.forget();
-            found.push((Arc::clone(&queue), *count));
         }
         let jobs = many.into_iter().map(|work| {
-            let roomed = !wanted.is_empty() && engine.queue_of_work(&work, None).room.is_some();
+            let left = wanted.get_mut(&engine.queue_of_work(&work, None).place).filter(|left| **left > 0);
+            let roomed = left.map(|left| *left -= 1).is_some();
             engine.accept(work, None, roomed)
         });
         let jobs: Vec<Arc<Job>> = jobs.collect();
@@ -358,7 +350,10 @@ impl Runtime {
         match (known, conflict) {
             (None, _) => {}
             (Some(known), Conflict::Replace) => {
-                engine.post(&known, JobEvent::Cancel("another of the same key takes its place".to_owned(), None));
+                engine.post(
+                    &known,
+                    JobEvent::Cancel("another of the same key takes its place".to_owned(), None),
+                );
             }
             (Some(known), conflict) => {
                 engine.withdraw(&job);

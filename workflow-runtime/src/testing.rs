@@ -293,9 +293,8 @@ impl TestRuntime {
             })
             .collect();
         // First those that had begun: the others wait for them.
-        let (waiting, begun): (Vec<_>, Vec<_>) = jobs
-            .iter()
-            .partition(|job| matches!(job.state(), JobState::Pending | JobState::Scheduled));
+        let (waiting, begun): (Vec<_>, Vec<_>) =
+            jobs.iter().partition(|job| matches!(job.state(), JobState::Pending | JobState::Scheduled));
         begun.iter().chain(&waiting).for_each(|job| next.runtime.engine.go_on(&job.job));
         next
     }

@@ -118,8 +118,12 @@ impl<'a> Story<'a> {
                 && story.began.contains_key(&task)
                 && matches!(
                     record.fact,
-                    Fact::Started { .. } | Fact::Called { .. } | Fact::Chose { .. } | Fact::Fanned { .. }
-                        | Fact::Rounded { .. } | Fact::Slept { .. }
+                    Fact::Started { .. }
+                        | Fact::Called { .. }
+                        | Fact::Chose { .. }
+                        | Fact::Fanned { .. }
+                        | Fact::Rounded { .. }
+                        | Fact::Slept { .. }
                 )
             {
                 story.began.insert(task, place);
@@ -162,7 +166,8 @@ fn dependencies_come_first(plan: &Plan, story: &Story<'_>) -> Result<(), String>
     let nodes: HashMap<&str, u32> =
         (0..).zip(&plan.definition().nodes).map(|(id, node)| (node.path.as_str(), id)).collect();
     for task in story.tasks {
-        let (Some(began), Some(node)) = (story.began.get(&task.id), nodes.get(plain(&task.path).as_str())) else {
+        let (Some(began), Some(node)) = (story.began.get(&task.id), nodes.get(plain(&task.path).as_str()))
+        else {
             continue;
         };
         let block = task.path.rsplit_once('/').map_or("", |(block, _)| block);
@@ -198,11 +203,7 @@ fn phases_come_in_order(story: &Story<'_>) -> Result<(), String> {
 }
 
 fn what_was_done_is_taken_back(plan: &Plan, status: &JobStatus, story: &Story<'_>) -> Result<(), String> {
-    let undone: Vec<&str> = story
-        .tasks
-        .iter()
-        .filter_map(|task| task.path.strip_prefix("undo/"))
-        .collect();
+    let undone: Vec<&str> = story.tasks.iter().filter_map(|task| task.path.strip_prefix("undo/")).collect();
     if status.state == JobState::Succeeded {
         return match undone.first() {
             Some(path) => Err(format!("`{path}` was taken back though the job succeeded")),

@@ -56,7 +56,8 @@ pub fn world(mood: Mood) -> World {
     World::new(move |name, context, inputs| {
         let value = mix(name, inputs);
         // What fails for good is what is asked, not who asks: the reference interpreter must find it, too.
-        let fails = mood.fails && name != "sim_give_back" && hash(mood.seed, name, value.unsigned_abs()) % 23 == 0;
+        let fails =
+            mood.fails && name != "sim_give_back" && hash(mood.seed, name, value.unsigned_abs()) % 23 == 0;
         let attempt = u64::from(context.attempt());
         let chance = hash(mood.seed, &context.idempotency_key(), attempt);
         let fails_now = mood.fails_at_times && chance % 11 == 0;

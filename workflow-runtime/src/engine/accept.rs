@@ -104,7 +104,9 @@ impl Engine {
     pub(super) fn options_of_place(&self, place: Place) -> &Options {
         match place {
             Place::Agent(agent) => self.agent(agent).options(),
-            Place::Workflow(workflow) => &self.registry.workflows()[workflow as usize].plan().definition().options,
+            Place::Workflow(workflow) => {
+                &self.registry.workflows()[workflow as usize].plan().definition().options
+            }
         }
     }
 

@@ -132,7 +132,13 @@ impl Engine {
         let mut asks = Vec::new();
         let counted = self.agents[callee.agent as usize].counted;
         if counted || limit.is_some() || rate.is_some() || limits.breaker.is_some() {
-            asks.push(Ask { key: GateKey::Agent(callee.agent), limit, rate, breaker: limits.breaker, tries: false });
+            asks.push(Ask {
+                key: GateKey::Agent(callee.agent),
+                limit,
+                rate,
+                breaker: limits.breaker,
+                tries: false,
+            });
         }
         if queue.is_gated() {
             if let (Some(per_key), Some(key)) = (queue.settings.per_key, &job.options().key) {
@@ -141,7 +147,13 @@ impl Engine {
             }
             if queue.settings.rate.is_some() {
                 let rate = queue.settings.rate;
-                asks.push(Ask { key: GateKey::Queue(queue.place), limit: None, rate, breaker: None, tries: false });
+                asks.push(Ask {
+                    key: GateKey::Queue(queue.place),
+                    limit: None,
+                    rate,
+                    breaker: None,
+                    tries: false,
+                });
             }
         }
         asks

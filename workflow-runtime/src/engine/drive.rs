@@ -86,6 +86,9 @@ impl Engine {
     }
 
     fn offer(&self, job: &Arc<Job>, event: Event) -> (bool, bool) {
+        if self.has_crashed() {
+            return (false, false);
+        }
         let mut inner = job.lock();
         let live = inner.live();
         if live.result.is_some() {

@@ -38,6 +38,5 @@ pub(crate) use glance::caught_result;
 pub use job::Progress;
 pub(crate) use job::{Job, JobWork};
 pub use settings::{AgentLimits, Queue, StallAction};
-pub(crate) use queue::Waiting;
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};

@@ -206,7 +206,8 @@ impl Turn<'_> {
                     }
                 },
                 (None, Err(panic)) => {
-                    let kind = if machine.program().is_some() { FailureKind::Panic } else { FailureKind::Error };
+                    let kind =
+                        if machine.program().is_some() { FailureKind::Panic } else { FailureKind::Error };
                     let failure = Failure::new(kind, format!("what it gives: {panic}"));
                     return self.stop_with(live, Arc::new(failure.at(self.job.id, "", 0)));
                 }

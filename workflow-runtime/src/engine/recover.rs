@@ -75,11 +75,21 @@ impl Engine {
 
     /// If a test has had the runtime crash: drops what runs.
     pub(super) fn halt_if_crashed(&self) {
-        if self.crash_after.load(Ordering::Relaxed) == 0
+        if self.has_crashed()
             && let Some(local) = self.executor.local()
         {
             local.halt();
+            for job in self.index.all() {
+                // Who waits for an answer hears that there is none.
+                let unheard = std::mem::take(&mut job.lock().live().inbox);
+                drop(unheard);
+            }
         }
+    }
+
+    /// Whether a test has had the runtime crash.
+    pub(super) fn has_crashed(&self) -> bool {
+        self.crash_after.load(Ordering::Relaxed) == 0
     }
 
     /// Checks that folding a job's journal gives the state that it has.

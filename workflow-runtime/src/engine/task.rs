@@ -307,7 +307,9 @@ impl Turn<'_> {
 
     pub(super) fn due(&mut self, live: &mut Live, task: TaskId) {
         let Some(machine) = live.machine.as_ref() else { return };
-        let Some((known_state, kind)) = machine.task(task).map(|known| (known.state, known.kind)) else { return };
+        let Some((known_state, kind)) = machine.task(task).map(|known| (known.state, known.kind)) else {
+            return;
+        };
         live.wakes.remove(&task);
         let Some(machine) = live.machine.as_ref() else { return };
         match (known_state, kind) {

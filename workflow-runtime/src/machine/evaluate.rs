@@ -99,7 +99,10 @@ impl Machine {
                 match wanted {
                     None => Ok(Value::of(())),
                     Some(task) => self.output_of(task).cloned().ok_or_else(|| {
-                        format!("it cannot be had: task `{}`, which gives it, did not succeed", self.path(task))
+                        format!(
+                            "it cannot be had: task `{}`, which gives it, did not succeed",
+                            self.path(task)
+                        )
                     }),
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{JobFilter, JobId};
 
-use super::{Trace, seconds};
+use crate::trace::{Trace, seconds};
 
 /// What became of a job: how it ended, what it gave or why it failed, and the states of its tasks, by their paths.
 fn ending(runtime: &TestRuntime, id: JobId) -> String {
@@ -38,7 +38,7 @@ fn settle(runtime: &TestRuntime) {
 
 /// Lets the runtime crash after the first record, the second, and so on, and go on each time; gives what was not as it
 /// would have been without a crash. Agents are to note `+` and their idempotency key when they begin.
-pub(crate) async fn sweep(
+pub async fn sweep(
     make: impl Fn() -> (TestRuntime, Trace),
     begin: impl AsyncFn(&TestRuntime) -> JobId,
 ) -> Vec<String> {
