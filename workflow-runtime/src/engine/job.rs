@@ -73,6 +73,8 @@ pub(crate) struct Live {
     /// It was to begin while it was paused.
     pub(super) held_begin: bool,
     pub(super) result: Option<Joined>,
+    /// Somebody reads its tasks when it is over, however many there are.
+    pub(super) kept: bool,
     pub(super) deadlines: Vec<super::timers::AlarmKey>,
 }
 

@@ -14,6 +14,8 @@ mod glance;
 mod host;
 mod index;
 mod job;
+#[cfg(feature = "classic")]
+mod outside;
 mod perform;
 mod queue;
 mod recover;
@@ -30,6 +32,8 @@ pub(crate) use executor::{Executor, Local, lock};
 pub(crate) use glance::caught_result;
 pub use job::Progress;
 pub(crate) use job::{Job, JobWork};
+#[cfg(feature = "classic")]
+pub(crate) use outside::{Outside, Sighting};
 pub use settings::{AgentLimits, Queue, StallAction};
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};

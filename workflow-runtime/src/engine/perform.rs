@@ -41,7 +41,7 @@ impl Inner {
         gone.attempts = std::mem::take(&mut live.attempts);
         gone.joins = std::mem::take(&mut live.joins);
         gone.cache = std::mem::take(&mut live.cache);
-        if live.journal.len() > 1000 {
+        if live.journal.len() > 1000 && !live.kept {
             self.state = live.machine.as_ref().map_or(self.state, Machine::state);
             gone.machine = live.machine.take();
             gone.journal = std::mem::take(&mut live.journal);
@@ -118,6 +118,8 @@ impl Turn<'_> {
                     let _ = told.send(());
                 }
             }
+            #[cfg(feature = "classic")]
+            Event::Outside(wish) => self.outside(live, wish),
             Event::Recovered => self.recovered(live),
         }
         self.follow(live);
@@ -549,7 +551,7 @@ impl Turn<'_> {
         }
     }
 
-    fn spawned(
+    pub(super) fn spawned(
         &mut self,
         live: &mut Live,
         parent: Option<TaskId>,

@@ -1,0 +1,121 @@
+//! One attempt of an agent of the old system, as the engine runs it.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use anyhow::Error;
+use serde_json::Value;
+
+use super::face::Face;
+use super::ledger::{Ledger, TASKS};
+use super::linked::Refused;
+use super::registry::Kept;
+use super::task::TaskOutput;
+use crate::agent::AgentSpec;
+use crate::context::{TaskContext, TaskManager};
+use crate::engine::lock;
+use crate::error::AgentError;
+
+/// One attempt, as its manager knows it.
+pub(super) struct Attempt {
+    pub(super) context: TaskContext,
+    pub(super) job_id: String,
+    /// The tasks that it has added to its job. They begin when it has returned: until then they may be tied to others;
+    /// and if it fails, they are forgotten, so that the next attempt adds them anew. None once it has ended.
+    held: Mutex<Option<Vec<String>>>,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Attempt({:?})", self.context)
+    }
+}
+
+impl Attempt {
+    /// Holds a task back until the attempt ends; says whether it has not ended yet.
+    pub(super) fn hold(&self, task: &str) -> bool {
+        match &mut *lock(&self.held) {
+            Some(held) => {
+                held.push(task.to_owned());
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn end(&self) -> Vec<String> {
+        lock(&self.held).take().unwrap_or_default()
+    }
+}
+
+/// An agent of the old system, as the engine knows agents.
+pub(super) fn spec(name: String, agent: Kept, ledger: Weak<Ledger>) -> AgentSpec {
+    let (description, mut options) = (agent.description(), agent.engine_options());
+    options.queue.get_or_insert(TASKS.into());
+    let code = move |input, context| run(Arc::clone(&agent), ledger.clone(), input, context);
+    AgentSpec::json(name, code).description(description).options(options)
+}
+
+async fn run(
+    agent: Kept,
+    ledger: Weak<Ledger>,
+    input: Value,
+    context: TaskContext,
+) -> Result<Value, AgentError> {
+    let gone = || AgentError::permanent("its task manager is gone");
+    let ledger = ledger.upgrade().ok_or_else(gone)?;
+    let id = context.task_id().to_owned();
+    let job_id = ledger.book().seen(&id).map(|task| task.job_id).ok_or_else(gone)?;
+    agent.validate_input(&input).map_err(AgentError::permanent)?;
+    let held = Mutex::new(Some(Vec::new()));
+    let attempt = Arc::new(Attempt { context, job_id, held });
+    let ending = Ending { ledger: &ledger, attempt: &attempt };
+    let manager = manager(&ledger, &attempt);
+    let output = agent.execute(&id, input, &manager).await.map_err(advised)?;
+    let data = accept(&agent, &ledger, &id, output)?;
+    let added = ending.attempt.end();
+    ledger.book().hand(&attempt.job_id, added);
+    Ok(data)
+}
+
+/// The manager that an attempt sees.
+fn manager(ledger: &Arc<Ledger>, attempt: &Arc<Attempt>) -> TaskManager {
+    let known = attempt.context.task_manager();
+    let registry = known.agents().to_vec();
+    Face::of(ledger, Some(Arc::clone(attempt))).manager(registry)
+}
+
+fn accept(agent: &Kept, ledger: &Ledger, id: &str, output: TaskOutput) -> Result<Value, AgentError> {
+    let failed_by_hand = ledger.book().take_failure(id);
+    if !output.success || failed_by_hand {
+        let error = output.error.clone().unwrap_or_else(|| "the agent says that it failed".to_owned());
+        if let Ok(entry) = ledger.book().entry(id) {
+            entry.failed_with = Some(output);
+        }
+        return Err(AgentError::retry(error));
+    }
+    let data = output.data.unwrap_or_default();
+    agent.validate_output(&data).map_err(AgentError::retry)?;
+    Ok(data)
+}
+
+fn advised(error: Error) -> AgentError {
+    match error.downcast::<Refused>() {
+        Ok(Refused(error)) => error,
+        Err(error) => AgentError::retry(error),
+    }
+}
+
+/// However an attempt ends, and be it that it is dropped: what it still holds is forgotten.
+struct Ending<'a> {
+    ledger: &'a Ledger,
+    attempt: &'a Attempt,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let held = self.attempt.end();
+        if !held.is_empty() {
+            self.ledger.book().forget(&held);
+        }
+    }
+}
