@@ -90,7 +90,7 @@ impl World {
         let act: Box<dyn Fn(String, Value, TaskManager) -> Doing + Send + Sync> =
             Box::new(move |id, input, manager| Box::pin(act(id, input, manager)));
         let agent = Hand { name, input, times: Arc::clone(&times), act };
-        self.registry.register(name, Box::new(agent)).unwrap();
+        self.registry.register(name, Box::new(agent)).expect("a new name");
         times
     }
 
@@ -111,7 +111,7 @@ impl World {
     }
 
     fn status(&self, task: &str) -> TaskStatus {
-        self.manager.get_task_by_id(task).unwrap().status
+        self.manager.get_task_by_id(task).expect("a task").status
     }
 }
 
@@ -230,7 +230,7 @@ async fn everything_has_the_name_the_order_and_the_type_it_had() -> Result<()> {
     let output: TaskOutput = echo.execute("by-hand", json!({"text": "x"}), &manager).await?;
     assert_eq!(output.data, Some(json!({"text": "x", "task": "by-hand", "job": ""})));
 
-    let (job, input) = || -> (String, Value) { ("job".to_string(), json!({"text": "x"})) }();
+    let (job, input): (String, Value) = ("job".to_string(), json!({"text": "x"}));
     let now: NaiveDateTime = Utc::now().naive_utc();
     let objective: String =
         manager.add_objective(job.clone(), "Win".to_string(), "table.echo".to_string(), input.clone())?;
@@ -871,4 +871,128 @@ async fn pictures_hold_every_task_and_every_edge() {
     let detailed = executor.generate_detailed_dot_graph();
     assert!(detailed.contains(r#"cache key: {\"much\":1}"#), "{detailed}");
     assert!(detailed.contains(r#"input: {\"of\":\"b\"}"#), "{detailed}");
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// What the engine adds
+
+#[tokio::test]
+async fn what_a_quick_agent_adds_last_is_not_lost() {
+    let world = World::new();
+    let done = world.agent("step", |_, _, _| async { ok(json!(null)) });
+    world.agent("plan", |id, _, manager| async move {
+        let job_id = manager.get_task_by_id(&id).map(|task| task.job_id).unwrap_or_default();
+        add(&manager, Task { job_id, ..task(&format!("{id}-step"), "step", &[]) })?;
+        ok(json!(null))
+    });
+    // The engine learns how quick an agent is, and polls a quick one on the spot.
+    for number in 0..200 {
+        let job_id = format!("job {number}");
+        let plan = Task { job_id: job_id.clone(), ..task(&format!("plan {number}"), "plan", &[]) };
+        let mut executor = world.executor(TaskConfiguration::default(), None);
+        let report = executor.execute(job_id, vec![plan], never()).await.unwrap();
+        assert!(report.overall_success && report.outcomes.len() == 2, "{report:?}");
+    }
+    assert_eq!(done.load(Ordering::SeqCst), 200);
+}
+
+#[tokio::test]
+async fn tasks_that_do_not_wait_for_one_another_run_at_once() {
+    let world = World::new();
+    let meeting = Arc::new(tokio::sync::Barrier::new(3));
+    world.agent("meet", move |_, _, _| {
+        let meeting = Arc::clone(&meeting);
+        async move {
+            meeting.wait().await;
+            ok(json!(null))
+        }
+    });
+    let report = world.run(["a", "b", "c"].map(|id| task(id, "meet", &[])).to_vec()).await.unwrap();
+    assert!(report.overall_success);
+}
+
+#[task_agent(name = "classic.stubborn", retry(max = 2, first = "1ms"), queue = "stubborn")]
+async fn stubborn(
+    input: Value,
+    ctx: &workflow_runtime::TaskContext,
+    task_manager: &TaskManager,
+) -> Result<Value, workflow_runtime::AgentError> {
+    let fail = workflow_runtime::AgentError::retry;
+    if input["hopeless"].as_bool().unwrap_or_default() {
+        return Err(workflow_runtime::AgentError::permanent("hopeless"));
+    }
+    let restored: Option<u32> = ctx.restored()?;
+    ctx.checkpoint(&ctx.attempt()).await?;
+    if ctx.attempt() < 3 {
+        return Err(fail("again"));
+    }
+    let agents = task_manager
+        .agents()
+        .iter()
+        .any(|agent| agent.name == "table.echo" && agent.input_schema["required"] == json!(["text"]));
+    Ok(json!([ctx.job_id(), ctx.task_id(), restored, agents]))
+}
+
+#[tokio::test]
+async fn linked_agents_have_their_options_and_their_context() {
+    let world = World::new();
+    for agent in &TASK_AGENTS {
+        let agent = agent();
+        world.registry.register(&agent.name(), agent).unwrap();
+    }
+    let hopeless = Task { input: json!({"hopeless": true}), ..task("hopeless", "classic.stubborn", &[]) };
+    let report = world.run(vec![task("t", "classic.stubborn", &[]), hopeless]).await.unwrap();
+    assert_eq!(successes(&report), [("t", true), ("hopeless", false)]);
+    assert_eq!(report.outcomes[1].error.as_deref(), Some("hopeless"));
+    let stubborn = world.manager.get_task_by_id("t").unwrap();
+    assert_eq!((stubborn.retry_count, stubborn.output.data), (2, Some(json!(["job", "t", 2, true]))));
+    let hopeless = world.manager.get_task_by_id("hopeless").unwrap();
+    assert_eq!(hopeless.retry_count, 0, "what is permanent is not tried again");
+}
+
+#[tokio::test]
+async fn a_job_goes_on_though_nobody_has_its_manager_and_is_kept_when_it_is_over() {
+    let path = std::env::temp_dir().join(format!("classic-alone-{}.json", std::process::id()));
+    let world = World::kept(Some(path.clone()));
+    let (quick, _, begun, go) = stoppable(&world);
+    drop(world.manager.start_job("job".to_string(), three(), None, None).unwrap());
+    drop(world);
+    begun.notified().await;
+    go.notify_one();
+    let world = World::kept(Some(path.clone()));
+    while !path.exists() {
+        tokio::task::yield_now().await;
+    }
+    world.executor(TaskConfiguration::default(), None).rehydrate_state().unwrap();
+    assert_eq!(quick.load(Ordering::SeqCst), 3);
+    let statuses = ["one", "two", "three", "extra"].map(|id| world.status(id));
+    assert_eq!(statuses, [TaskStatus::Completed; 4]);
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn tasks_of_other_jobs_and_managers_of_runtimes_are_refused() {
+    let world = World::new();
+    world.agent("step", |_, _, _| async { ok(json!(1)) });
+    add(&world.manager, task("a", "step", &[])).unwrap();
+    let elsewhere = || Task { job_id: "other".to_string(), ..task("b", "step", &["a"]) };
+    assert!(add(&world.manager, elsewhere()).unwrap_err().to_string().contains("of job `job`"));
+    assert!(world.run(vec![]).await.unwrap().overall_success);
+    add(&world.manager, elsewhere()).expect("what is done may be waited for");
+    let mut executor = world.executor(TaskConfiguration::default(), None);
+    let report = executor.execute("other".to_string(), vec![], never()).await.unwrap();
+    assert!(report.overall_success, "{report:?}");
+
+    let of_runtime = workflow_runtime::Registry::builder().build().unwrap().task_manager();
+    let error = add(&of_runtime, task("a", "step", &[])).unwrap_err().to_string();
+    assert!(error.contains("TaskManager::new"), "{error}");
+    assert!(of_runtime.get_task_by_id("a").is_none() && of_runtime.get_running_jobs().is_empty());
+}
+
+#[test]
+fn without_tokio_a_job_is_refused() {
+    let world = World::new();
+    let error = world.manager.start_job("job".into(), vec![task("a", "step", &[])], None, None).unwrap_err();
+    assert!(error.to_string().contains("tokio"), "{error}");
+    assert!(world.manager.get_task_by_id("a").is_none());
 }

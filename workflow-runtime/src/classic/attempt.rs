@@ -48,40 +48,41 @@ impl Attempt {
 }
 
 /// An agent of the old system, as the engine knows agents.
-pub(super) fn spec(name: String, agent: Kept, ledger: Weak<Ledger>) -> AgentSpec {
+pub(super) fn spec(name: String, agent: Kept, ledger: Weak<Ledger>, manager: TaskManager) -> AgentSpec {
     let (description, mut options) = (agent.description(), agent.engine_options());
     options.queue.get_or_insert(TASKS.into());
-    let code = move |input, context| run(Arc::clone(&agent), ledger.clone(), input, context);
+    let code = move |input, context| run(Arc::clone(&agent), ledger.clone(), manager.clone(), input, context);
     AgentSpec::json(name, code).description(description).options(options)
 }
 
 async fn run(
     agent: Kept,
     ledger: Weak<Ledger>,
+    manager: TaskManager,
     input: Value,
     context: TaskContext,
 ) -> Result<Value, AgentError> {
     let gone = || AgentError::permanent("its task manager is gone");
     let ledger = ledger.upgrade().ok_or_else(gone)?;
     let id = context.task_id().to_owned();
-    let job_id = ledger.book().seen(&id).map(|task| task.job_id).ok_or_else(gone)?;
+    let job_id = ledger.book().job_of(&id).map(str::to_owned).ok_or_else(gone)?;
     agent.validate_input(&input).map_err(AgentError::permanent)?;
     let held = Mutex::new(Some(Vec::new()));
     let attempt = Arc::new(Attempt { context, job_id, held });
     let ending = Ending { ledger: &ledger, attempt: &attempt };
-    let manager = manager(&ledger, &attempt);
+    let manager = Face::of(&ledger, Some(Arc::clone(&attempt))).of_manager(manager);
     let output = agent.execute(&id, input, &manager).await.map_err(advised)?;
     let data = accept(&agent, &ledger, &id, output)?;
-    let added = ending.attempt.end();
-    ledger.book().hand(&attempt.job_id, added);
+    let added = attempt.end();
+    if !added.is_empty() {
+        let told = ledger.book().hand(&attempt.job_id, added);
+        // The engine must have them before it hears that this task is over: it may be the job's last.
+        if let Some(told) = told {
+            let _ = told.await;
+        }
+    }
+    drop(ending);
     Ok(data)
-}
-
-/// The manager that an attempt sees.
-fn manager(ledger: &Arc<Ledger>, attempt: &Arc<Attempt>) -> TaskManager {
-    let known = attempt.context.task_manager();
-    let registry = known.agents().to_vec();
-    Face::of(ledger, Some(Arc::clone(attempt))).manager(registry)
 }
 
 fn accept(agent: &Kept, ledger: &Ledger, id: &str, output: TaskOutput) -> Result<Value, AgentError> {

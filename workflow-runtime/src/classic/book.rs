@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
+use tokio::sync::oneshot::{self, Receiver};
 
 use super::entry::{Entry, Mark};
 use super::run::{Run, Terms};
@@ -37,6 +38,7 @@ impl Book {
         if closes && let Some(from) = dependencies.iter().find(|from| self.waits_for(from, task_id)) {
             bail!("task `{task_id}` would wait for itself, by way of `{from}`");
         }
+        dependencies.iter().try_for_each(|earlier| self.check_job(task_id, job_id, earlier))?;
         if let Some(run) = self.going(job_id) {
             run.check(&task)?;
         }
@@ -82,6 +84,21 @@ impl Book {
         self.tasks.contains_key(id)
     }
 
+    /// The job that a task belongs to.
+    pub(super) fn job_of(&self, id: &str) -> Option<&str> {
+        self.tasks.get(id).map(|entry| entry.task.job_id.as_str())
+    }
+
+    /// Refuses a dependency that would never be told of: jobs know nothing of one another.
+    fn check_job(&self, id: &str, job: &str, earlier: &str) -> Result<()> {
+        let other = self.job_of(earlier).filter(|other| *other != job);
+        let is_done = || self.seen(earlier).is_some_and(|task| task.status.is_done());
+        if let Some(other) = other.filter(|_| !is_done()) {
+            bail!("task `{id}` cannot wait for `{earlier}`, which is of job `{other}` and not done");
+        }
+        Ok(())
+    }
+
     /// The job, if it runs.
     pub(super) fn going(&self, job: &str) -> Option<&Run> {
         self.runs.get(job).filter(|run| run.is_going())
@@ -118,6 +135,7 @@ impl Book {
     pub(super) fn tie(&mut self, id: &str, earlier: &str) -> Result<()> {
         ensure!(self.has(earlier), "there is no task `{earlier}`");
         let cycle = self.waits_for(earlier, id);
+        self.check_job(id, self.job_of(id).unwrap_or_default(), earlier)?;
         let entry = self.entry(id)?;
         ensure!(!cycle, "task `{id}` cannot wait for `{earlier}`, which waits for it");
         ensure!(
@@ -162,9 +180,9 @@ impl Book {
         (spawns, parked)
     }
 
-    /// Hands tasks to the engine's job, if it runs, and those that waited for them.
-    pub(super) fn hand(&mut self, job: &str, new: Vec<String>) {
-        let Some(run) = self.runs.get_mut(job).filter(|run| run.is_going()) else { return };
+    /// Hands tasks to the engine's job, if it runs, and those that waited for them. Gives what says that it has them.
+    pub(super) fn hand(&mut self, job: &str, new: Vec<String>) -> Option<Receiver<()>> {
+        let run = self.runs.get_mut(job).filter(|run| run.is_going())?;
         let mut candidates = std::mem::take(&mut run.parked);
         candidates.extend(new);
         let (order, mut parked) = self.order(candidates);
@@ -178,9 +196,10 @@ impl Book {
                 _ => parked.push(id),
             }
         }
-        if let Some(run) = self.runs.get_mut(job) {
-            run.parked = parked;
-        }
+        let run = self.runs.get_mut(job)?;
+        run.parked = parked;
+        let (tell, told) = oneshot::channel();
+        run.tell(Outside::Told(tell)).then_some(told)
     }
 
     /// Splits tasks into those that the engine can have, each after those it waits for, and the others.

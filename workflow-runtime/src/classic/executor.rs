@@ -91,7 +91,7 @@ impl TaskExecutor {
     /// When the file cannot be written.
     pub fn persist_state(&self) -> Result<()> {
         match self.path()? {
-            Some(path) => self.manager.ledger()?.persist(&path),
+            Some(path) => self.manager.ledger()?.persist(&path, &self.cache),
             None => Ok(()),
         }
     }
@@ -103,7 +103,7 @@ impl TaskExecutor {
     /// When the file cannot be read, or was written by something else.
     pub fn rehydrate_state(&self) -> Result<()> {
         match self.path()? {
-            Some(path) => self.manager.ledger()?.rehydrate(&path),
+            Some(path) => self.manager.ledger()?.rehydrate(&path, &self.cache),
             None => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ use super::configuration::StallAction;
 use super::guest::Guest;
 use super::ledger::Ledger;
 use super::registry::TaskAgentRegistry;
-use crate::context::{AgentDescription, TaskContext, TaskManager};
+use crate::context::{TaskContext, TaskManager};
 
 /// What a classic [`TaskManager`] shows of itself besides its methods.
 #[derive(Debug, Default)]
@@ -33,8 +33,9 @@ impl Face {
         Self { cache, agent_registry, ledger: Some(Arc::clone(ledger)), attempt }
     }
 
-    pub(super) fn manager(self, agents: Vec<AgentDescription>) -> TaskManager {
-        let mut manager = TaskManager::of(agents);
+    /// A manager that has this face.
+    pub(super) fn of_manager(self, manager: TaskManager) -> TaskManager {
+        let mut manager = manager;
         manager.classic = Some(Arc::new(self));
         manager
     }
@@ -80,7 +81,7 @@ impl TaskManager {
         let agents = agent_registry.get_agent_descriptions();
         let (cache, registry) = (Arc::new(cache), Arc::new(agent_registry));
         let ledger = Arc::new(Ledger::new(heartbeat, stall_action, cache, registry, path));
-        Face::of(&ledger, None).manager(agents)
+        Face::of(&ledger, None).of_manager(TaskManager::of(agents))
     }
 
     /// The context for a task that is run by hand, or by an attempt that has this manager.
@@ -88,7 +89,9 @@ impl TaskManager {
         match self.attempt() {
             Some(attempt) => Guest::context(attempt, self.clone()),
             None => {
-                let job = self.get_task_by_id(task_id).map(|task| task.job_id).unwrap_or_default();
+                let ledger = self.ledger().ok();
+                let job = ledger.and_then(|ledger| ledger.book().job_of(task_id).map(str::to_owned));
+                let job = job.unwrap_or_default();
                 TaskContext::new(&job, task_id, 1, Arc::default(), self.clone())
             }
         }

@@ -39,7 +39,7 @@ impl TaskManager {
         if let Some(path) = path {
             let ledger = Arc::clone(ledger);
             handle.on_complete(move |_| {
-                if let Err(error) = ledger.persist(&path) {
+                if let Err(error) = ledger.persist(&path, &ledger.cache) {
                     tracing::warn!("the tasks could not be kept: {error:#}");
                 }
             });
@@ -105,6 +105,9 @@ impl Ledger {
         let deadline = limit.map(|limit| engine.clock.now() + limit);
         let job = engine.start_outside(work, JobOptions { deadline, ..JobOptions::default() });
         let handle = EngineHandle::new(engine, job, |_| Ok(()));
+        // A job goes on though nobody has its manager any more.
+        let alive = Arc::clone(self);
+        handle.on_complete(move |_| drop(alive));
         book.runs.insert(job_id.to_owned(), Run { handle: handle.clone(), terms, parked });
         Ok(handle)
     }
@@ -123,7 +126,7 @@ impl Ledger {
             let of = &task.job_id;
             ensure!(of == job_id, "task `{id}` is of job `{of}`, not of `{job_id}`");
             // Whoever lists a job's tasks and starts it with them means those that are there.
-            let is_own = book.seen(&id).is_some_and(|known| known.job_id == job_id);
+            let is_own = book.job_of(&id) == Some(job_id);
             if !is_own || added.contains(&id) {
                 let (status, output) = (TaskStatus::Pending, TaskOutput::default());
                 book.add(Task { status, status_reason: None, output, ..task })?;

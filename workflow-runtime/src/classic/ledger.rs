@@ -11,6 +11,7 @@ use super::cache::Cache;
 use super::configuration::StallAction;
 use super::registry::TaskAgentRegistry;
 use crate::builder::StartError;
+use crate::context::TaskManager;
 use crate::engine::{Clock, Executor, Queue, StallAction as OnStall, lock};
 use crate::job_id::JobIds;
 use crate::registry::Registry;
@@ -79,9 +80,10 @@ impl Ledger {
 
     fn new_runtime(self: &Arc<Self>, registry: &TaskAgentRegistry) -> Result<Runtime> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
+        let manager = TaskManager::of(registry.get_agent_descriptions());
         let mut agents = Registry::builder();
         for (name, agent) in registry.all() {
-            agents = agents.agent_spec(attempt::spec(name, agent, Arc::downgrade(self)));
+            agents = agents.agent_spec(attempt::spec(name, agent, Arc::downgrade(self), manager.clone()));
         }
         let builder = Runtime::builder()
             .registry(agents.build()?)
@@ -104,9 +106,10 @@ impl Ledger {
         };
         let ledger: Weak<Self> = Arc::downgrade(self);
         OnStall::Call(Arc::new(move |_, task| {
-            let task = ledger.upgrade().and_then(|ledger| ledger.book().seen(task));
-            if let Some(task) = task {
-                action(&task.job_id);
+            let Some(ledger) = ledger.upgrade() else { return };
+            let job = ledger.book().job_of(task).map(str::to_owned);
+            if let Some(job) = job {
+                action(&job);
             }
         }))
     }

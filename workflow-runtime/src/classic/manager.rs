@@ -1,5 +1,6 @@
 //! Tasks: added, asked for, and judged.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -265,8 +266,12 @@ impl TaskManager {
 
     /// The tasks of a job that are pending, and depend on nothing that is not done.
     pub fn get_ready_tasks_for_job(&self, job_id: &str) -> Vec<Task> {
-        let is_done = |id: &String| self.get_task_by_id(id).is_some_and(|task| task.status.is_done());
         let mut ready = self.select(|task| task.job_id == job_id);
+        let done = ready.iter().filter(|task| task.status.is_done());
+        let done: HashSet<String> = done.map(|task| task.task_id.clone()).collect();
+        let is_done = |id: &String| {
+            done.contains(id) || self.get_task_by_id(id).is_some_and(|task| task.status.is_done())
+        };
         ready.retain(|task| task.status == TaskStatus::Pending && task.dependencies.iter().all(is_done));
         ready
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::cache::Shelf;
+use super::cache::{Cache, Shelf};
 use super::ledger::Ledger;
 use super::task::Task;
 
@@ -24,14 +24,14 @@ struct Kept {
 }
 
 impl Ledger {
-    pub(super) fn persist(&self, path: &Path) -> Result<()> {
+    pub(super) fn persist(&self, path: &Path, cache: &Cache) -> Result<()> {
         let file = file(path);
-        let kept = Kept { version: VERSION, tasks: self.book().select(|_| true), cache: self.cache.all() };
+        let kept = Kept { version: VERSION, tasks: self.book().select(|_| true), cache: cache.all() };
         let written = serde_json::to_vec_pretty(&kept)?;
         write(&file, &written).with_context(|| format!("{} cannot be written", file.display()))
     }
 
-    pub(super) fn rehydrate(&self, path: &Path) -> Result<()> {
+    pub(super) fn rehydrate(&self, path: &Path, cache: &Cache) -> Result<()> {
         let file = file(path);
         let text = match fs::read(&file) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -41,7 +41,7 @@ impl Ledger {
             .with_context(|| format!("{} does not hold tasks that were kept", file.display()))?;
         let version = kept.version;
         ensure!(version == VERSION, "{} is of version {version}, not {VERSION}", file.display());
-        self.cache.refill(kept.cache);
+        cache.refill(kept.cache);
         self.book().refill(kept.tasks)
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::core::Engine;
 use super::drive::Turn;
 use super::job::{Job, JobWork, Live};
@@ -20,6 +22,8 @@ pub(crate) enum Outside {
     Make { spawn: Spawn, after: Vec<Arc<str>> },
     /// Somebody else has done the task, which has not begun.
     Done { key: Arc<str>, output: Value },
+    /// All that was wanted before is to be done first.
+    Told(oneshot::Sender<()>),
 }
 
 /// A task, as somebody outside of its job sees it.
@@ -67,6 +71,7 @@ impl Turn<'_> {
                     self.note(live, Fact::Succeeded { task, output });
                 }
             }
+            Outside::Told(told) => drop(told.send(())),
         }
     }
 }
