@@ -1,5 +1,6 @@
 //! One attempt of an agent of the old system, as the engine runs it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use anyhow::Error;
@@ -22,6 +23,8 @@ pub(super) struct Attempt {
     /// The tasks that it has added to its job. They begin when it has returned: until then they may be tied to others;
     /// and if it fails, they are forgotten, so that the next attempt adds them anew. None once it has ended.
     held: Mutex<Option<Vec<String>>>,
+    /// It has said something of a task.
+    pub(super) has_told: AtomicBool,
 }
 
 impl std::fmt::Debug for Attempt {
@@ -67,22 +70,30 @@ async fn run(
     let id = context.task_id().to_owned();
     let job_id = ledger.book().job_of(&id).map(str::to_owned).ok_or_else(gone)?;
     agent.validate_input(&input).map_err(AgentError::permanent)?;
-    let held = Mutex::new(Some(Vec::new()));
-    let attempt = Arc::new(Attempt { context, job_id, held });
+    let (held, has_told) = (Mutex::new(Some(Vec::new())), AtomicBool::new(false));
+    let attempt = Arc::new(Attempt { context, job_id, held, has_told });
     let ending = Ending { ledger: &ledger, attempt: &attempt };
     let manager = Face::of(&ledger, Some(Arc::clone(&attempt))).of_manager(manager);
-    let output = agent.execute(&id, input, &manager).await.map_err(advised)?;
-    let data = accept(&agent, &ledger, &id, output)?;
+    let output = agent.execute(&id, input, &manager).await;
+    if attempt.has_told.load(Ordering::SeqCst) {
+        hand(&ledger, &attempt, Vec::new()).await;
+    }
+    let data = accept(&agent, &ledger, &id, output.map_err(advised)?)?;
     let added = attempt.end();
     if !added.is_empty() {
-        let told = ledger.book().hand(&attempt.job_id, added);
-        // The engine must have them before it hears that this task is over: it may be the job's last.
-        if let Some(told) = told {
-            let _ = told.await;
-        }
+        hand(&ledger, &attempt, added).await;
     }
     drop(ending);
     Ok(data)
+}
+
+/// Hands over what an attempt added, and waits until the engine has it, and has heard all else that the attempt said of
+/// tasks: it must before it hears that this one is over, which may be the job's last.
+async fn hand(ledger: &Ledger, attempt: &Attempt, added: Vec<String>) {
+    let told = ledger.book().hand(&attempt.job_id, added);
+    if let Some(told) = told {
+        let _ = told.await;
+    }
 }
 
 fn accept(agent: &Kept, ledger: &Ledger, id: &str, output: TaskOutput) -> Result<Value, AgentError> {

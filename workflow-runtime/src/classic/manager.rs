@@ -1,6 +1,7 @@
 //! Tasks: added, asked for, and judged.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -202,7 +203,7 @@ impl TaskManager {
     /// When there is no such task.
     pub fn complete_task(&self, task_id: &str, output: TaskOutput) -> Result<()> {
         let status = if output.success { TaskStatus::Completed } else { TaskStatus::Failed };
-        self.ledger()?.book().mark(task_id, status, Some(output))
+        self.mark(task_id, status, Some(output))
     }
 
     /// Says where a task stands. While the engine has the task, that holds until the task goes on; a judgement,
@@ -211,7 +212,15 @@ impl TaskManager {
     /// # Errors
     /// When there is no such task.
     pub fn update_task_status(&self, task_id: &str, status: TaskStatus) -> Result<()> {
-        self.ledger()?.book().mark(task_id, status, None)
+        self.mark(task_id, status, None)
+    }
+
+    fn mark(&self, task_id: &str, status: TaskStatus, output: Option<TaskOutput>) -> Result<()> {
+        self.ledger()?.book().mark(task_id, status, output)?;
+        if let Some(attempt) = self.attempt() {
+            attempt.has_told.store(true, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// Says in few words what others should know of a task.
