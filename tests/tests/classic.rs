@@ -168,7 +168,7 @@ fn successes(report: &TaskExecutionReport) -> Vec<(&str, bool)> {
     report.outcomes.iter().map(|outcome| (outcome.task_id.as_str(), outcome.success)).collect()
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // The whole table, by name, order and type
 
 #[tokio::test]
@@ -413,7 +413,7 @@ async fn echo(
     Ok(json!({ "text": input["text"], "task": task_id, "job": job_id }))
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // Jobs that agents plan
 
 #[tokio::test]
@@ -501,7 +501,7 @@ async fn a_task_that_is_added_from_outside_while_the_job_runs_is_run() {
     assert_eq!(after.output.data, Some(json!(["waited"])));
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // What is refused
 
 #[tokio::test]
@@ -548,7 +548,7 @@ async fn agents_that_are_not_allowed_are_not_called() {
     assert_eq!(done.load(Ordering::SeqCst), 0);
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // Failures
 
 #[tokio::test]
@@ -661,7 +661,7 @@ async fn a_silent_task_is_noticed() {
     assert_eq!(world.manager.get_job_status("job").await.unwrap(), JobStatus::Cancelled);
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // Stopped and resumed
 
 /// Agents of a job of which the second task waits until it is let go, if it is not stopped before.
@@ -766,7 +766,7 @@ async fn what_failed_is_tried_again_when_its_job_is_started_again() {
     assert_eq!(successes(&report), [("a", true), ("b", true)]);
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // By hand
 
 #[tokio::test]
@@ -824,7 +824,7 @@ async fn an_agent_may_say_by_hand_that_it_failed() {
     assert_eq!(world.status("t"), TaskStatus::Failed);
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // Many, and pictures
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -873,7 +873,7 @@ async fn pictures_hold_every_task_and_every_edge() {
     assert!(detailed.contains(r#"input: {\"of\":\"b\"}"#), "{detailed}");
 }
 
-// ---------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 // What the engine adds
 
 #[task_agent(name = "classic.quick_plan")]
@@ -891,7 +891,8 @@ async fn what_a_quick_agent_adds_last_is_not_lost() {
     let done = world.agent("step", |_, _, _| async { ok(json!(null)) });
     let plan = TASK_AGENTS.iter().map(|agent| agent()).find(|agent| agent.name() == "classic.quick_plan");
     let plan = plan.unwrap();
-    // Once its schemas are compiled it is quick, if the program is optimized; and a quick one is polled on the spot.
+    // Once its schemas are compiled it is quick, if the program is optimized; and a quick one is polled on
+    // the spot.
     for _ in 0..3 {
         assert!(plan.validate_input(&json!({})).is_ok() && plan.validate_output(&json!({})).is_ok());
         plan.execute("by hand", json!({}), &world.manager).await.unwrap();

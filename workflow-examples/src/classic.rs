@@ -1,5 +1,5 @@
-//! A program of the old Task Agent system: an agent plans, others retrieve, review and draft. Only its `use` lines name
-//! this library.
+//! A program of the old Task Agent system: an agent plans, others retrieve, review and draft. Only its `use`
+//! lines name this library.
 
 use std::sync::Arc;
 use std::time::Duration;

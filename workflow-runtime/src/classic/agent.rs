@@ -27,8 +27,8 @@ pub trait TaskAgent: Send + Sync + 'static {
 
     /// Does a task.
     ///
-    /// What it adds to its job through this manager begins once it has returned, and is forgotten if it fails: the next
-    /// attempt adds it anew.
+    /// What it adds to its job through this manager begins once it has returned, and is forgotten if it
+    /// fails: the next attempt adds it anew.
     async fn execute(&self, task_id: &str, input: Value, task_manager: &TaskManager) -> Result<TaskOutput>;
 
     /// Checks an input.

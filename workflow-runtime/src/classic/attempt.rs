@@ -20,8 +20,9 @@ use crate::error::AgentError;
 pub(super) struct Attempt {
     pub(super) context: TaskContext,
     pub(super) job_id: String,
-    /// The tasks that it has added to its job. They begin when it has returned: until then they may be tied to others;
-    /// and if it fails, they are forgotten, so that the next attempt adds them anew. None once it has ended.
+    /// The tasks that it has added to its job. They begin when it has returned: until then they may be tied
+    /// to others; and if it fails, they are forgotten, so that the next attempt adds them anew. None once it
+    /// has ended.
     held: Mutex<Option<Vec<String>>>,
     /// It has said something of a task.
     pub(super) has_told: AtomicBool,
@@ -87,8 +88,8 @@ async fn run(
     Ok(data)
 }
 
-/// Hands over what an attempt added, and waits until the engine has it, and has heard all else that the attempt said of
-/// tasks: it must before it hears that this one is over, which may be the job's last.
+/// Hands over what an attempt added, and waits until the engine has it, and has heard all else that the
+/// attempt said of tasks: it must before it hears that this one is over, which may be the job's last.
 async fn hand(ledger: &Ledger, attempt: &Attempt, added: Vec<String>) {
     let told = ledger.book().hand(&attempt.job_id, added);
     if let Some(told) = told {

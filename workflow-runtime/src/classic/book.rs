@@ -22,7 +22,8 @@ use crate::value::Value;
 pub(super) struct Book {
     tasks: HashMap<String, Entry>,
     pub(super) runs: HashMap<String, Run>,
-    /// Ids that were named as dependencies before there were such tasks. Only these can close a cycle when they come.
+    /// Ids that were named as dependencies before there were such tasks. Only these can close a cycle when
+    /// they come.
     awaited: HashSet<String>,
     count: u64,
 }
@@ -180,7 +181,8 @@ impl Book {
         (spawns, parked)
     }
 
-    /// Hands tasks to the engine's job, if it runs, and those that waited for them. Gives what says that it has them.
+    /// Hands tasks to the engine's job, if it runs, and those that waited for them. Gives what says that it
+    /// has them.
     pub(super) fn hand(&mut self, job: &str, new: Vec<String>) -> Option<Receiver<()>> {
         let run = self.runs.get_mut(job).filter(|run| run.is_going())?;
         let mut candidates = std::mem::take(&mut run.parked);

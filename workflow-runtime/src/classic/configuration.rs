@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::task::Task;
 use crate::options::{Options, Retry};
 
-/// What follows when a running task was silent for longer than the manager's heartbeat: its agent has asked nothing of
-/// its manager.
+/// What follows when a running task was silent for longer than the manager's heartbeat: its agent has asked
+/// nothing of its manager.
 #[derive(Debug, Clone, Copy)]
 pub enum StallAction {
     /// A warning is logged; the task goes on.
@@ -37,7 +37,8 @@ pub enum RetryStrategy {
     },
 }
 
-/// What follows when a person does not answer in time. No task of the engine waits for a person, so it is only kept.
+/// What follows when a person does not answer in time. No task of the engine waits for a person, so it is
+/// only kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HumanTimeoutAction {
     /// The agent decides.

@@ -25,8 +25,8 @@ pub(super) struct Entry {
     pub(super) failed_with: Option<TaskOutput>,
 }
 
-/// What somebody said of a task that the engine has. It holds until the engine's own state of the task changes; a
-/// judgement of the work holds on.
+/// What somebody said of a task that the engine has. It holds until the engine's own state of the task
+/// changes; a judgement of the work holds on.
 #[derive(Debug)]
 pub(super) struct Mark {
     pub(super) status: TaskStatus,

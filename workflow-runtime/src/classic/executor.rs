@@ -29,7 +29,8 @@ pub struct TaskExecutor {
 }
 
 impl TaskExecutor {
-    /// An executor of a manager's tasks by the agents of a registry. When `allowed_agents` are given, it calls no others.
+    /// An executor of a manager's tasks by the agents of a registry. When `allowed_agents` are given, it
+    /// calls no others.
     pub fn new(
         task_manager: Arc<TaskManager>,
         agent_registry: Arc<TaskAgentRegistry>,
@@ -42,12 +43,12 @@ impl TaskExecutor {
         Self { manager, registry, cache, configuration, job_id, allowed_agents }
     }
 
-    /// Runs a job to its end: these tasks, those that were added to it before, and those that its agents add. Whatever is
-    /// sent through `cancel` stops it; that nothing is sent any more does not.
+    /// Runs a job to its end: these tasks, those that were added to it before, and those that its agents add.
+    /// Whatever is sent through `cancel` stops it; that nothing is sent any more does not.
     ///
     /// # Errors
-    /// As [`TaskManager::start_job`]; and when the tasks cannot be kept. That a task fails is no error: the report says
-    /// it.
+    /// As [`TaskManager::start_job`]; and when the tasks cannot be kept. That a task fails is no error: the
+    /// report says it.
     pub async fn execute(
         &mut self,
         job_id: String,
@@ -65,8 +66,8 @@ impl TaskExecutor {
         Ok(ledger.report(&self.job_id, &handle))
     }
 
-    /// Goes on with a job that was stopped, or that a store has kept: with what was not done. What was done is not done
-    /// again, and its outputs are there.
+    /// Goes on with a job that was stopped, or that a store has kept: with what was not done. What was done
+    /// is not done again, and its outputs are there.
     ///
     /// # Errors
     /// When there is no such job; and as [`execute`](Self::execute).
@@ -96,8 +97,8 @@ impl TaskExecutor {
         }
     }
 
-    /// Takes in the tasks that were kept, and the cache; what the manager has by now stays. Does nothing if no file was
-    /// set, or if there is none yet.
+    /// Takes in the tasks that were kept, and the cache; what the manager has by now stays. Does nothing if
+    /// no file was set, or if there is none yet.
     ///
     /// # Errors
     /// When the file cannot be read, or was written by something else.

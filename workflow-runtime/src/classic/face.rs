@@ -50,7 +50,7 @@ impl Face {
             attempt.context.heartbeat();
         }
         self.ledger.as_ref().context(
-            "this task manager belongs to a runtime, which runs no classic jobs; make one with `TaskManager::new`",
+            "this task manager is a runtime's, which runs no classic jobs; make one with `TaskManager::new`",
         )
     }
 }
@@ -67,10 +67,11 @@ impl Deref for TaskManager {
 
 /// The classic manager.
 impl TaskManager {
-    /// A manager of jobs that these agents do. It runs them on the tokio runtime in which the first is started.
+    /// A manager of jobs that these agents do. It runs them on the tokio runtime in which the first is
+    /// started.
     ///
-    /// A task that was silent for as long as `heartbeat` has stalled; zero is for never. The path names the file in
-    /// which tasks and cache are kept when a job is over.
+    /// A task that was silent for as long as `heartbeat` has stalled; zero is for never. The path names the
+    /// file in which tasks and cache are kept when a job is over.
     pub fn new(
         heartbeat: Duration,
         stall_action: StallAction,

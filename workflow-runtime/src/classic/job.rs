@@ -17,14 +17,14 @@ use crate::record::{JobOptions, Tasks};
 use crate::state::JobState;
 
 impl TaskManager {
-    /// Starts a job: these tasks, and those that were added to it before. Tasks that are done stay done, so that a job
-    /// that was stopped goes on.
+    /// Starts a job: these tasks, and those that were added to it before. Tasks that are done stay done, so
+    /// that a job that was stopped goes on.
     ///
     /// When `allowed_agents` are given, it calls no others.
     ///
     /// # Errors
-    /// When the job runs already, when a task cannot be [added](Self::add_task) or is for an agent that the job may not
-    /// call, and when there is no tokio runtime.
+    /// When the job runs already, when a task cannot be [added](Self::add_task) or is for an agent that the
+    /// job may not call, and when there is no tokio runtime.
     pub fn start_job(
         &self,
         job_id: String,

@@ -18,8 +18,8 @@ use crate::registry::Registry;
 use crate::runtime::Runtime;
 use crate::timestamp::Timestamp;
 
-/// The queue of tasks whose agents name none. Jobs begin in another one, without a limit, so that a job that was
-/// started takes tasks at once.
+/// The queue of tasks whose agents name none. Jobs begin in another one, without a limit, so that a job that
+/// was started takes tasks at once.
 pub(super) const TASKS: &str = "tasks";
 
 /// What all clones of a manager share.

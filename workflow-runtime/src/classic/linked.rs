@@ -19,7 +19,7 @@ use crate::schema::{Schema, SchemaError};
 
 /// Every `#[task_agent]` of the program and of the crates that it names, sorted by name.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::classic::{TASK_AGENTS, TaskAgentRegistry};
 ///
 /// let registry = TaskAgentRegistry::new();

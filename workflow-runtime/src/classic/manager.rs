@@ -15,14 +15,14 @@ use crate::context::TaskManager;
 
 /// Tasks that are added.
 impl TaskManager {
-    /// Adds a task to a job. If the job runs, the task begins when those that it depends on are done; but what a running
-    /// agent adds to its own job does not begin before the agent has returned.
+    /// Adds a task to a job. If the job runs, the task begins when those that it depends on are done; but
+    /// what a running agent adds to its own job does not begin before the agent has returned.
     ///
     /// A dependency may be a task that is added later.
     ///
     /// # Errors
-    /// When an id is empty, when there is a task of this id, when the task would wait for itself, and when the job runs
-    /// and may not or cannot call the agent.
+    /// When an id is empty, when there is a task of this id, when the task would wait for itself, and when
+    /// the job runs and may not or cannot call the agent.
     #[expect(clippy::too_many_arguments, reason = "code that is to run unchanged names them all")]
     pub fn add_task(
         &self,
@@ -180,8 +180,8 @@ impl TaskManager {
     /// Makes a task run after another.
     ///
     /// # Errors
-    /// When there is no such task, when that would be a cycle, and when the engine has the task already: once its job
-    /// runs, but for tasks that an agent has added which has not returned yet.
+    /// When there is no such task, when that would be a cycle, and when the engine has the task already: once
+    /// its job runs, but for tasks that an agent has added which has not returned yet.
     pub fn add_dependency(&self, task_id: &str, new_dependency: &str) -> Result<()> {
         self.ledger()?.book().tie(task_id, new_dependency)
     }
@@ -206,8 +206,9 @@ impl TaskManager {
         self.mark(task_id, status, Some(output))
     }
 
-    /// Says where a task stands. While the engine has the task, that holds until the task goes on; a judgement,
-    /// [`Accepted`](TaskStatus::Accepted) or [`Rejected`](TaskStatus::Rejected), holds until its job is started again.
+    /// Says where a task stands. While the engine has the task, that holds until the task goes on; a
+    /// judgement, [`Accepted`](TaskStatus::Accepted) or [`Rejected`](TaskStatus::Rejected), holds until its
+    /// job is started again.
     ///
     /// # Errors
     /// When there is no such task.

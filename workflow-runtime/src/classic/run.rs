@@ -26,7 +26,8 @@ pub(super) struct Terms {
 pub(super) struct Run {
     pub(super) handle: JobHandle<()>,
     pub(super) terms: Terms,
-    /// Tasks that wait for some that the engine does not have: that were not added yet, or that somebody does by hand.
+    /// Tasks that wait for some that the engine does not have: that were not added yet, or that somebody does
+    /// by hand.
     pub(super) parked: Vec<String>,
 }
 

@@ -41,7 +41,8 @@ pub(crate) struct Sighting {
 }
 
 impl Engine {
-    /// Takes a job in and lets it go, without waiting. Its tasks can be seen for as long as somebody has the job.
+    /// Takes a job in and lets it go, without waiting. Its tasks can be seen for as long as somebody has the
+    /// job.
     pub(crate) fn start_outside(self: &Arc<Self>, tasks: Tasks, options: JobOptions) -> Arc<Job> {
         let job = self.accept(JobWork::Tasks(Arc::new(tasks)), Some(Box::new(options)), false);
         job.lock().live().kept = true;
