@@ -752,6 +752,29 @@ async fn a_job_that_was_stopped_goes_on_in_another_process() {
 }
 
 #[tokio::test]
+async fn while_a_job_is_stopped_its_tasks_can_be_tied_and_done_by_hand() {
+    let world = World::new();
+    let (quick, _, begun, go) = stoppable(&world);
+    let mut tasks = three();
+    tasks.push(task("four", "quick", &["two"]));
+    let mut handle = world.manager.start_job("job".to_string(), tasks, None, None).unwrap();
+    begun.notified().await;
+    assert!(world.manager.add_dependency("three", "four").is_err(), "the engine has it");
+    handle.cancel().await.unwrap();
+    world.manager.add_dependency("three", "four").unwrap();
+    world.manager.claim_task("four", "Ada".to_string()).unwrap();
+    let by_hand = TaskOutput { success: true, data: Some(json!(4)), error: None };
+    world.manager.complete_task("four", by_hand).unwrap();
+    assert!(world.manager.claim_task("one", "Ada".to_string()).is_err(), "it is done");
+    go.notify_one();
+    let mut executor = world.executor(TaskConfiguration::default(), None);
+    let report = executor.resume_job("job".to_string(), never()).await.unwrap();
+    assert_eq!(successes(&report), [("two", true), ("three", true), ("extra", true)]);
+    assert_eq!(world.manager.get_dependency_outputs("three").unwrap()[1], json!(4));
+    assert_eq!(quick.load(Ordering::SeqCst), 3, "`one`, `three` and `extra`");
+}
+
+#[tokio::test]
 async fn what_failed_is_tried_again_when_its_job_is_started_again() {
     let world = World::new();
     let attempts = AtomicUsize::new(0);

@@ -100,6 +100,18 @@ impl Book {
         Ok(())
     }
 
+    /// A task that is to be changed: the engine has it only as long as its job runs.
+    pub(super) fn settled(&mut self, id: &str) -> Result<&mut Entry> {
+        let Book { tasks, runs, .. } = self;
+        let entry = tasks.get_mut(id).with_context(|| format!("there is no task `{id}`"))?;
+        let run = runs.get(&entry.task.job_id);
+        if entry.handed && run.is_none_or(|run| !run.is_going()) {
+            let sighting = entry.sighting(run);
+            entry.settle(sighting.as_ref());
+        }
+        Ok(entry)
+    }
+
     /// The job, if it runs.
     pub(super) fn going(&self, job: &str) -> Option<&Run> {
         self.runs.get(job).filter(|run| run.is_going())
@@ -137,7 +149,7 @@ impl Book {
         ensure!(self.has(earlier), "there is no task `{earlier}`");
         let cycle = self.waits_for(earlier, id);
         self.check_job(id, self.job_of(id).unwrap_or_default(), earlier)?;
-        let entry = self.entry(id)?;
+        let entry = self.settled(id)?;
         ensure!(!cycle, "task `{id}` cannot wait for `{earlier}`, which waits for it");
         ensure!(
             !entry.handed,

@@ -109,19 +109,25 @@ impl Entry {
         self.task.updated_at = chrono::Utc::now().naive_utc();
     }
 
-    /// Gives it back from a job that is over, to be run again if it is not done.
-    pub(super) fn take_back(&mut self, sighting: Option<&Sighting>) {
+    /// Takes over what the engine says of it, whose job is over: from now on it is the book's again.
+    pub(super) fn settle(&mut self, sighting: Option<&Sighting>) {
         self.task = self.seen(sighting);
+        self.handed = false;
+        self.mark = None;
+        self.failed_with = None;
+    }
+
+    /// Makes it ready to be run again, if it is not done.
+    pub(super) fn take_back(&mut self, sighting: Option<&Sighting>) {
+        let was_handed = self.handed;
+        self.settle(sighting);
         self.was_over = self.task.status.is_done() || self.task.status == TaskStatus::Rejected;
-        let runs_again = matches!(self.task.status, TaskStatus::Failed | TaskStatus::Blocked) || self.handed;
+        let runs_again = matches!(self.task.status, TaskStatus::Failed | TaskStatus::Blocked) || was_handed;
         if runs_again && !self.was_over {
             self.task.status = TaskStatus::Pending;
             self.task.status_reason = None;
             self.task.output = TaskOutput::default();
         }
-        self.handed = false;
-        self.mark = None;
-        self.failed_with = None;
     }
 }
 

@@ -194,7 +194,7 @@ impl TaskManager {
     /// # Errors
     /// When there is no such task, when it is not pending, and when its job runs.
     pub fn claim_task(&self, task_id: &str, agent_name: String) -> Result<()> {
-        self.ledger()?.book().entry(task_id)?.claim(agent_name)
+        self.ledger()?.book().settled(task_id)?.claim(agent_name)
     }
 
     /// Says what a task gave. A task that has not begun need not run then.
