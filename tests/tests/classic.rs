@@ -1006,6 +1006,22 @@ async fn a_job_goes_on_though_nobody_has_its_manager_and_is_kept_when_it_is_over
 }
 
 #[tokio::test]
+async fn the_tasks_of_a_job_need_nobody_else_to_hold_its_manager() {
+    let world = World::new();
+    let (quick, _, begun, go) = stoppable(&world);
+    drop(world.manager.start_job("job".to_string(), three(), None, None).unwrap());
+    drop(world);
+    let all = async {
+        begun.notified().await;
+        go.notify_one();
+        while quick.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("`three` and `extra` run");
+}
+
+#[tokio::test]
 async fn tasks_of_other_jobs_and_managers_of_runtimes_are_refused() {
     let world = World::new();
     world.agent("step", |_, _, _| async { ok(json!(1)) });
