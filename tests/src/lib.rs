@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod random;
+pub mod simulation;
 mod walker;
 
 pub use walker::Walker;

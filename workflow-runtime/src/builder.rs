@@ -42,7 +42,7 @@ fn cure(nearest: Option<&str>) -> String {
 
 /// A runtime to be set up.
 ///
-/// ```
+/// ```standalone_crate
 /// use std::time::Duration;
 /// use workflow_runtime::prelude::*;
 /// use workflow_runtime::{AgentLimits, Breaker, Queue};
@@ -105,8 +105,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets a queue's limits.
+    /// Sets a queue's limits; the last that is said of a queue counts.
     pub fn queue(mut self, queue: Queue) -> Self {
+        self.queues.retain(|known| known.name != queue.name);
         self.queues.push(queue);
         self
     }
@@ -155,7 +156,7 @@ impl RuntimeBuilder {
     pub async fn in_memory(self) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        self.make(Executor::Tokio(handle), Clock::System, JobIds::new(), seed)
+        self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed)
     }
 
     /// What it was given for agents.

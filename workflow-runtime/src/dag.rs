@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// A job put together in code: for work whose shape is known only when the program runs.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::prelude::*;
 /// use workflow_runtime::{Dag, Registry};
 ///
@@ -196,11 +196,8 @@ impl Dag {
     }
 
     fn tie<T, U>(&mut self, task: TaskRef<T>, earlier: TaskRef<U>, soft: bool) {
-        let after = After { task: earlier.id, soft };
-        if earlier.id < task.id
-            && let Some(spawn) = self.spawn(task)
-        {
-            spawn.after.push(after);
+        if let Some(spawn) = self.spawn(task) {
+            spawn.after.push(After { task: earlier.id, soft });
         }
     }
 
@@ -228,6 +225,29 @@ impl Dag {
     pub fn giving<T>(mut self, task: TaskRef<T>) -> Dag<T> {
         self.tasks.result = Some(task.id);
         Dag { tasks: self.tasks, gives: PhantomData }
+    }
+}
+
+/// What is wrong with tasks that were put together in code: names that are taken, tasks of another `Dag`.
+pub(crate) fn check(tasks: &Tasks) -> Result<(), String> {
+    let mut names = std::collections::HashSet::new();
+    let foreign = |id: TaskId, what: &str| {
+        format!("{what} is task {id}, which does not come before it; is it a task of another `Dag`?")
+    };
+    for (id, spawn) in (0..).zip(&tasks.tasks) {
+        if let Some(key) = &spawn.key
+            && !names.insert(key)
+        {
+            return Err(format!("two tasks are named `{key}`; give one of them another name"));
+        }
+        let what = || format!("what task {id}, which calls `{}`, waits for", spawn.callee.name);
+        if let Some((wrong, _)) = spawn.reads().find(|(other, _)| *other >= id) {
+            return Err(foreign(wrong, &what()));
+        }
+    }
+    match tasks.result {
+        Some(id) if id as usize >= tasks.tasks.len() => Err(foreign(id, "what the job gives")),
+        _ => Ok(()),
     }
 }
 

@@ -88,17 +88,17 @@ impl<T> JobHandle<T> {
 
     /// Cancels it: what runs is told to stop, what was done is taken back. Says whether it was not over already.
     pub async fn cancel(&self, why: impl Into<String>) -> bool {
-        self.engine.post(&self.job, JobEvent::Cancel(why.into()))
+        self.engine.ask(&self.job, |told| JobEvent::Cancel(why.into(), Some(told))).await
     }
 
     /// Lets nothing of it start until it is resumed. What runs goes on.
     pub async fn pause(&self) -> bool {
-        self.engine.post(&self.job, JobEvent::Pause)
+        self.engine.ask(&self.job, |told| JobEvent::Pause(Some(told))).await
     }
 
     /// Lets it go on.
     pub async fn resume(&self) -> bool {
-        self.engine.post(&self.job, JobEvent::Resume)
+        self.engine.ask(&self.job, |told| JobEvent::Resume(Some(told))).await
     }
 
     /// Tells the job that an event has happened that it awaits, or will.
@@ -130,9 +130,7 @@ impl<T> JobHandle<T> {
     }
 
     fn read(&self, result: Result<Value, Arc<Failure>>) -> Result<T, Failure> {
-        let value = result.map_err(Arc::unwrap_or_clone)?;
-        (self.read)(&value)
-            .map_err(|error| Failure::new(FailureKind::BadOutput, error.to_string()).at(self.job.id, "", 0))
+        read(&self.job, result, self.read)
     }
 
     /// Waits for the result and leaves the handle.
@@ -144,9 +142,19 @@ impl<T> JobHandle<T> {
     }
 
     fn poll_outcome(&self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
-        let polled = self.engine.poll(context, |context| self.job.poll_result(context));
+        let polled = self.engine.poll(context, |context| self.job.poll_result(&self.engine, context));
         polled.map(|result| self.read(result))
     }
+}
+
+/// A result, as its type.
+pub(crate) fn read<T>(
+    job: &Job,
+    result: Result<Value, Arc<Failure>>,
+    read: fn(&Value) -> Result<T, DataError>,
+) -> Result<T, Failure> {
+    let value = result.map_err(Arc::unwrap_or_clone)?;
+    read(&value).map_err(|error| Failure::new(FailureKind::BadOutput, error.to_string()).at(job.id, "", 0))
 }
 
 impl<T> Future for JobHandle<T> {

@@ -19,6 +19,11 @@ impl JobId {
         self.0
     }
 
+    /// When the id was made, to the millisecond.
+    pub fn made_at(self) -> Timestamp {
+        Timestamp::from_micros(u64::try_from(self.0 >> 80).unwrap_or(0) * 1000)
+    }
+
     /// The id of this number, as a store may have kept it.
     pub const fn from_u128(number: u128) -> Self {
         Self(number)

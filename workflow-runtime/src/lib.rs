@@ -45,9 +45,12 @@ mod record;
 mod registered;
 mod registry;
 mod runnable;
+#[doc = include_str!("../doc/running.md")]
+pub mod running {}
 mod runtime;
 mod schema;
 mod scope;
+mod small_map;
 mod state;
 mod stats;
 mod stream;

@@ -29,11 +29,11 @@ pub struct JobStatus {
     pub tasks: BTreeMap<TaskState, usize>,
     /// Why it did not succeed, or will not.
     pub failure: Option<Failure>,
-    /// The queue that was asked for.
-    pub queue: Option<Arc<str>>,
+    /// The queue that it began in, or will.
+    pub queue: Arc<str>,
     /// The priority that was asked for.
     pub priority: Option<Priority>,
-    /// Words to find it by.
+    /// Words to find it by: those of what it runs, and its own.
     pub tags: Vec<Arc<str>>,
     /// The task that waits for it.
     pub parent: Option<Parent>,
@@ -92,7 +92,7 @@ impl JobFilter {
         self
     }
 
-    /// Those that were handed in for this queue.
+    /// Those that begin in this queue.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.queue = Some(queue.into());
         self
@@ -126,8 +126,8 @@ impl JobFilter {
         let options = job.options();
         self.after.is_none_or(|after| job.id > after)
             && self.parent.is_none_or(|parent| options.parent.is_some_and(|own| own.job == parent))
-            && self.tag.as_ref().is_none_or(|tag| options.tags.iter().any(|own| **own == **tag))
-            && self.queue.as_ref().is_none_or(|queue| options.queue.as_deref() == Some(queue))
+            && self.tag.as_ref().is_none_or(|tag| engine.tags(job).iter().any(|own| **own == **tag))
+            && self.queue.as_ref().is_none_or(|queue| *engine.queue_name(job) == **queue)
             && self.name.as_ref().is_none_or(|name| *engine.name_of(job) == **name)
             && (self.states.is_empty() || self.states.contains(&job.lock_state()))
     }
@@ -141,13 +141,13 @@ impl JobStatus {
             id: job.id,
             name: engine.name_of(job),
             state,
-            submitted: Timestamp::from_micros(u64::try_from(job.id.as_u128() >> 80).unwrap_or(0) * 1000),
+            submitted: job.id.made_at(),
             phase,
             tasks,
             failure: failure.map(Arc::unwrap_or_clone),
-            queue: options.queue.clone(),
+            queue: engine.queue_name(job),
             priority: options.priority,
-            tags: options.tags.clone(),
+            tags: engine.tags(job),
             parent: options.parent,
         }
     }
@@ -155,13 +155,12 @@ impl JobStatus {
 
 impl TaskStatus {
     pub(crate) fn all(job: &Job) -> Vec<Self> {
-        let all = job.each_task(|machine, id, task| Self {
+        job.each_task(|machine, id, task| Self {
             id,
             path: machine.path(id),
             state: task.state,
             attempts: task.attempt,
             phase: machine.phase_of(id).map(str::to_owned),
-        });
-        all
+        })
     }
 }

@@ -178,10 +178,13 @@ impl Retry {
         Self { max, first: Duration::from_secs(1), factor: 2.0, cap: Duration::from_secs(300) }
     }
 
-    /// Sets the first delay.
+    /// Sets the first delay; the longest is not shorter.
     #[must_use]
     pub const fn first(mut self, first: Duration) -> Self {
         self.first = first;
+        if self.cap.as_nanos() < first.as_nanos() {
+            self.cap = first;
+        }
         self
     }
 

@@ -7,7 +7,7 @@ use workflow_graph::EdgeKind;
 
 use crate::callee_kind::CalleeKind;
 use crate::code::Code;
-use crate::definition::{Block, Callee, NodeId, NodeKind};
+use crate::definition::{Arm, Block, Callee, NodeId, NodeKind, Place as Within};
 use crate::options::{Options, Priority, Retry};
 use crate::plan::Plan;
 use crate::registered::RegisteredWorkflow;
@@ -38,6 +38,8 @@ pub(crate) struct Program {
     pub(crate) nodes: Vec<Ready>,
     /// The nodes of each phase.
     pub(crate) phases: Vec<Vec<NodeId>>,
+    /// The nodes of each form's blocks.
+    inside: Vec<[Vec<NodeId>; 3]>,
 }
 
 /// A node, ready to run.
@@ -87,7 +89,20 @@ impl Program {
                 nodes[*node as usize].local = local;
             }
         }
-        Self { plan, code, nodes, phases }
+        let inside = (0..count).map(|node| {
+            [Arm::Then, Arm::Else, Arm::Body]
+                .map(|arm| plan.block(Block::Inside(Within { node, arm })).to_vec())
+        });
+        let inside = inside.collect();
+        Self { plan, code, nodes, phases, inside }
+    }
+
+    /// The nodes of a block.
+    pub(crate) fn block(&self, block: Block) -> &[NodeId] {
+        match block {
+            Block::Phase(phase) => &self.phases[phase as usize],
+            Block::Inside(Within { node, arm }) => &self.inside[node as usize][arm as usize],
+        }
     }
 
     pub(crate) fn node(&self, node: NodeId) -> &Ready {

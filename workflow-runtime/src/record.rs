@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use workflow_graph::EdgeKind;
 
 use crate::callee_kind::CalleeKind;
 use crate::failure::Failure;
@@ -143,6 +142,11 @@ pub enum Fact {
         /// The new task.
         spawn: Arc<Spawn>,
     },
+    /// The task that made this one has learned that it failed.
+    Noticed {
+        /// The task.
+        task: TaskId,
+    },
     /// An agent saved where it stands.
     Saved {
         /// The task.
@@ -249,6 +253,21 @@ pub struct Spawn {
     pub optional: bool,
 }
 
+impl Spawn {
+    /// The tasks that it waits for, and whether it runs without their success.
+    pub fn reads(&self) -> impl Iterator<Item = (TaskId, bool)> {
+        let parts = match &self.input {
+            Input::Parts(parts) => &parts[..],
+            Input::Whole(_) => &[],
+        };
+        let read = parts.iter().filter_map(|part| match part {
+            Part::OutputOf(task) => Some((*task, false)),
+            Part::Given(_) => None,
+        });
+        read.chain(self.after.iter().map(|after| (after.task, after.soft)))
+    }
+}
+
 /// A task that another runs after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct After {
@@ -257,13 +276,6 @@ pub struct After {
     /// Whether the other may run if it does not succeed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub soft: bool,
-}
-
-impl After {
-    /// As the edge of a graph.
-    pub fn kind(self) -> EdgeKind {
-        if self.soft { EdgeKind::Soft } else { EdgeKind::Hard }
-    }
 }
 
 /// The input of a task that was made by code.
@@ -344,6 +356,7 @@ impl Fact {
             | Self::Rounded { task, .. }
             | Self::Slept { task, .. }
             | Self::Called { task, .. }
+            | Self::Noticed { task }
             | Self::Saved { task, .. } => Some(*task),
             _ => None,
         }

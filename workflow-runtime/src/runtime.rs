@@ -1,5 +1,6 @@
 //! The runtime, as programs hold it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,10 +20,12 @@ use crate::runnable::{Requested, Runnable};
 use crate::stats::AgentStats;
 use crate::stream::Events;
 use crate::submission::{Submission, SubmitError};
+use crate::value::Value;
 
 /// Runs workflows, agents, and jobs put together in code.
 ///
-/// It is a handle: clones are the same runtime. Jobs go on when the last one is dropped, as long as the process lives;
+/// It is a handle: clones are the same runtime. What runs goes on when the last one is dropped, but no timer rings any
+/// more once nothing runs and no [`JobHandle`] is left: keep one as long as jobs are to go on.
 /// [`shutdown`](Self::shutdown) ends them in an orderly way.
 #[derive(Debug, Clone)]
 pub struct Runtime {
@@ -62,8 +65,8 @@ impl Runtime {
     pub async fn run<R: Runnable>(&self, what: R) -> Result<R::Output, RunError> {
         let work = self.work_of(what.into_work())?;
         let job = self.submit_here(work, None).await?;
-        let handle = JobHandle::<R::Output>::new(Arc::clone(&self.engine), job, R::read);
-        handle.await.map_err(RunError::Failed)
+        let result = poll_fn(|context| self.engine.poll(context, |context| job.poll_result(&self.engine, context))).await;
+        crate::handle::read(&job, result, R::read).map_err(RunError::Failed)
     }
 
     /// Hands something in to be run: `.await` gives a handle once it is accepted.
@@ -73,31 +76,27 @@ impl Runtime {
 
     /// Hands in a workflow or an agent by its name, with JSON that is checked against its schema.
     pub fn submit_json(&self, name: &str, input: Json) -> Submission<Json> {
-        Submission::of_work(self.clone(), self.checked(name, input), crate::value::Value::json)
+        Submission::of_work(self.clone(), self.checked(name, input), Value::json)
     }
 
-    /// Hands in many at once.
+    /// Hands in many at once: all of them are taken in, or none is.
     ///
     /// # Errors
-    /// When one of them is not taken in; then none is.
+    /// When one of them is not right, or when a queue has not room for so many at any time.
     pub async fn submit_all<R: Runnable>(
         &self,
         many: impl IntoIterator<Item = R>,
     ) -> Result<Vec<JobHandle<R::Output>>, SubmitError> {
         let work: Result<Vec<JobWork>, SubmitError> =
             many.into_iter().map(|what| self.work_of(what.into_work())).collect();
-        let mut handles = Vec::new();
-        for work in work? {
-            let job = self.submit_apart(work, None).await?;
-            handles.push(JobHandle::new(Arc::clone(&self.engine), job, R::read));
-        }
-        Ok(handles)
+        let jobs = self.take_in_all(work?).await?;
+        Ok(jobs.into_iter().map(|job| JobHandle::new(Arc::clone(&self.engine), job, R::read)).collect())
     }
 
     /// The handle of a job that was handed in before.
     pub fn job(&self, id: JobId) -> Option<JobHandle<Json>> {
         let job = self.engine.index.get(id)?;
-        Some(JobHandle::new(Arc::clone(&self.engine), job, crate::value::Value::json))
+        Some(JobHandle::new(Arc::clone(&self.engine), job, Value::json))
     }
 
     /// The jobs that a filter lets through, the oldest first.
@@ -106,16 +105,22 @@ impl Runtime {
     }
 
     /// Cancels a job, its child jobs too; says whether there was one that was not over.
-    pub fn cancel(&self, id: JobId, why: &str) -> bool {
-        let job = self.engine.index.get(id);
-        job.is_some_and(|job| self.engine.post(&job, JobEvent::Cancel(why.to_owned())))
+    pub async fn cancel(&self, id: JobId, why: &str) -> bool {
+        match self.engine.index.get(id) {
+            Some(job) => self.engine.ask(&job, |told| JobEvent::Cancel(why.to_owned(), Some(told))).await,
+            None => false,
+        }
     }
 
     /// Cancels all jobs that have a tag; says how many.
-    pub fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
-        let jobs = self.engine.index.all();
-        let tagged = jobs.iter().filter(|job| job.options().tags.iter().any(|own| &**own == tag));
-        tagged.filter(|job| self.engine.post(job, JobEvent::Cancel(why.to_owned()))).count()
+    pub async fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
+        let mut cancelled = 0;
+        for job in self.engine.index.all() {
+            if self.engine.tags(&job).iter().any(|own| &**own == tag) && self.cancel(job.id, why).await {
+                cancelled += 1;
+            }
+        }
+        cancelled
     }
 
     /// Lets nothing of a queue start until it is resumed. What runs goes on.
@@ -172,7 +177,10 @@ impl Runtime {
     pub async fn shutdown(&self, within: Duration) -> usize {
         let engine = &self.engine;
         engine.stopping.store(true, Ordering::SeqCst);
-        engine.queues().iter().for_each(|queue| queue.pause());
+        for queue in engine.queues() {
+            queue.pause();
+            queue.room.as_ref().map(tokio::sync::Semaphore::close);
+        }
         engine.wait_until_quiet(engine.clock.now() + within).await;
         for attempt in engine.attempts() {
             attempt.tell(FailureKind::Cancelled, "the runtime shuts down".to_owned());
@@ -180,12 +188,25 @@ impl Runtime {
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
         engine.timers.clear();
         engine.gates.clear();
-        engine.jobs.load(Ordering::SeqCst)
+        engine.is_down.store(true, Ordering::SeqCst);
+        // Who waits for a job that is not over hears that it will not be.
+        engine.index.all().iter().for_each(|job| job.wake());
+        engine.index.all().iter().filter(|job| !job.lock_state().is_over()).count()
     }
 
     pub(crate) fn work_of(&self, requested: Requested) -> Result<JobWork, SubmitError> {
         match requested {
-            Requested::Call(target, input) => Ok(JobWork::Call(self.find(&target)?, input)),
+            Requested::Call(target, input) => {
+                let place = self.find(&target)?;
+                if let (Place::Workflow(workflow), Value::Typed(typed, _)) = (place, &input) {
+                    let checked = self.engine.registry.workflows()[workflow as usize].check_input(typed);
+                    checked.map_err(|error| SubmitError::BadInput {
+                        name: target.name.to_string(),
+                        problem: error.to_string(),
+                    })?;
+                }
+                Ok(JobWork::Call(place, input))
+            }
             Requested::Tasks(tasks) => {
                 let mut last: Option<&Target> = None;
                 for spawn in &tasks.tasks {
@@ -194,6 +215,8 @@ impl Runtime {
                         last = Some(&spawn.callee);
                     }
                 }
+                let wrong = |problem| SubmitError::BadInput { name: tasks.name.clone(), problem };
+                crate::dag::check(&tasks).map_err(wrong)?;
                 Ok(JobWork::Tasks(tasks))
             }
         }
@@ -222,12 +245,12 @@ impl Runtime {
             let workflow = &registry.workflows()[place as usize];
             let codec = workflow.code().input.codec;
             let input = workflow.read_input(input).map_err(bad)?;
-            return Ok(JobWork::Call(Place::Workflow(place), crate::value::Value::Typed(input, codec)));
+            return Ok(JobWork::Call(Place::Workflow(place), Value::Typed(input, codec)));
         }
         let place = registry.agent_place(name).ok_or_else(|| self.unknown(name))?;
         let agent = &registry.agents()[place as usize];
         let input = agent.admit_json(&input).map_err(bad)?;
-        Ok(JobWork::Call(Place::Agent(place), crate::value::Value::Typed(input, agent.spec.input.codec)))
+        Ok(JobWork::Call(Place::Agent(place), Value::Typed(input, agent.spec.input.codec)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Statistics of agents: counters and a histogram of durations, each an atomic number.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How an agent has done so far, in this process.
@@ -35,9 +36,17 @@ impl AgentStats {
 const BUCKETS: usize = 43 * PARTS;
 const PARTS: usize = 8;
 
-/// What is counted of an agent.
-#[derive(Debug)]
+/// What is counted of an agent: in parts, for threads that count at once would have to wait for one another's caches.
+#[derive(Debug, Default)]
 pub(crate) struct Counters {
+    parts: [OnceLock<Box<Part>>; SHARDS],
+}
+
+const SHARDS: usize = 8;
+
+/// What one thread, or a few, have counted.
+#[derive(Debug)]
+struct Part {
     started: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -45,33 +54,55 @@ pub(crate) struct Counters {
     durations: [AtomicU32; BUCKETS],
 }
 
-impl Counters {
-    pub(crate) fn new() -> Self {
-        Self {
+impl Part {
+    fn new() -> Box<Self> {
+        Box::new(Self {
             started: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             durations: std::array::from_fn(|_| AtomicU32::new(0)),
-        }
+        })
+    }
+}
+
+thread_local! {
+    /// The part that this thread counts in.
+    static OWN: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Relaxed) % SHARDS
+    };
+}
+
+impl Counters {
+    fn own(&self) -> &Part {
+        self.parts[OWN.with(|own| *own)].get_or_init(Part::new)
     }
 
     pub(crate) fn start(&self) {
-        self.started.fetch_add(1, Relaxed);
+        self.own().started.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn end(&self, success: bool, took: Duration) {
-        if success { &self.succeeded } else { &self.failed }.fetch_add(1, Relaxed);
-        self.durations[bucket(took)].fetch_add(1, Relaxed);
+        let own = self.own();
+        if success { &own.succeeded } else { &own.failed }.fetch_add(1, Relaxed);
+        own.durations[bucket(took)].fetch_add(1, Relaxed);
     }
 
     pub(crate) fn retry(&self) {
-        self.retries.fetch_add(1, Relaxed);
+        self.own().retries.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn read(&self) -> AgentStats {
-        let (succeeded, failed) = (self.succeeded.load(Relaxed), self.failed.load(Relaxed));
-        let counts: Vec<u64> = self.durations.iter().map(|count| u64::from(count.load(Relaxed))).collect();
+        let parts: Vec<&Part> = self.parts.iter().filter_map(OnceLock::get).map(|part| &**part).collect();
+        let sum =
+            |which: fn(&Part) -> &AtomicU64| parts.iter().map(|part| which(part).load(Relaxed)).sum::<u64>();
+        // What has started is read last, so that what has ended is not more.
+        let (succeeded, failed) = (sum(|part| &part.succeeded), sum(|part| &part.failed));
+        let count = |bucket: usize| {
+            parts.iter().map(|part| u64::from(part.durations[bucket].load(Relaxed))).sum::<u64>()
+        };
+        let counts: Vec<u64> = (0..BUCKETS).map(count).collect();
         let total: u64 = counts.iter().sum();
         let quantile = |percent: u64| {
             let wanted = (total * percent).div_ceil(100).max(1);
@@ -85,8 +116,8 @@ impl Counters {
         AgentStats {
             count: succeeded + failed,
             succeeded,
-            retries: self.retries.load(Relaxed),
-            active: self.started.load(Relaxed).saturating_sub(succeeded + failed),
+            retries: sum(|part| &part.retries),
+            active: sum(|part| &part.started).saturating_sub(succeeded + failed),
             p50: quantile(50),
             p95: quantile(95),
             p99: quantile(99),
@@ -121,7 +152,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_what_was_counted() {
-        let counters = Counters::new();
+        let counters = Counters::default();
         for millis in 1..=100 {
             counters.start();
             counters.end(millis % 10 != 0, Duration::from_millis(millis));

@@ -79,7 +79,10 @@ impl Stream for JobEvents {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let seen = self.seen;
-        let polled = self.engine.poll(context, |context| self.job.poll_record(seen, context.waker()));
+        let polled = self.engine.poll(context, |context| match seen.checked_sub(1) {
+            None => Some(Some((self.engine.first_record(&self.job), None))),
+            Some(seen) => self.job.poll_record(seen, context.waker()),
+        });
         let Poll::Ready(next) = polled else { return Poll::Pending };
         Poll::Ready(next.map(|(record, step)| {
             self.seen += 1;

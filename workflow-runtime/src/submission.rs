@@ -1,5 +1,6 @@
 //! Handing jobs in.
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::data::DataError;
-use crate::engine::{Job, JobEvent, JobWork, lock};
+use crate::engine::{Job, JobEvent, JobWork, Waiting, lock};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::options::Priority;
@@ -222,6 +223,12 @@ impl<T: Send + 'static> IntoFuture for Submission<T> {
     }
 }
 
+fn give_back(queue: &Waiting, count: u32) {
+    if let Some(room) = &queue.room {
+        room.add_permits(count as usize);
+    }
+}
+
 impl Runtime {
     /// Takes a job in, and drives it here as far as it goes by itself.
     pub(crate) async fn submit_here(
@@ -236,15 +243,39 @@ impl Runtime {
         Ok(job)
     }
 
-    /// Takes a job in, which others drive.
-    pub(crate) async fn submit_apart(
-        &self,
-        work: JobWork,
-        options: Option<Box<JobOptions>>,
-    ) -> Result<Arc<Job>, SubmitError> {
-        let job = self.take_in(work, options, false).await?;
-        self.let_go(&job);
-        Ok(job)
+    /// Takes many jobs in, which others drive: first room for all of them is found.
+    pub(crate) async fn take_in_all(&self, many: Vec<JobWork>) -> Result<Vec<Arc<Job>>, SubmitError> {
+        let engine = &self.engine;
+        if engine.stopping.load(Ordering::SeqCst) {
+            return Err(SubmitError::ShuttingDown);
+        }
+        let mut wanted: BTreeMap<u16, u32> = BTreeMap::new();
+        for work in &many {
+            let queue = engine.queue_of_work(work, None);
+            if queue.room.is_some() {
+                *wanted.entry(queue.place).or_default() += 1;
+            }
+        }
+        // In the order of their queues, so that two who want room in two of them do not wait for each other.
+        let mut found: Vec<(Arc<Waiting>, u32)> = Vec::new();
+        for (place, count) in &wanted {
+            let queue = engine.queue_at(*place);
+            let Some(room) = &queue.room else { continue };
+            if queue.settings.capacity.is_some_and(|capacity| capacity < *count as usize) {
+                found.iter().for_each(|(queue, count)| give_back(queue, *count));
+                return Err(SubmitError::Full { queue: queue.settings.name.to_string() });
+            }
+            let permits = engine.wait_for(room.acquire_many(*count)).await;
+            permits.map_err(|_| SubmitError::ShuttingDown)?.forget();
+            found.push((Arc::clone(&queue), *count));
+        }
+        let jobs = many.into_iter().map(|work| {
+            let roomed = !wanted.is_empty() && engine.queue_of_work(&work, None).room.is_some();
+            engine.accept(work, None, roomed)
+        });
+        let jobs: Vec<Arc<Job>> = jobs.collect();
+        jobs.iter().for_each(|job| self.let_go(job));
+        Ok(jobs)
     }
 
     fn let_go(&self, job: &Arc<Job>) {
@@ -275,6 +306,24 @@ impl Runtime {
         Ok(engine.accept(work, options, true))
     }
 
+    /// The job that has a unique key.
+    fn holder(&self, name: &Arc<str>, key: &Arc<str>) -> Option<Arc<Job>> {
+        let id = lock(self.engine.unique()).get(&(Arc::clone(name), Arc::clone(key))).copied()?;
+        self.engine.index.get(id).filter(|job| job.result().is_none())
+    }
+
+    fn conflicting(
+        known: Arc<Job>,
+        conflict: Conflict,
+        name: &str,
+        key: &str,
+    ) -> Result<Arc<Job>, SubmitError> {
+        match conflict {
+            Conflict::UseExisting => Ok(known),
+            _ => Err(SubmitError::Duplicate { name: name.to_owned(), key: key.to_owned(), job: known.id }),
+        }
+    }
+
     async fn hand_in(
         &self,
         work: JobWork,
@@ -289,13 +338,18 @@ impl Runtime {
         };
         let engine = &self.engine;
         let name = engine.name_of_work(&work);
+        if conflict != Conflict::Replace
+            && let Some(known) = self.holder(&name, &key)
+        {
+            return Self::conflicting(known, conflict, &name, &key);
+        }
         // Room is found first: nobody else is kept waiting by one who waits for it.
         let job = self.take_in(work, options, refuse).await?;
         let known = {
             let mut unique = lock(engine.unique());
             let place = (Arc::clone(&name), Arc::clone(&key));
             let known = unique.get(&place).and_then(|id| engine.index.get(*id));
-            let known = known.filter(|known| !known.lock_state().is_over());
+            let known = known.filter(|known| known.result().is_none());
             if known.is_none() || conflict == Conflict::Replace {
                 unique.insert(place, job.id);
             }
@@ -304,18 +358,11 @@ impl Runtime {
         match (known, conflict) {
             (None, _) => {}
             (Some(known), Conflict::Replace) => {
-                engine.post(&known, JobEvent::Cancel("another of the same key takes its place".to_owned()));
+                engine.post(&known, JobEvent::Cancel("another of the same key takes its place".to_owned(), None));
             }
             (Some(known), conflict) => {
                 engine.withdraw(&job);
-                return match conflict {
-                    Conflict::UseExisting => Ok(known),
-                    _ => Err(SubmitError::Duplicate {
-                        name: name.to_string(),
-                        key: key.to_string(),
-                        job: known.id,
-                    }),
-                };
+                return Self::conflicting(known, conflict, &name, &key);
             }
         }
         self.let_go(&job);

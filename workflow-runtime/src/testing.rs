@@ -1,12 +1,12 @@
 //! What tests of agents and workflows need: a runtime without threads, whose clock stands still until nothing else is
 //! to be done, or until the test moves it.
 //!
-//! ```
+//! ```standalone_crate
 //! use std::time::Duration;
 //! use workflow_runtime::prelude::*;
 //! use workflow_runtime::testing::TestRuntime;
 //!
-//! #[task_agent(retry(max = 3, first = "1h"))]
+//! #[task_agent(retry(max = 3, first = "1h", cap = "1d"))]
 //! async fn fetch(url: String) -> String {
 //!     url
 //! }
@@ -26,8 +26,8 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -171,13 +171,10 @@ impl TestRuntime {
     pub fn drain(&self, queue: &str) -> usize {
         let in_queue = || self.jobs(&JobFilter::new().queue(queue));
         let waiting = in_queue().iter().filter(|job| !job.state.is_over()).count();
-        while in_queue().iter().any(|job| !job.state.is_over()) {
-            self.run_until_idle();
-            if !self.runtime.engine.skip_time() {
-                break;
-            }
-        }
         self.run_until_idle();
+        while in_queue().iter().any(|job| !job.state.is_over()) && self.runtime.engine.skip_time() {
+            self.run_until_idle();
+        }
         waiting
     }
 
@@ -194,7 +191,10 @@ impl TestRuntime {
     #[track_caller]
     pub fn assert_enqueued(&self, name: &str, input: &Json) {
         let inputs = self.inputs(name);
-        assert!(inputs.contains(input), "no job of `{name}` with the input {input} waits; there are {inputs:?}");
+        assert!(
+            inputs.contains(input),
+            "no job of `{name}` with the input {input} waits; there are {inputs:?}"
+        );
     }
 
     /// Asserts that no job of this name waits or runs.
@@ -214,6 +214,10 @@ impl TestRuntime {
     }
 
     /// Replaces an agent by a function of its input, typed, from now on.
+    ///
+    /// # Panics
+    /// When there is no such agent.
+    #[track_caller]
     pub fn replace<A: Callable>(
         &self,
         with: impl Fn(A::Input, TaskContext) -> Result<A::Output, AgentError> + Send + Sync + 'static,
@@ -252,6 +256,7 @@ impl TestRuntime {
     /// What runs is dropped. [`restart`](Self::restart) goes on from what was written.
     pub fn crash_after(&self, records: usize) {
         self.runtime.engine.crash_after.store(records, Ordering::SeqCst);
+        self.runtime.engine.has_overrides.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has crashed.
@@ -268,7 +273,7 @@ impl TestRuntime {
         let journals: Vec<String> =
             self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect();
         if let Some(local) = self.runtime.engine.executor.local() {
-            local.clear();
+            local.halt();
         }
         let builder = Runtime::builder()
             .registry(Arc::clone(&self.setup.registry))
@@ -287,7 +292,11 @@ impl TestRuntime {
                 Err(problem) => panic!("{problem}"),
             })
             .collect();
-        jobs.iter().for_each(|job| next.runtime.engine.go_on(&job.job));
+        // First those that had begun: the others wait for them.
+        let (waiting, begun): (Vec<_>, Vec<_>) = jobs
+            .iter()
+            .partition(|job| matches!(job.state(), JobState::Pending | JobState::Scheduled));
+        begun.iter().chain(&waiting).for_each(|job| next.runtime.engine.go_on(&job.job));
         next
     }
 

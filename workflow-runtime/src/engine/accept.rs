@@ -1,11 +1,9 @@
 //! How jobs come in: accepted, given an id, and put into their queue.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
 use super::core::Engine;
-use super::event::Event;
 use super::job::{Job, JobWork};
 use super::queue::{Entry, WHOLE, Waiting, slack};
 use crate::options::{Options, Priority};
@@ -24,8 +22,10 @@ impl Engine {
     ) -> Arc<Job> {
         let id = self.ids.make(self.clock.now());
         let job = Arc::new(Job::new(id, work, options, roomed));
-        self.jobs.fetch_add(1, Ordering::SeqCst);
         self.index.add(Arc::clone(&job));
+        if self.watch.is_watched() {
+            self.publish(&job, &self.first_record(&job), None);
+        }
         job
     }
 
@@ -34,33 +34,40 @@ impl Engine {
         let later = job.options().not_before.filter(|moment| *moment > self.clock.now());
         if let Some(deadline) = job.options().deadline {
             let key = self.timers.set(deadline, Alarm::JobDeadline(Arc::downgrade(job)));
-            job.lock().live().deadlines.push(key);
+            job.lock().live().alarms.push(key);
         }
         if let Some(moment) = later {
-            self.timers.set(moment, Alarm::Begin(Arc::clone(job)));
+            let key = self.timers.set(moment, Alarm::Begin(Arc::downgrade(job)));
+            job.lock().live().alarms.push(key);
             return false;
         }
         let queue = self.queue_of_job(job);
+        let entry = self.entry_of_job(job, &queue);
         if queue.try_take() {
-            return self.put(job, Event::Begin);
+            // Who need not wait takes no room from those who must.
+            if let Some(room) = queue.room.as_ref().filter(|_| std::mem::take(&mut job.lock().roomed)) {
+                room.add_permits(1);
+            }
+            return self.put(job, entry.placed());
         }
-        self.wait_in(&queue, self.entry_of_job(job));
+        self.wait_in(&queue, entry);
         false
     }
 
     /// Puts a job whose time has come into its queue.
-    pub(crate) fn enqueue(self: &Arc<Self>, job: Arc<Job>) {
+    pub(crate) fn enqueue(self: &Arc<Self>, job: &Arc<Job>) {
         {
             let mut inner = job.lock();
             if inner.state() == JobState::Scheduled {
                 inner.state = JobState::Pending;
             }
         }
-        let queue = self.queue_of_job(&job);
+        let queue = self.queue_of_job(job);
+        let entry = self.entry_of_job(job, &queue);
         if queue.try_take() {
-            self.post(&job, Event::Begin);
+            self.grant(entry);
         } else {
-            self.wait_in(&queue, self.entry_of_job(&job));
+            self.wait_in(&queue, entry);
         }
     }
 
@@ -70,10 +77,10 @@ impl Engine {
         }
     }
 
-    fn entry_of_job(&self, job: &Arc<Job>) -> Entry {
+    fn entry_of_job(&self, job: &Arc<Job>, queue: &Waiting) -> Entry {
         let priority = job.options().priority.or_else(|| self.options_of(job)?.priority).unwrap_or_default();
         let deadline = self.urgency(job, priority);
-        Entry { deadline, job: Arc::clone(job), task: WHOLE, returning: false }
+        Entry { deadline, job: Arc::clone(job), task: WHOLE, queue: queue.place, returning: false }
     }
 
     /// The moment by which something of this priority should run.
@@ -89,12 +96,30 @@ impl Engine {
 
     fn options_of_work(&self, work: &JobWork) -> Option<&Options> {
         match work {
-            JobWork::Call(Place::Agent(agent), _) => Some(self.agent(*agent).options()),
-            JobWork::Call(Place::Workflow(workflow), _) => {
-                Some(&self.registry.workflows()[*workflow as usize].plan().definition().options)
-            }
+            JobWork::Call(place, _) => Some(self.options_of_place(*place)),
             JobWork::Tasks(_) => None,
         }
+    }
+
+    pub(super) fn options_of_place(&self, place: Place) -> &Options {
+        match place {
+            Place::Agent(agent) => self.agent(agent).options(),
+            Place::Workflow(workflow) => &self.registry.workflows()[workflow as usize].plan().definition().options,
+        }
+    }
+
+    /// The name of the queue in which a job begins.
+    pub(crate) fn queue_name(&self, job: &Job) -> Arc<str> {
+        Arc::clone(&self.queue_of_job(job).settings.name)
+    }
+
+    /// The tags of what a job calls, and its own.
+    pub(crate) fn tags(&self, job: &Job) -> Vec<Arc<str>> {
+        let outer = self.options_of(job).map(|options| options.tags.as_slice()).unwrap_or_default();
+        let mut tags: Vec<Arc<str>> = outer.iter().map(|tag| Arc::from(&**tag)).collect();
+        let own = job.options().tags.iter().filter(|tag| !outer.iter().any(|other| **other == ***tag));
+        tags.extend(own.cloned());
+        tags
     }
 
     pub(super) fn queue_of_job(&self, job: &Job) -> Arc<Waiting> {
@@ -103,20 +128,21 @@ impl Engine {
 
     /// Somebody has got a place.
     pub(crate) fn grant(self: &Arc<Self>, entry: Entry) {
-        let Entry { job, task, returning, .. } = entry;
-        let event = if task == WHOLE { Event::Begin } else { Event::Admitted { task, returning } };
-        if !self.post(&job, event) {
-            // The job is over: the place goes on to the next.
-            self.pass_on(&job, task);
+        if !self.post(&entry.job, entry.placed()) {
+            self.pass_on(entry);
         }
     }
 
-    fn pass_on(self: &Arc<Self>, job: &Arc<Job>, task: crate::record::TaskId) {
-        let queue = if task == WHOLE { self.queue_of_job(job) } else { self.queue_of_late(job, task) };
-        if let Some(next) = queue.release() {
+    /// One who has got a place does not need it any more: others do.
+    pub(super) fn pass_on(self: &Arc<Self>, entry: Entry) {
+        let mut freed: Vec<Entry> = self.queue_at(entry.queue).release().into_iter().collect();
+        if entry.returning {
+            self.reopen(&entry.job, entry.task, &mut freed);
+        }
+        if !freed.is_empty() {
             // By way of a task of its own, so that a thousand jobs that are over are no recursion.
             let engine = Arc::clone(self);
-            self.executor.spawn(async move { engine.grant(next) });
+            self.executor.spawn(async move { freed.into_iter().for_each(|entry| engine.grant(entry)) });
         }
     }
 
@@ -140,7 +166,6 @@ impl Engine {
             room.add_permits(1);
         }
         self.index.remove(job.id);
-        self.jobs.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// What a job runs, by name.

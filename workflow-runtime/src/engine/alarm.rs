@@ -14,7 +14,7 @@ use crate::record::TaskId;
 #[derive(Debug)]
 pub(crate) enum Alarm {
     /// A job that was to begin later may begin.
-    Begin(Arc<Job>),
+    Begin(Weak<Job>),
     /// A retry is due, or a timer rings.
     Wake(Weak<Job>, TaskId),
     /// A task took too long, all in all.
@@ -48,7 +48,11 @@ impl Engine {
             }
         };
         match alarm {
-            Alarm::Begin(job) => self.enqueue(job),
+            Alarm::Begin(job) => {
+                if let Some(job) = job.upgrade() {
+                    self.enqueue(&job);
+                }
+            }
             Alarm::Wake(job, task) => post(job, Event::Due(task)),
             Alarm::TaskDeadline(job, task) => post(job, Event::TaskExpired(task)),
             Alarm::JobDeadline(job) => post(job, Event::Expired),

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,23 @@ pub(crate) struct Start {
     pub(super) task: TaskId,
     pub(super) number: u32,
     pub(super) agent: u32,
-    pub(super) input: Result<Erased, Failure>,
-    pub(super) options: Arc<Options>,
+    pub(super) input: Result<Erased, Box<Failure>>,
+    pub(super) limits: Limits,
+    /// When it is given up for its task's or its job's sake.
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// How long an attempt may take, and how long it may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(super) timeout: Option<Duration>,
+    pub(super) heartbeat: Option<Duration>,
+}
+
+impl Limits {
+    pub(super) fn of(options: &Options) -> Self {
+        Self { timeout: options.timeout, heartbeat: options.heartbeat }
+    }
 }
 
 /// The place and the passages that an attempt holds until it ends.
@@ -46,22 +61,38 @@ pub(crate) struct Held {
     pub(super) lent: u32,
 }
 
+/// The engine, by way of a counter that one job's attempts share: were it the engine's own, every core would wait for
+/// every other's to change it.
+pub(super) type EngineRef = Arc<Arc<Engine>>;
+
 /// An attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(super) engine: Arc<Engine>,
+    me: Weak<Attempt>,
+    /// By way of a counter of the job's, which no other core writes.
+    pub(super) engine: EngineRef,
     pub(super) job: Arc<Job>,
     pub(super) task: TaskId,
     pub(super) number: u32,
     pub(super) agent: u32,
-    pub(super) options: Arc<Options>,
+    pub(super) limits: Limits,
     pub(super) began: Instant,
-    pub(super) job_id: OnceLock<String>,
-    pub(super) path: OnceLock<String>,
+    /// The same, on a clock that a test moves.
+    began_at: Timestamp,
+    names: OnceLock<Box<Names>>,
     pub(super) spawned: AtomicU32,
+    /// How many of its subtasks it waits for: that is no silence.
+    pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
     pub(super) deadline: Option<Timestamp>,
     control: Control,
+}
+
+/// What an attempt is called, once somebody wants to know.
+#[derive(Debug)]
+struct Names {
+    job: String,
+    path: String,
 }
 
 /// How an attempt is told to stop.
@@ -69,7 +100,14 @@ pub(crate) struct Attempt {
 struct Control {
     stage: AtomicU8,
     over: AtomicBool,
-    inner: Mutex<ControlInner>,
+    /// Nothing, unless the attempt did not end at once.
+    inner: Mutex<Option<Box<ControlInner>>>,
+}
+
+impl Control {
+    fn with<T>(&self, change: impl FnOnce(&mut ControlInner) -> T) -> T {
+        change(lock(&self.inner).get_or_insert_with(Box::default))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -87,24 +125,34 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &Arc<Engine>, job: &Arc<Job>, start: &Start, began: Instant) -> Self {
-        let timeout = start.options.timeout.map(|timeout| engine.clock.now() + timeout);
-        let deadline = [timeout, job.options().deadline].into_iter().flatten().min();
-        Self {
+    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, start: &Start, began: Instant) -> Arc<Self> {
+        let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
+        let deadline = match (timeout, start.deadline) {
+            (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
+            (one, other) => one.or(other),
+        };
+        let began_at = if engine.clock.is_virtual() { engine.clock.now() } else { Timestamp::EPOCH };
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             engine: Arc::clone(engine),
             job: Arc::clone(job),
             task: start.task,
             number: start.number,
             agent: start.agent,
-            options: Arc::clone(&start.options),
+            limits: start.limits,
             began,
-            job_id: OnceLock::new(),
-            path: OnceLock::new(),
+            began_at,
+            names: OnceLock::new(),
             spawned: AtomicU32::new(0),
+            joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,
             control: Control::default(),
-        }
+        })
+    }
+
+    pub(super) fn own(&self) -> Arc<Self> {
+        self.me.upgrade().expect("who calls this has it by a counter")
     }
 
     /// Arms what watches over an attempt that did not end at once.
@@ -113,18 +161,18 @@ impl Attempt {
         self.last_beat.store(now.as_micros(), Ordering::Relaxed);
         let weak = || Arc::downgrade(self);
         let mut alarms = Vec::new();
-        if let Some(timeout) = self.options.timeout {
+        if let Some(timeout) = self.limits.timeout {
             alarms.push(self.engine.timers.set(now + timeout, Alarm::Timeout(weak())));
         }
-        if let Some(heartbeat) = self.options.heartbeat {
+        if let Some(heartbeat) = self.limits.heartbeat {
             alarms.push(self.engine.timers.set(now + heartbeat, Alarm::Silence(weak())));
         }
-        lock(&self.control.inner).alarms.extend(alarms);
+        self.control.with(|inner| inner.alarms.extend(alarms));
     }
 
     fn add_alarm(&self, at: Timestamp, alarm: Alarm) {
         let key = self.engine.timers.set(at, alarm);
-        lock(&self.control.inner).alarms.push(key);
+        self.control.with(|inner| inner.alarms.push(key));
         if self.control.over.load(Ordering::SeqCst) {
             self.engine.timers.cancel(key);
         }
@@ -138,45 +186,43 @@ impl Attempt {
         if self.is_told() {
             return Poll::Ready(());
         }
-        let mut inner = lock(&self.control.inner);
-        if self.is_told() {
-            return Poll::Ready(());
-        }
-        if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            inner.waiting.push(context.waker().clone());
-        }
-        Poll::Pending
+        self.control.with(|inner| {
+            if self.is_told() {
+                return Poll::Ready(());
+            }
+            if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                inner.waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
     }
 
     /// Tells the attempt to stop. It has a while to do so; then it is dropped.
     pub(crate) fn tell(self: &Arc<Self>, kind: FailureKind, why: String) {
-        let waiting = {
-            let mut inner = lock(&self.control.inner);
-            if self.control.stage.compare_exchange(GOING, TOLD, Ordering::AcqRel, Ordering::Acquire).is_err()
-            {
-                return;
-            }
+        let waiting = self.control.with(|inner| {
+            let (stage, acquire) = (&self.control.stage, Ordering::Acquire);
+            stage.compare_exchange(GOING, TOLD, Ordering::AcqRel, acquire).ok()?;
             inner.why = Some((kind, why));
-            std::mem::take(&mut inner.waiting)
-        };
+            Some(std::mem::take(&mut inner.waiting))
+        });
+        let Some(waiting) = waiting else { return };
         waiting.into_iter().for_each(Waker::wake);
         let now = self.engine.clock.now();
         self.add_alarm(now + self.engine.config.grace, Alarm::Grace(Arc::downgrade(self)));
     }
 
     pub(super) fn kill(&self) {
-        let runner = {
-            let mut inner = lock(&self.control.inner);
+        let runner = self.control.with(|inner| {
             self.control.stage.store(KILLED, Ordering::Release);
             inner.runner.take()
-        };
+        });
         if let Some(runner) = runner {
             runner.wake();
         }
     }
 
     pub(super) fn timed_out(self: &Arc<Self>) {
-        let limit = self.options.timeout.unwrap_or_default();
+        let limit = self.limits.timeout.unwrap_or_default();
         let limit = workflow_graph::format_duration(limit);
         self.tell(FailureKind::TimedOut, format!("it took longer than its timeout of {limit}"));
     }
@@ -186,11 +232,14 @@ impl Attempt {
     }
 
     pub(super) fn check_heartbeat(self: &Arc<Self>) {
-        let Some(heartbeat) = self.options.heartbeat else { return };
+        let Some(heartbeat) = self.limits.heartbeat else { return };
         if self.control.over.load(Ordering::SeqCst) || self.is_told() {
             return;
         }
         let now = self.engine.clock.now();
+        if self.joins.load(Ordering::Relaxed) > 0 {
+            self.beat();
+        }
         let due = Timestamp::from_micros(self.last_beat.load(Ordering::Relaxed)) + heartbeat;
         if now < due {
             return self.add_alarm(due, Alarm::Silence(Arc::downgrade(self)));
@@ -200,7 +249,7 @@ impl Attempt {
             StallAction::Retry => self.tell(FailureKind::Stalled, silence),
             StallAction::CancelJob => {
                 let reason = format!("step `{}` stalled: {silence}", self.path());
-                self.engine.post(&self.job, Event::Cancel(reason));
+                self.engine.post(&self.job, Event::Cancel(reason, None));
             }
             StallAction::Call(function) => {
                 if let Err(panic) = caught(|| function(self.job_id(), self.path())) {
@@ -213,14 +262,19 @@ impl Attempt {
     }
 
     pub(super) fn job_id(&self) -> &str {
-        self.job_id.get_or_init(|| self.job.id.to_string())
+        &self.names().job
     }
 
     pub(super) fn path(&self) -> &str {
-        self.path.get_or_init(|| {
+        &self.names().path
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
             let inner = self.job.lock();
             let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
-            machine.map(|machine| machine.path(self.task)).unwrap_or_default()
+            let path = machine.map(|machine| machine.path(self.task)).unwrap_or_default();
+            Box::new(Names { job: self.job.id.to_string(), path })
         })
     }
 
@@ -232,33 +286,36 @@ impl Attempt {
                 Ok(()) => Ok(Value::Typed(output, agent.output_codec())),
                 Err(error) => {
                     let message = format!("the output of `{}` is not right: {error}", agent.name());
-                    Err((Failure::new(FailureKind::BadOutput, message), Advice::Retry))
+                    Err(Box::new((Failure::new(FailureKind::BadOutput, message), Advice::Retry)))
                 }
             },
             Ok(Err(error)) => match self.why() {
-                Some((kind, why)) => Err((told(kind, &why), Advice::Retry)),
-                None => Err(Failure::of_agent(&error)),
+                Some((kind, why)) => Err(Box::new((Failure::new(kind, why), Advice::Retry))),
+                None => Err(Box::new(Failure::of_agent(&error))),
             },
-            Err(panic) => Err((Failure::new(FailureKind::Panic, panic), Advice::Retry)),
+            Err(panic) => Err(Box::new((Failure::new(FailureKind::Panic, panic), Advice::Retry))),
         }
     }
 
     fn why(&self) -> Option<(FailureKind, String)> {
-        lock(&self.control.inner).why.clone()
+        lock(&self.control.inner).as_ref()?.why.clone()
     }
 
     fn killed(&self) -> Done {
         let (kind, why) = self.why().unwrap_or((FailureKind::Cancelled, "it was dropped".to_owned()));
-        Err((told(kind, &why), Advice::Retry))
+        Err(Box::new((Failure::new(kind, why), Advice::Retry)))
     }
 
     /// Tells the job what became of it.
     pub(super) fn ended(&self, done: Done, took: Duration) -> Event {
+        let is_virtual = self.engine.clock.is_virtual();
+        let took = if is_virtual { self.engine.clock.now().since(self.began_at) } else { took };
         self.control.over.store(true, Ordering::SeqCst);
         self.engine.agents[self.agent as usize].counters.end(done.is_ok(), took);
-        let alarms = std::mem::take(&mut lock(&self.control.inner).alarms);
+        let inner = lock(&self.control.inner).take();
+        let alarms = inner.map(|inner| inner.alarms).unwrap_or_default();
         alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
-        Event::Ended { task: self.task, attempt: self.number, done, took }
+        Event::Ended { task: self.task, attempt: self.number, done }
     }
 
     /// Polls the agent once, with what can go wrong caught.
@@ -269,10 +326,6 @@ impl Attempt {
             Err(panic) => Poll::Ready(self.done(Err(panic))),
         }
     }
-}
-
-fn told(kind: FailureKind, why: &str) -> Failure {
-    Failure::new(kind, why)
 }
 
 /// Polls an agent's future to its end, unless the attempt is killed.
@@ -287,10 +340,7 @@ impl Future for Runner {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
         let attempt = Arc::clone(&self.attempt);
-        {
-            let mut inner = lock(&attempt.control.inner);
-            inner.runner = Some(context.waker().clone());
-        }
+        attempt.control.with(|inner| inner.runner = Some(context.waker().clone()));
         let began = Instant::now();
         let done = if attempt.control.stage.load(Ordering::Acquire) == KILLED {
             // Dropping may run code of the agent's.

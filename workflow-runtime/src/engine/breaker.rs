@@ -41,16 +41,22 @@ impl Circuit {
         }
     }
 
-    /// An attempt starts.
-    pub(crate) fn start(&mut self) {
-        if let Self::Open(_) = self {
+    /// An attempt starts; says whether it is the one that tries.
+    pub(crate) fn start(&mut self) -> bool {
+        let tries = matches!(self, Self::Open(_));
+        if tries {
             *self = Self::HalfOpen;
         }
+        tries
     }
 
-    /// An attempt ended. Says whether the circuit has just closed.
-    pub(crate) fn end(&mut self, success: bool, breaker: Breaker, now: Timestamp) -> bool {
+    /// An attempt ended, which was the one that tried, or not. Says whether the circuit has just closed.
+    pub(crate) fn end(&mut self, success: bool, tried: bool, breaker: Breaker, now: Timestamp) -> bool {
         let was_half_open = *self == Self::HalfOpen;
+        if was_half_open && !tried {
+            // It started before the circuit opened, and says nothing of how things are now.
+            return false;
+        }
         *self = match (*self, success) {
             (Self::Closed(_) | Self::HalfOpen, true) => Self::Closed(0),
             (Self::Closed(failures), false) if failures + 1 < breaker.failures.max(1) => {
@@ -73,18 +79,19 @@ mod tests {
         let breaker = Breaker { failures: 2, cooldown: Duration::from_secs(10) };
         let (start, later) = (Timestamp::EPOCH, Timestamp::EPOCH + Duration::from_secs(10));
         let mut circuit = Circuit::default();
-        circuit.end(false, breaker, start);
+        circuit.end(false, false, breaker, start);
         assert_eq!(circuit.lets(start), Ok(()));
-        circuit.end(false, breaker, start);
+        circuit.end(false, false, breaker, start);
         assert_eq!(circuit.lets(start), Err(Some(later)));
         assert_eq!(circuit.lets(later), Ok(()));
-        circuit.start();
+        assert!(circuit.start());
         assert_eq!(circuit.lets(later), Err(None));
-        assert!(circuit.end(true, breaker, later));
+        assert!(!circuit.end(true, false, breaker, later), "a straggler closes nothing");
+        assert!(circuit.end(true, true, breaker, later));
         assert_eq!(circuit, Circuit::Closed(0));
-        circuit.end(false, breaker, later);
-        circuit.end(true, breaker, later);
-        circuit.end(false, breaker, later);
+        circuit.end(false, false, breaker, later);
+        circuit.end(true, false, breaker, later);
+        circuit.end(false, false, breaker, later);
         assert_eq!(circuit.lets(later), Ok(()), "only failures in a row count");
     }
 }

@@ -1,19 +1,32 @@
 //! The clock of a runtime: the system's, or one that a test moves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::timestamp::Timestamp;
 
 /// The clock of a runtime.
 #[derive(Debug)]
 pub(crate) enum Clock {
-    System,
+    /// The system's, read once; from there on the one that never goes back.
+    System(Timestamp, Instant),
     /// It stands still until it is moved.
     Virtual(AtomicU64),
 }
 
 impl Clock {
+    pub(crate) fn system() -> Self {
+        Self::System(Timestamp::now(), Instant::now())
+    }
+
+    /// What this clock says at an instant that is just past.
+    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
+        match self {
+            Self::System(start, zero) => *start + instant.duration_since(*zero),
+            Self::Virtual(_) => self.now(),
+        }
+    }
+
     /// A clock that a test moves, and where it begins.
     pub(crate) fn virtual_from(start: Timestamp) -> Self {
         Self::Virtual(AtomicU64::new(start.as_micros()))
@@ -21,7 +34,7 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Timestamp {
         match self {
-            Self::System => Timestamp::now(),
+            Self::System(..) => self.at(Instant::now()),
             Self::Virtual(micros) => Timestamp::from_micros(micros.load(Ordering::Acquire)),
         }
     }

@@ -1,6 +1,6 @@
 //! The engine itself: what all jobs share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
 use super::watch::Watch;
 use crate::context::{Resources, TaskManager};
+use crate::definition::NodeKind;
 use crate::job_id::{JobId, JobIds};
 use crate::program::Program;
 use crate::registered::RegisteredAgent;
@@ -49,11 +50,11 @@ pub(crate) struct Engine {
     pub(super) unique: Mutex<Uniques>,
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
-    /// Jobs that are not over.
-    pub(crate) jobs: AtomicUsize,
-    /// Told when one of these two falls to zero, and when a shutdown begins.
+    /// Told, once a shutdown has begun, whenever an attempt ends.
     pub(crate) quiet: Notify,
     pub(crate) stopping: AtomicBool,
+    /// It has shut down.
+    pub(crate) is_down: AtomicBool,
     pub(super) random: AtomicU64,
     /// What a test has put in the place of agents.
     pub(crate) overrides: Mutex<HashMap<u32, Override>>,
@@ -71,7 +72,8 @@ pub(crate) struct Override {
 }
 
 /// The code of an agent.
-type Body = Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
+type Body =
+    Arc<dyn Fn(crate::data::Erased, crate::context::TaskContext) -> crate::agent::Running + Send + Sync>;
 
 impl std::fmt::Debug for Override {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -115,9 +117,10 @@ struct Queues {
 #[derive(Debug)]
 pub(crate) struct AgentRun {
     pub(super) limits: AgentLimits,
-    pub(super) options: Arc<crate::options::Options>,
+    /// Some step limits how many of its attempts run, so that all are counted.
+    pub(super) counted: bool,
     pub(super) counters: Counters,
-    /// How long its polls take, in nanoseconds: a moving mean; 0 while unknown.
+    /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: AtomicU32,
     pub(super) trying: AtomicU32,
 }
@@ -136,13 +139,25 @@ pub(crate) struct Parts {
     pub(crate) seed: u64,
 }
 
+/// The agents that some step limits.
+fn limited_by_steps(registry: &Registry) -> HashSet<String> {
+    let nodes = registry.workflows().iter().flat_map(|workflow| &workflow.plan().definition().nodes);
+    let limited = nodes.filter(|node| node.options.concurrency.is_some() || node.options.rate.is_some());
+    let callees = limited.filter_map(|node| match &node.kind {
+        NodeKind::Step(step) => Some(std::iter::once(&step.callee).chain(&step.or)),
+        _ => None,
+    });
+    callees.flatten().map(|callee| callee.name.clone()).collect()
+}
+
 impl Engine {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
+        let limited = limited_by_steps(&registry);
         let agents = registry.agents().iter().map(|agent| AgentRun {
+            counted: limited.contains(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
-            options: Arc::new(agent.options().clone()),
-            counters: Counters::new(),
+            counters: Counters::default(),
             pace: AtomicU32::new(0),
             trying: AtomicU32::new(0),
         });
@@ -168,9 +183,9 @@ impl Engine {
             queues: RwLock::default(),
             unique: Mutex::default(),
             active: AtomicUsize::new(0),
-            jobs: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
             random: AtomicU64::new(seed),
             overrides: Mutex::default(),
             has_overrides: AtomicBool::new(false),
@@ -189,9 +204,15 @@ impl Engine {
         engine
     }
 
-    fn queue_count(&self) -> u32 {
+    fn queue_count(&self) -> u16 {
         let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX)
+        u16::try_from(queues.by_place.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The queue at a place.
+    pub(crate) fn queue_at(&self, place: u16) -> Arc<Waiting> {
+        let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(queues.by_place.get(place as usize).unwrap_or(&self.default_queue))
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {
@@ -212,7 +233,10 @@ impl Engine {
         if let Some(queue) = queues.by_name.get(name) {
             return Arc::clone(queue);
         }
-        let place = u32::try_from(queues.by_place.len()).unwrap_or(u32::MAX);
+        let Ok(place) = u16::try_from(queues.by_place.len()) else {
+            tracing::warn!(queue = name, "there are 65,536 queues already; the default one is taken");
+            return Arc::clone(&self.default_queue);
+        };
         let queue = Arc::new(Waiting::new(place, Queue::new(name)));
         queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
         queues.by_place.push(Arc::clone(&queue));

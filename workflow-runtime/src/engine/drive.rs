@@ -1,11 +1,12 @@
 //! The one who drives a job: takes its events one after the other, folds what follows from them, and does what the
 //! machine commands. Whoever brings an event to a job that nobody drives is the one.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::attempt::{Attempt, Start};
 use super::core::Engine;
@@ -37,8 +38,12 @@ pub(super) struct Effects {
     /// Who may try a gate again.
     pub(super) returning: Vec<Entry>,
     /// Let go of without the lock.
-    pub(super) machine: Option<Box<Live>>,
+    pub(super) gone: Option<super::take::Gone>,
     pub(super) over: Option<usize>,
+    /// Places that nobody needs any more.
+    pub(super) unwanted: Vec<super::event::Placed>,
+    /// The job waits for a place again, to begin.
+    pub(super) enqueue: bool,
 }
 
 /// A hook to be called, and what it sees.
@@ -56,8 +61,12 @@ pub(super) struct Turn<'a> {
     pub(super) job: &'a Arc<Job>,
     pub(super) now: Timestamp,
     pub(super) watched: bool,
-    /// The place that the job got to begin; its first task takes it over.
-    pub(super) place: Option<Arc<Waiting>>,
+    /// The place that the job got to begin, or that a task of it has left; the next task takes it over.
+    pub(super) place: Option<Cow<'a, Arc<Waiting>>>,
+    /// How urgent the job was when it got its place.
+    pub(super) deadline: Option<Timestamp>,
+    /// It was just read from its journal.
+    pub(super) recovering: bool,
     pub(super) effects: Effects,
 }
 
@@ -125,15 +134,11 @@ impl Engine {
 
     /// Somebody has got a place: gives the job, if the caller must drive it.
     fn grant_here(self: &Arc<Self>, entry: Entry) -> Option<Arc<Job>> {
-        let event = match entry.task {
-            super::queue::WHOLE => Event::Begin,
-            task => Event::Admitted { task, returning: entry.returning },
-        };
-        match self.offer(&entry.job, event) {
+        match self.offer(&entry.job, entry.placed()) {
             (true, true) => Some(entry.job),
             (true, false) => None,
             (false, _) => {
-                self.grant(entry);
+                self.pass_on(entry);
                 None
             }
         }
@@ -143,18 +148,21 @@ impl Engine {
     fn drive(self: &Arc<Self>, job: &Arc<Job>, granted: &mut Vec<Entry>, budget: &mut usize) -> bool {
         let mut ended: VecDeque<Event> = VecDeque::new();
         let mut starts: VecDeque<Start> = VecDeque::new();
+        let handle = Arc::new(Arc::clone(self));
+        let watched = self.watch.is_watched();
+        let mut turn = Turn {
+            engine: self,
+            job,
+            now: self.clock.now(),
+            watched,
+            place: None,
+            deadline: None,
+            recovering: false,
+            effects: Effects::default(),
+        };
         loop {
-            let mut turn = Turn {
-                engine: self,
-                job,
-                now: self.clock.now(),
-                watched: self.watch.is_watched(),
-                place: None,
-                effects: Effects::default(),
-            };
-            let mut is_idle = false;
             let mut has_more = false;
-            {
+            let is_idle = {
                 let mut inner = job.lock();
                 while let Some(event) = ended.pop_front().or_else(|| inner.live().inbox.pop_front()) {
                     turn.take(&mut inner, event);
@@ -169,23 +177,25 @@ impl Engine {
                     }
                 }
                 *budget -= starts.len();
-                if starts.is_empty() && !has_more {
-                    inner.driving = false;
-                    is_idle = true;
-                }
                 if turn.effects.over.is_some() {
-                    turn.effects.machine = inner.let_go();
+                    turn.effects.gone = inner.let_go();
                 }
+                let is_idle = starts.is_empty() && !has_more;
+                inner.driving = !is_idle;
+                is_idle
+            };
+            self.carry_out(job, &mut turn.effects, granted);
+            if self.has_overrides.load(std::sync::atomic::Ordering::Relaxed) {
+                self.halt_if_crashed();
             }
-            let Turn { effects, .. } = turn;
-            self.carry_out(job, effects, granted);
             if is_idle {
                 return true;
             }
             let mut now = Instant::now();
             while let Some(start) = starts.pop_front() {
-                ended.extend(self.launch(job, start, &mut now));
+                ended.extend(self.launch(&handle, job, start, &mut now));
             }
+            turn.now = self.clock.at(now);
             if *budget == 0 {
                 // What ended is told before others go first.
                 let mut inner = job.lock();
@@ -198,10 +208,13 @@ impl Engine {
 
     /// An attempt that was polled elsewhere ended.
     pub(super) async fn finish(self: Arc<Self>, job: Arc<Job>, event: Event) {
-        self.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        self.quiet.notify_waiters();
         if self.put(&job, event) {
-            self.drive_on(job).await;
+            Arc::clone(&self).drive_on(job).await;
+        }
+        // Only now: a shutdown waits until what ended is written down.
+        self.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        if self.stopping.load(std::sync::atomic::Ordering::SeqCst) {
+            self.quiet.notify_waiters();
         }
     }
 }
@@ -236,8 +249,4 @@ impl Turn<'_> {
         let step = task.map(|task| machine.path(task));
         self.effects.records.push((record.clone(), step));
     }
-}
-
-pub(super) fn is_quick(took: Duration) -> bool {
-    took < Duration::from_micros(20)
 }

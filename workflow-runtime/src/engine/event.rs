@@ -1,17 +1,17 @@
 //! What reaches a job from outside its machine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::error::Advice;
 use crate::failure::Failure;
 use crate::record::{Spawn, TaskId};
+use crate::timestamp::Timestamp;
 use crate::value::Value;
 
 /// What an attempt gave.
-pub(crate) type Done = Result<Value, (Failure, Advice)>;
+pub(crate) type Done = Result<Value, Box<(Failure, Advice)>>;
 
 /// Why something was refused.
 pub(crate) type Refused = Failure;
@@ -19,19 +19,13 @@ pub(crate) type Refused = Failure;
 /// What reaches a job.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// It has a place and may begin.
-    Begin,
-    /// A task has a place.
-    Admitted {
-        task: TaskId,
-        returning: bool,
-    },
+    /// It has a place and may begin; or a task of it has one.
+    Placed(Placed),
     /// An attempt ended.
     Ended {
         task: TaskId,
         attempt: u32,
         done: Done,
-        took: Duration,
     },
     /// A child job ended.
     Child {
@@ -45,9 +39,9 @@ pub(crate) enum Event {
     /// The job took too long.
     Expired,
     /// Somebody does not want it any more.
-    Cancel(String),
-    Pause,
-    Resume,
+    Cancel(String, Option<oneshot::Sender<()>>),
+    Pause(Option<oneshot::Sender<()>>),
+    Resume(Option<oneshot::Sender<()>>),
     /// Something happened outside.
     Signal {
         event: Arc<str>,
@@ -76,6 +70,17 @@ pub(crate) enum Event {
     Outside(super::outside::Outside),
     /// The job was read from a journal and goes on.
     Recovered,
+}
+
+/// A place in a queue that somebody has got.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    /// The task; [`WHOLE`](super::queue::WHOLE) for the job itself, which is to begin.
+    pub(crate) task: TaskId,
+    pub(crate) queue: u16,
+    /// How urgent it was in its queue, which it stays.
+    pub(crate) deadline: Timestamp,
+    pub(crate) returning: bool,
 }
 
 /// What became of a task made by code.

@@ -57,6 +57,10 @@ pub(crate) struct Local {
 #[derive(Debug)]
 struct LocalState {
     ready: VecDeque<Arc<LocalTask>>,
+    /// All that are not done, and some that are.
+    all: Vec<std::sync::Weak<LocalTask>>,
+    /// Nothing is polled any more.
+    halted: bool,
     /// Whoever waits for something to be ready.
     outer: Option<Waker>,
     /// Decides which of those that are ready goes first; 0 for the one that came first.
@@ -88,16 +92,26 @@ impl Wake for LocalTask {
 
 impl Local {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
-        let state = LocalState { ready: VecDeque::new(), outer: None, seed };
+        let state = LocalState { ready: VecDeque::new(), all: Vec::new(), halted: false, outer: None, seed };
         Arc::new(Self { state: Mutex::new(state), busy: AtomicBool::new(false) })
     }
 
     fn spawn(self: &Arc<Self>, work: Work) {
-        self.push(Arc::new(LocalTask {
-            work: Mutex::new(Some(work)),
+        let task = Arc::new(LocalTask {
+            // Tokio's primitives let others go first after so many polls in one turn of a tokio task; here all turns are
+            // one.
+            work: Mutex::new(Some(Box::pin(tokio::task::coop::unconstrained(work)))),
             queued: AtomicBool::new(true),
             executor: Arc::downgrade(self),
-        }));
+        });
+        {
+            let mut state = lock(&self.state);
+            if state.all.len() == state.all.capacity() {
+                state.all.retain(|task| task.strong_count() > 0);
+            }
+            state.all.push(Arc::downgrade(&task));
+        }
+        self.push(task);
     }
 
     fn push(&self, task: Arc<LocalTask>) {
@@ -131,6 +145,7 @@ impl Local {
             let mut state = lock(&self.state);
             match state.ready.len() {
                 0 => return false,
+                _ if state.halted => return false,
                 count => {
                     let place = state.pick(count);
                     state.ready.swap(0, place);
@@ -150,9 +165,24 @@ impl Local {
         true
     }
 
-    /// Forgets all that is not done.
-    pub(crate) fn clear(&self) {
-        let ready = std::mem::take(&mut lock(&self.state).ready);
+    pub(crate) fn is_halted(&self) -> bool {
+        lock(&self.state).halted
+    }
+
+    /// Polls nothing any more, and drops all that is not done; as when a process ends.
+    pub(crate) fn halt(&self) {
+        let (ready, all) = {
+            let mut state = lock(&self.state);
+            state.halted = true;
+            (std::mem::take(&mut state.ready), std::mem::take(&mut state.all))
+        };
+        for task in all.iter().filter_map(std::sync::Weak::upgrade) {
+            // The one that is polled just now goes on until it waits.
+            if let Ok(mut work) = task.work.try_lock() {
+                let work = work.take();
+                let _ = crate::panics::caught(|| drop(work));
+            }
+        }
         drop(ready);
     }
 

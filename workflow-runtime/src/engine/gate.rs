@@ -1,8 +1,7 @@
 //! Gates: limits beyond a queue's places. Who finds one shut waits at it, and holds no place meanwhile.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::breaker::{Breaker, Circuit};
 use super::executor::lock;
@@ -15,10 +14,12 @@ use crate::timestamp::Timestamp;
 pub(crate) enum GateKey {
     /// An agent, by its place in the registry.
     Agent(u32),
+    /// The jobs of a workflow, by its place in the registry.
+    Workflow(u32),
     /// A queue's rate.
-    Queue(u32),
+    Queue(u16),
     /// The jobs of one key in one queue.
-    Key(u32, Arc<str>),
+    Key(u16, Arc<str>),
 }
 
 /// What is asked of a gate.
@@ -28,13 +29,15 @@ pub(crate) struct Ask {
     pub(crate) limit: Option<u32>,
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
+    /// It passed as the one that tries whether the circuit can close.
+    pub(crate) tries: bool,
 }
 
 #[derive(Debug, Default)]
 struct Gate {
     running: u32,
-    /// When the next would start if all started evenly.
-    due: Timestamp,
+    /// When the last ones started: as many as the rate lets start in its time.
+    starts: VecDeque<Timestamp>,
     circuit: Circuit,
     waiting: BinaryHeap<Entry>,
     /// Somebody looks again at a moment.
@@ -50,8 +53,10 @@ impl Gate {
         if ask.limit.is_some_and(|limit| self.running >= limit) {
             return Err(None);
         }
-        if let Some(rate) = ask.rate {
-            let earliest = self.due - (rate.per.saturating_sub(interval(rate)));
+        if let Some(rate) = ask.rate
+            && let Some(place) = self.starts.len().checked_sub(rate.count.get() as usize)
+        {
+            let earliest = self.starts[place] + rate.per;
             if now < earliest {
                 return Err(Some(earliest));
             }
@@ -59,27 +64,26 @@ impl Gate {
         Ok(())
     }
 
-    fn pass(&mut self, ask: &Ask, now: Timestamp) {
+    fn pass(&mut self, ask: &mut Ask, now: Timestamp) {
         self.running += 1;
         if ask.breaker.is_some() {
-            self.circuit.start();
+            ask.tries = self.circuit.start();
         }
         if let Some(rate) = ask.rate {
-            self.due = self.due.max(now) + interval(rate);
+            while self.starts.front().is_some_and(|start| *start + rate.per <= now) {
+                self.starts.pop_front();
+            }
+            self.starts.push_back(now);
         }
     }
 
-    fn is_idle(&self, now: Timestamp) -> bool {
+    fn is_idle(&self) -> bool {
         self.running == 0
             && self.waiting.is_empty()
             && self.circuit == Circuit::default()
-            && self.due <= now
+            && self.starts.is_empty()
             && !self.alarmed
     }
-}
-
-fn interval(rate: Rate) -> Duration {
-    rate.per / rate.count.get()
 }
 
 /// How it went at the gates.
@@ -109,21 +113,26 @@ pub(crate) struct Gates {
 
 impl Gates {
     /// Passes all that are asked, or waits at the first that is shut.
-    pub(crate) fn pass(&self, asks: &[Ask], now: Timestamp, entry: Entry) -> Passage {
+    pub(crate) fn pass(&self, asks: &mut [Ask], now: Timestamp, entry: Entry) -> Passage {
         let mut gates = lock(&self.gates);
         let mut passage = Passage::default();
-        for ask in asks {
+        for (place, ask) in asks.iter().enumerate() {
             let gate = gates.entry(ask.key.clone()).or_default();
             let lets =
                 if gate.waiting.is_empty() || entry.returning { gate.lets(ask, now) } else { Err(None) };
             if let Err(again) = lets {
                 gate.waiting.push(Entry { returning: true, ..entry });
                 passage.look_again(gate, ask, again);
+                // Nobody waits at a gate behind one who waits at another.
+                for earlier in &asks[..place] {
+                    let gate = gates.get_mut(&earlier.key).filter(|gate| gate.lets(earlier, now).is_ok());
+                    passage.next.extend(gate.and_then(|gate| gate.waiting.pop()));
+                }
                 return passage;
             }
         }
         passage.passed = true;
-        for ask in asks {
+        for ask in asks.iter_mut() {
             let Some(gate) = gates.get_mut(&ask.key) else { continue };
             gate.pass(ask, now);
             if !gate.waiting.is_empty() {
@@ -145,8 +154,8 @@ impl Gates {
             gate.running = gate.running.saturating_sub(1);
             let mut closed = false;
             if let (Some(breaker), Some(success)) = (ask.breaker, success) {
-                closed = gate.circuit.end(success, breaker, now);
-            } else if gate.circuit == Circuit::HalfOpen {
+                closed = gate.circuit.end(success, ask.tries, breaker, now);
+            } else if ask.tries && gate.circuit == Circuit::HalfOpen {
                 // Who tried was stopped before it knew: another tries.
                 gate.circuit = Circuit::Open(now);
             }
@@ -155,7 +164,7 @@ impl Gates {
             } else {
                 freed.extend(gate.waiting.pop());
             }
-            if gate.is_idle(now) {
+            if gate.is_idle() {
                 gates.remove(&ask.key);
             }
         }

@@ -7,17 +7,20 @@ use std::task::{Context, Waker};
 use super::core::Engine;
 use super::event::Joined;
 use super::job::{Callback, Job, Progress};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::machine::{Machine, Task};
 use crate::panics::caught;
 use crate::record::{Fact, Record, TaskId};
 use crate::state::{JobState, TaskState};
-use crate::timestamp::Timestamp;
 
 impl Job {
     /// The result, or a promise to wake.
-    pub(crate) fn poll_result(&self, context: &Context<'_>) -> Option<Joined> {
+    pub(crate) fn poll_result(&self, engine: &Engine, context: &Context<'_>) -> Option<Joined> {
         let mut inner = self.lock();
+        if engine.is_down.load(std::sync::atomic::Ordering::SeqCst) && inner.live().result.is_none() {
+            let why = "the runtime was shut down before the job was over";
+            return Some(Err(Arc::new(Failure::new(FailureKind::Unrunnable, why).at(self.id, "", 0))));
+        }
         let live = inner.live();
         if live.result.is_none() {
             live.watch(context.waker());
@@ -106,11 +109,15 @@ impl Job {
 }
 
 impl Engine {
+    /// What was asked for.
+    pub(crate) fn first_record(&self, job: &Job) -> Record {
+        let submission = Arc::new(self.submission(job));
+        Record { at: job.id.made_at(), fact: Fact::Submitted { submission } }
+    }
+
     /// A job's journal, from its first record.
     pub(crate) fn journal(&self, job: &Job) -> Vec<Record> {
-        let submission = Arc::new(self.submission(job));
-        let at = Timestamp::from_micros(u64::try_from(job.id.as_u128() >> 80).unwrap_or(0) * 1000);
-        let mut records = vec![Record { at, fact: Fact::Submitted { submission } }];
+        let mut records = vec![self.first_record(job)];
         let inner = job.lock();
         records.extend(inner.live_ref().map(|live| live.journal.clone()).unwrap_or_default());
         records

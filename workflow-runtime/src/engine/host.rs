@@ -1,7 +1,7 @@
 //! What an agent's context asks of the engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use super::attempt::Attempt;
-use super::core::Engine;
 use super::event::Event;
 use super::job::Progress;
 use super::wait::Sleep;
@@ -121,7 +120,8 @@ impl Host for Attempt {
     fn join(&self, task: TaskId) -> Pending<Result<Value, Arc<Failure>>> {
         let (told, answer) = oneshot::channel();
         self.engine.post(&self.job, Event::Join { task, told });
-        let lent = Lent::new(&self.engine, &self.job, self.task);
+        self.joins.fetch_add(1, Ordering::Relaxed);
+        let lent = Lent { attempt: self.own(), is_lent: self.engine.lend(&self.job, self.task) };
         Box::pin(async move {
             let answer = answer.await;
             drop(lent);
@@ -155,23 +155,16 @@ impl Host for Attempt {
 
 /// An attempt that waits for its subtasks holds no place in its queue: they may need it.
 struct Lent {
-    engine: Arc<Engine>,
-    job: Arc<super::job::Job>,
-    task: TaskId,
-    is_lent: AtomicBool,
-}
-
-impl Lent {
-    fn new(engine: &Arc<Engine>, job: &Arc<super::job::Job>, task: TaskId) -> Self {
-        let is_lent = AtomicBool::new(engine.lend(job, task));
-        Self { engine: Arc::clone(engine), job: Arc::clone(job), task, is_lent }
-    }
+    attempt: Arc<Attempt>,
+    is_lent: bool,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if *self.is_lent.get_mut() {
-            self.engine.take_back(&self.job, self.task);
+        self.attempt.beat();
+        self.attempt.joins.fetch_sub(1, Ordering::Relaxed);
+        if self.is_lent {
+            self.attempt.engine.take_back(&self.attempt.job, self.attempt.task);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::job_id::JobId;
 use crate::machine::{Command, Machine};
 use crate::program::Place;
 use crate::record::{Fact, JobOptions, Record, TaskId, Tasks};
+use crate::small_map::SmallMap;
 use crate::state::JobState;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -55,15 +56,15 @@ pub(crate) struct Live {
     /// Attempts that have a place, and whose future nobody has polled yet.
     pub(super) starts: VecDeque<Start>,
     pub(super) journal: Vec<Record>,
-    /// How many records are gone from the front of the journal.
+    /// Who waits for something to happen to it.
     pub(super) watchers: Vec<Waker>,
     /// Attempts that did not end at their first poll.
-    pub(super) attempts: HashMap<TaskId, Arc<Attempt>>,
+    pub(super) attempts: SmallMap<TaskId, Arc<Attempt>>,
     /// Places and passages that attempts hold, but for a plain place in the default queue.
-    pub(super) places: HashMap<TaskId, super::attempt::Held>,
-    pub(super) joins: HashMap<TaskId, Vec<oneshot::Sender<Joined>>>,
+    pub(super) places: SmallMap<TaskId, super::attempt::Held>,
+    pub(super) joins: SmallMap<TaskId, Vec<oneshot::Sender<Joined>>>,
     pub(super) callbacks: Vec<Callback>,
-    pub(super) progress: HashMap<TaskId, Progress>,
+    pub(super) progress: SmallMap<TaskId, Progress>,
     /// Rises with every progress.
     pub(super) progressed: u64,
     pub(super) last_progress: Option<Progress>,
@@ -73,9 +74,12 @@ pub(crate) struct Live {
     /// It was to begin while it was paused.
     pub(super) held_begin: bool,
     pub(super) result: Option<Joined>,
-    /// Somebody reads its tasks when it is over, however many there are.
-    pub(super) kept: bool,
-    pub(super) deadlines: Vec<super::timers::AlarmKey>,
+    /// When its tasks are woken: retries and timers.
+    pub(super) wakes: SmallMap<TaskId, super::timers::AlarmKey>,
+    /// What is to happen to it at a moment, unless it is over before.
+    pub(super) alarms: Vec<super::timers::AlarmKey>,
+    /// What its workflow's limits let it hold while it runs.
+    pub(super) passed: Vec<super::gate::Ask>,
 }
 
 /// Is called when a job ends.
@@ -125,6 +129,12 @@ impl Job {
             JobWork::Call(_, input) => input.json().ok(),
             JobWork::Tasks(_) => None,
         }
+    }
+
+    /// Wakes whoever waits for something of it.
+    pub(crate) fn wake(&self) {
+        let wakers = self.lock().live().wake_watchers();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn lock_state(&self) -> JobState {

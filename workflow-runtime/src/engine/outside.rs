@@ -45,7 +45,6 @@ impl Engine {
     /// job.
     pub(crate) fn start_outside(self: &Arc<Self>, tasks: Tasks, options: JobOptions) -> Arc<Job> {
         let job = self.accept(JobWork::Tasks(Arc::new(tasks)), Some(Box::new(options)), false);
-        job.lock().live().kept = true;
         if self.launch_job(&job) {
             self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(&job)));
         }
@@ -84,7 +83,7 @@ impl Job {
         let live = inner.live_ref()?;
         let machine = live.machine.as_ref()?;
         let task = machine.made_by(None, key)?;
-        let last = live.journal.iter().rfind(|record| record.fact.task() == Some(task));
+        let last = live.journal.iter().rfind(|record| moves(record) == Some(task));
         seen(machine, task, last)
     }
 
@@ -93,13 +92,21 @@ impl Job {
         let inner = self.lock();
         let Some(live) = inner.live_ref() else { return HashMap::new() };
         let Some(machine) = live.machine.as_ref() else { return HashMap::new() };
-        let about = live.journal.iter().filter_map(|record| Some((record.fact.task()?, record)));
+        let about = live.journal.iter().filter_map(|record| Some((moves(record)?, record)));
         let last: HashMap<TaskId, &Record> = about.collect();
         let keyed = (0..).zip(machine.tasks()).filter_map(|(task, _)| {
             let key = machine.spawn(task)?.key.clone()?;
             Some((key, seen(machine, task, last.get(&task).copied())?))
         });
         keyed.collect()
+    }
+}
+
+/// The task that a record moves on.
+fn moves(record: &Record) -> Option<TaskId> {
+    match &record.fact {
+        Fact::Noticed { .. } | Fact::Saved { .. } => None,
+        fact => fact.task(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::event::{Event, Placed};
 use super::executor::lock;
 use super::job::Job;
 use super::settings::Queue;
@@ -27,8 +28,18 @@ pub(crate) struct Entry {
     pub(crate) deadline: Timestamp,
     pub(crate) job: Arc<Job>,
     pub(crate) task: TaskId,
+    /// The queue that it waits for a place in, or has one in.
+    pub(crate) queue: u16,
     /// It has waited at a gate, and goes before those who have not.
     pub(crate) returning: bool,
+}
+
+impl Entry {
+    /// The entry has got a place.
+    pub(crate) fn placed(&self) -> Event {
+        let Self { task, queue, deadline, returning, .. } = *self;
+        Event::Placed(Placed { task, queue, deadline, returning })
+    }
 }
 
 impl Ord for Entry {
@@ -66,7 +77,7 @@ pub(crate) const fn slack(priority: Priority) -> Duration {
 /// A queue at work.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) place: u32,
+    pub(crate) place: u16,
     pub(crate) settings: Queue,
     /// What a whole job waits for before it is taken in, where the room is bounded.
     pub(crate) room: Option<Semaphore>,
@@ -78,7 +89,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(place: u32, settings: Queue) -> Self {
+    pub(crate) fn new(place: u16, settings: Queue) -> Self {
         let room = settings.capacity.map(|capacity| Semaphore::new(capacity.min(Semaphore::MAX_PERMITS)));
         Self {
             place,

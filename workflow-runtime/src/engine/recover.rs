@@ -9,9 +9,10 @@ use super::drive::Turn;
 use super::event::Event;
 use super::job::{Job, JobWork, Live};
 use crate::failure::{Failure, FailureKind};
-use crate::machine::Machine;
+use crate::job_id::JobId;
+use crate::machine::{Kind, Machine};
 use crate::program::Place;
-use crate::record::{Fact, Record, Work};
+use crate::record::{Fact, Record, TaskId, Work};
 use crate::state::JobState;
 
 impl Engine {
@@ -56,8 +57,6 @@ impl Engine {
         self.index.add(Arc::clone(&job));
         if state.is_over() {
             self.index.over(job.id, records.len());
-        } else {
-            self.jobs.fetch_add(1, Ordering::SeqCst);
         }
         Ok(job)
     }
@@ -72,6 +71,15 @@ impl Engine {
             self.crash_after.store(left - 1, Ordering::Relaxed);
         }
         left == 0
+    }
+
+    /// If a test has had the runtime crash: drops what runs.
+    pub(super) fn halt_if_crashed(&self) {
+        if self.crash_after.load(Ordering::Relaxed) == 0
+            && let Some(local) = self.executor.local()
+        {
+            local.halt();
+        }
     }
 
     /// Checks that folding a job's journal gives the state that it has.
@@ -96,7 +104,11 @@ impl Engine {
             machine.tasks().iter().map(|task| (task.state, task.attempt, task.choice)).collect()
         };
         if tasks(&folded) != tasks(machine) {
-            return wrong(format!("its tasks are {:?}, but folded they are {:?}", tasks(machine), tasks(&folded)));
+            return wrong(format!(
+                "its tasks are {:?}, but folded they are {:?}",
+                tasks(machine),
+                tasks(&folded)
+            ));
         }
         Ok(())
     }
@@ -112,10 +124,21 @@ impl Engine {
                 }
             }
             _ => {
-                if let Some(deadline) = self.deadline_of(job) {
+                if let Some(deadline) = job.options().deadline {
                     let alarm = super::alarm::Alarm::JobDeadline(Arc::downgrade(job));
                     let key = self.timers.set(deadline, alarm);
-                    job.lock().live().deadlines.push(key);
+                    job.lock().live().alarms.push(key);
+                }
+                let begun = {
+                    let inner = job.lock();
+                    let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
+                    machine.is_some_and(|machine| machine.begun().is_some())
+                };
+                if begun {
+                    // It has passed already; whoever comes now waits for it.
+                    let asks = self.asks_of_job(job);
+                    self.gates.retake(&asks);
+                    job.lock().live().passed = asks;
                 }
                 self.post(job, Event::Recovered);
             }
@@ -124,16 +147,77 @@ impl Engine {
 }
 
 impl Turn<'_> {
-    /// Attempts that ended with their process are lost and made again; all else that is to be done is done.
+    /// Attempts that ended with their process are lost and made again, unless they were to stop; all else that is to be
+    /// done is done.
     pub(super) fn recovered(&mut self, live: &mut Live) {
-        let lost = live.machine.as_ref().map(Machine::lost).unwrap_or_default();
-        for task in lost {
-            self.note(live, Fact::Lost { task });
-        }
+        self.recovering = true;
+        self.limit_job(live);
         let Some(machine) = live.machine.as_mut() else { return };
         while machine.command().is_some() {}
-        for command in machine.outstanding() {
+        let waits = machine.state() == JobState::Paused && machine.begun().is_none();
+        let later = self.job.options().not_before.filter(|moment| *moment > self.now);
+        match later.filter(|_| waits) {
+            Some(moment) => {
+                let alarm = super::alarm::Alarm::Begin(Arc::downgrade(self.job));
+                live.alarms.push(self.engine.timers.set(moment, alarm));
+            }
+            None => live.held_begin = waits,
+        }
+        let Some(machine) = live.machine.as_mut() else { return };
+        let outstanding = machine.outstanding();
+        let (lost, limited, calling) = (machine.lost(), machine.limited(), machine.calling());
+        for task in limited {
+            self.limit_again(live, task);
+        }
+        for task in lost {
+            self.lose(live, task);
+        }
+        for (task, child) in calling {
+            self.ask_child(live, task, child);
+        }
+        for command in outstanding {
             self.perform(live, command);
+        }
+        self.follow(live);
+        self.recovering = false;
+    }
+
+    fn lose(&mut self, live: &mut Live, task: TaskId) {
+        let Some(machine) = live.machine.as_ref() else { return };
+        if machine.is_stopping(task) {
+            let why = "its process ended while it was told to stop";
+            self.fail_task(live, task, Failure::new(FailureKind::Cancelled, why));
+        } else {
+            self.note(live, Fact::Lost { task });
+        }
+    }
+
+    fn limit_again(&mut self, live: &mut Live, task: TaskId) {
+        let Some(machine) = live.machine.as_ref() else { return };
+        match machine.task(task).map(|task| task.kind) {
+            Some(Kind::Form | Kind::Sleep | Kind::Signal) => self.limit_wait(live, task),
+            Some(_) => {
+                let options = self.engine.options_for(self.job, machine, task);
+                let deadline = options.and_then(|options| options.deadline);
+                self.limit_task(live, task, deadline);
+            }
+            None => {}
+        }
+    }
+
+    /// A child job may have ended without its parent having heard of it; or never have come to be.
+    fn ask_child(&mut self, live: &mut Live, task: TaskId, child: JobId) {
+        let stopping = live.machine.as_ref().is_some_and(|machine| machine.is_stopping(task));
+        match self.engine.index.get(child) {
+            Some(job) => {
+                if let Some(done) = job.result() {
+                    live.inbox.push_back(Event::Child { task, done });
+                } else if stopping {
+                    let why = "the job that waits for it will not succeed".to_owned();
+                    self.effects.posts.push((child, Event::Cancel(why, None)));
+                }
+            }
+            None => self.lose(live, task),
         }
     }
 }

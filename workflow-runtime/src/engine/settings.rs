@@ -102,8 +102,11 @@ pub enum StallAction {
     /// Its job is cancelled.
     CancelJob,
     /// This is called with the job's id and the task's; the attempt goes on.
-    Call(Arc<dyn Fn(&str, &str) + Send + Sync>),
+    Call(StallCall),
 }
+
+/// A function of the job's id and the task's.
+type StallCall = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 impl std::fmt::Debug for StallAction {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -66,21 +67,19 @@ impl Timers {
     }
 }
 
-/// Fires alarms as long as there is an engine.
+/// Fires alarms as long as there is an engine, which there is as long as there are alarms.
 pub(crate) async fn keep_time(timers: Arc<Timers>, engine: Weak<Engine>) {
     loop {
-        let wait = {
+        {
             let Some(engine) = engine.upgrade() else { return };
             engine.fire_due();
-            timers.next().map(|next| engine.clock.until(next))
-        };
-        match wait {
-            // A microsecond more, so that the moment has passed and not nearly so.
-            Some(wait) => {
-                let wait = wait + std::time::Duration::from_micros(1);
+            while let Some(next) = timers.next() {
+                // A microsecond more, so that the moment has passed and not nearly so.
+                let wait = engine.clock.until(next) + Duration::from_micros(1);
                 let _ = tokio::time::timeout(wait, timers.earlier.notified()).await;
+                engine.fire_due();
             }
-            None => timers.earlier.notified().await,
         }
+        timers.earlier.notified().await;
     }
 }

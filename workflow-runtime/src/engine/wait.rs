@@ -28,6 +28,7 @@ impl Engine {
             if local.is_busy() {
                 return Poll::Pending;
             }
+            assert!(!local.is_halted(), "the runtime has crashed, as the test wanted; go on with `restart`");
             if local.turn() || self.skip_time() {
                 continue;
             }
@@ -51,7 +52,7 @@ impl Engine {
 
     /// Waits for a future that jobs bring about.
     pub(crate) async fn wait_for<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        let mut future = pin!(future);
+        let mut future = pin!(tokio::task::coop::unconstrained(future));
         poll_fn(|context| {
             self.poll(context, |context| match future.as_mut().poll(context) {
                 Poll::Ready(found) => Some(found),
@@ -59,6 +60,16 @@ impl Engine {
             })
         })
         .await
+    }
+
+    /// Brings a job an event, and waits until it is written down; says whether the job took it.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        job: &Arc<super::job::Job>,
+        event: impl FnOnce(tokio::sync::oneshot::Sender<()>) -> super::event::Event,
+    ) -> bool {
+        let (told, answer) = tokio::sync::oneshot::channel();
+        self.post(job, event(told)) && self.wait_for(answer).await.is_ok()
     }
 
     /// Waits until no attempt runs, or until a moment.

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::illegal::Illegal;
-use super::job::Machine;
+use super::job::{Machine, ProgramRef};
 use super::state::{BlockRun, Kind, NONE, Task};
 use crate::data::Erased;
 use crate::definition::{Block, NodeKind};
 use crate::failure::Failure;
-use crate::program::Program;
 use crate::record::TaskId;
 use crate::state::TaskState;
 
 impl Machine {
-    pub(super) fn the_program(&self) -> Arc<Program> {
+    pub(super) fn the_program(&self) -> ProgramRef {
         Arc::clone(self.program.as_ref().expect("nodes belong to a program"))
     }
 
@@ -38,7 +37,7 @@ impl Machine {
     ) -> Result<u32, Illegal> {
         let (program, run) = self.lay_block(block, form, index, frame, TaskState::Pending);
         let BlockRun { first, count, .. } = self.blocks[run as usize];
-        let nodes = program.plan.block(block);
+        let nodes = program.block(block);
         for (task, node) in (first..first + count).zip(nodes) {
             // What an earlier one of them did may have stopped the block.
             if program.node(*node).waits_for == 0 && self.tasks[task as usize].state == TaskState::Pending {
@@ -64,9 +63,9 @@ impl Machine {
         index: u32,
         frame: u32,
         state: TaskState,
-    ) -> (Arc<Program>, u32) {
+    ) -> (ProgramRef, u32) {
         let program = self.the_program();
-        let nodes = program.plan.block(block);
+        let nodes = program.block(block);
         let run = number(self.blocks.len());
         let first = number(self.tasks.len());
         let count = number(nodes.len());
@@ -101,23 +100,43 @@ impl Machine {
         match self.tasks[id as usize].kind {
             Kind::Form => {
                 self.go(id, TaskState::Running)?;
+                self.limit(id);
                 self.commands.push_back(Command::Evaluate(id));
             }
             Kind::Sleep => {
                 self.go(id, TaskState::Waiting)?;
+                self.limit(id);
                 self.commands.push_back(Command::Evaluate(id));
             }
             Kind::Signal => {
                 self.go(id, TaskState::Waiting)?;
                 return self.listen(id);
             }
-            Kind::Step | Kind::Made | Kind::Undo => {
-                self.go(id, TaskState::Queued)?;
-                let command = self.start_of(id);
-                self.commands.push_back(command);
-            }
+            Kind::Step | Kind::Made | Kind::Undo => return self.queue_up(id),
         }
         Ok(())
+    }
+
+    /// A task waits for its turn.
+    pub(super) fn queue_up(&mut self, id: TaskId) -> Result<(), Illegal> {
+        self.go(id, TaskState::Queued)?;
+        let own = self.call(id).map(|call| call.options.deadline);
+        let made = || self.spawn(id)?.options.as_ref().map(|options| options.deadline);
+        if own.or_else(made).flatten().is_some() {
+            self.since.insert(id, self.now);
+        }
+        let command = self.start_of(id);
+        self.commands.push_back(command);
+        Ok(())
+    }
+
+    /// If a node has a limit of time, it counts from now.
+    fn limit(&mut self, id: TaskId) {
+        let program = self.the_program();
+        if program.plan.node(self.tasks[id as usize].source).options.timeout.is_some() {
+            self.since.insert(id, self.now);
+            self.commands.push_back(Command::Await(id));
+        }
     }
 
     fn listen(&mut self, id: TaskId) -> Result<(), Illegal> {
@@ -125,12 +144,13 @@ impl Machine {
         let NodeKind::Signal { event, .. } = &program.plan.node(self.tasks[id as usize].source).kind else {
             return Err(Illegal::NotThat { task: id, what: "waiting for an event" });
         };
-        let early = self.arrived.get_mut(event.as_str()).and_then(std::collections::VecDeque::pop_front);
+        let early =
+            self.rare().arrived.get_mut(event.as_str()).and_then(std::collections::VecDeque::pop_front);
         match early {
             Some(value) => self.arrive(id, &value),
             None => {
-                self.awaiting.entry(Arc::from(event.as_str())).or_default().push_back(id);
-                self.commands.push_back(Command::Await(id));
+                self.rare().awaiting.entry(Arc::from(event.as_str())).or_default().push_back(id);
+                self.limit(id);
                 Ok(())
             }
         }
@@ -139,8 +159,12 @@ impl Machine {
     /// A node's task has succeeded, with this value.
     pub(super) fn node_succeeded(&mut self, id: TaskId, value: Option<Erased>) -> Result<(), Illegal> {
         let program = self.the_program();
-        self.due.remove(&id);
-        self.returned.remove(&id);
+        if !self.due.is_empty() {
+            self.due.remove(&id);
+        }
+        if !self.returned.is_empty() {
+            self.returned.remove(&id);
+        }
         let Task { source, place, .. } = self.tasks[id as usize];
         let frame = self.blocks[place as usize].frame;
         if value.is_some() {

@@ -14,7 +14,7 @@ pub(crate) enum Command {
     Call(TaskId),
     /// Wake at the moment: `Started` for a retry, `Succeeded` for a timer.
     Wake(TaskId, Timestamp),
-    /// An event is awaited; it may have a time limit.
+    /// Something without attempts has a limit of time: an event that is awaited, a timer, a form.
     Await(TaskId),
     /// Tell what runs to stop: `Failed`, unless it was done before.
     Stop(TaskId),

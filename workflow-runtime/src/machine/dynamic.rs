@@ -8,7 +8,7 @@ use super::illegal::Illegal;
 use super::job::Machine;
 use super::state::{Kind, Made, NONE, Task, Waits};
 use crate::failure::Failure;
-use crate::record::{Input, Part, Spawn, TaskId};
+use crate::record::{Spawn, TaskId};
 use crate::state::{JobState, TaskState};
 
 impl Machine {
@@ -18,11 +18,7 @@ impl Machine {
         let Some(given) = given else {
             // A single agent: its task is there already.
             self.add(NONE, 0);
-            let task = &mut self.tasks[0];
-            task.state = TaskState::Queued;
-            let command = self.start_of(0);
-            self.commands.push_back(command);
-            return Ok(());
+            return self.queue_up(0);
         };
         self.tasks.reserve_exact(given.tasks.len());
         self.made.reserve_exact(given.tasks.len());
@@ -31,7 +27,7 @@ impl Machine {
         }
         for (id, spawn) in (0..).zip(&given.tasks) {
             if let Some(key) = &spawn.key {
-                self.keys.insert((NONE, Arc::clone(key)), id);
+                self.rare().keys.insert((NONE, Arc::clone(key)), id);
             }
             self.connect(id, spawn)?;
         }
@@ -63,11 +59,11 @@ impl Machine {
             });
         }
         let id = number(self.tasks.len());
-        if let Some(wrong) = reads(&spawn).find(|(task, _)| !self.may_follow(*task)) {
+        if let Some(wrong) = spawn.reads().find(|(task, _)| !self.may_follow(*task)) {
             return Err(Illegal::NotThat { task: wrong.0, what: "a task that was made by code" });
         }
         if let Some(key) = &spawn.key
-            && self.keys.insert((maker, Arc::clone(key)), id).is_some()
+            && self.rare().keys.insert((maker, Arc::clone(key)), id).is_some()
         {
             return Err(Illegal::NotThat { task: id, what: "the only one of its key" });
         }
@@ -108,7 +104,7 @@ impl Machine {
     /// Ties a task to those it waits for.
     fn connect(&mut self, id: TaskId, spawn: &Spawn) -> Result<(), Illegal> {
         self.tasks[id as usize].optional = spawn.optional;
-        for (before, soft) in reads(spawn) {
+        for (before, soft) in spawn.reads() {
             let Some(task) = self.task(before).filter(|task| task.kind == Kind::Made) else {
                 return Err(Illegal::NoTask(before));
             };
@@ -131,9 +127,7 @@ impl Machine {
     fn start_made(&mut self, id: TaskId) -> Result<(), Illegal> {
         let task = &self.tasks[id as usize];
         if task.waiting == 0 && task.state == TaskState::Pending {
-            self.go(id, TaskState::Queued)?;
-            let command = self.start_of(id);
-            self.commands.push_back(command);
+            self.queue_up(id)?;
         }
         Ok(())
     }
@@ -150,7 +144,7 @@ impl Machine {
             return Ok(());
         }
         if keeps_going {
-            self.not_undone.push(Arc::clone(failure));
+            self.failures.push(Arc::clone(failure));
             return Ok(());
         }
         self.stop_job(failure)
@@ -201,22 +195,20 @@ impl Machine {
         let parent = &mut self.tasks[maker as usize];
         parent.open -= 1;
         let settled = parent.open == 0;
-        if let Some(returned) = self.returned.get_mut(&maker) {
-            if unnoticed && returned.failure.is_none() && state == TaskState::Failed {
-                let step = self.path(id);
-                let failure = Failure::new(
-                    crate::failure::FailureKind::Error,
-                    format!("its subtask `{step}` failed, and it did not look"),
-                );
-                if let Some(returned) = self.returned.get_mut(&maker) {
-                    returned.failure = Some(Arc::new(failure));
-                }
-            }
-            if settled {
-                self.commands.push_back(Command::Settle(maker));
-            }
+        if unnoticed && state == TaskState::Failed {
+            self.rare().unnoticed.entry(maker).or_default().push(id);
+        }
+        if settled && self.returned.contains_key(&maker) {
+            self.commands.push_back(Command::Settle(maker));
         }
         Ok(())
+    }
+
+    /// Why a task failed whose subtask did.
+    pub(crate) fn oversight(&self, id: TaskId) -> Failure {
+        let step = self.overlooked(id).map(|task| self.path(task)).unwrap_or_default();
+        let message = format!("its subtask `{step}` failed, and it did not look");
+        Failure::new(crate::failure::FailureKind::Error, message)
     }
 
     /// What the agent of a task gave, once its subtasks are over.
@@ -228,17 +220,4 @@ impl Machine {
             (None, None) => None,
         }
     }
-}
-
-/// The tasks that a new one waits for, and whether it goes on without them.
-fn reads(spawn: &Spawn) -> impl Iterator<Item = (TaskId, bool)> {
-    let parts = match &spawn.input {
-        Input::Parts(parts) => &parts[..],
-        Input::Whole(_) => &[],
-    };
-    let read = parts.iter().filter_map(|part| match part {
-        Part::OutputOf(task) => Some((*task, false)),
-        Part::Given(_) => None,
-    });
-    read.chain(spawn.after.iter().map(|after| (after.task, after.soft)))
 }

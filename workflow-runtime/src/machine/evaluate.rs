@@ -20,7 +20,7 @@ impl Machine {
         let Some(task) = self.task(id).filter(|task| !task.state.is_over()) else { return Ok(None) };
         let Some(program) = self.program() else { return Ok(None) };
         let code = &program.code;
-        let asked = caught(|| match &code.nodes[task.source as usize] {
+        caught(|| match &code.nodes[task.source as usize] {
             NodeCode::If(test) => {
                 self.look(id, |scope| test(scope)).map(|holds| Fact::Chose { task: id, holds })
             }
@@ -36,8 +36,7 @@ impl Machine {
                 self.look(id, |scope| time(scope)).map(|time| Fact::Slept { task: id, until: now + time })
             }
             NodeCode::Step { .. } | NodeCode::Signal => None,
-        });
-        asked
+        })
     }
 
     fn ask_round(&self, id: TaskId) -> Option<Fact> {
@@ -97,8 +96,12 @@ impl Machine {
                     Some(given) => given.result,
                     None => Some(0),
                 };
-                let output = wanted.and_then(|task| self.output_of(task)).cloned();
-                Ok(output.unwrap_or_else(|| Value::of(())))
+                match wanted {
+                    None => Ok(Value::of(())),
+                    Some(task) => self.output_of(task).cloned().ok_or_else(|| {
+                        format!("it cannot be had: task `{}`, which gives it, did not succeed", self.path(task))
+                    }),
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ impl Machine {
     /// # Errors
     /// When the record cannot follow those before it; then nothing has changed.
     pub(crate) fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
+        self.now = record.at;
         match &record.fact {
             Fact::Submitted { .. } => return Err(Illegal::Submission),
             Fact::Begun => self.begin()?,
@@ -29,8 +30,13 @@ impl Machine {
             Fact::Fell { task, .. } => self.fell(*task)?,
             Fact::Lost { task } => {
                 let kind = self.known(*task)?.kind;
-                self.go(*task, TaskState::Queued)?;
-                debug_assert!(!matches!(kind, Kind::Form | Kind::Sleep | Kind::Signal));
+                if matches!(kind, Kind::Form | Kind::Sleep | Kind::Signal) {
+                    return Err(Illegal::NotThat { task: *task, what: "made of attempts" });
+                }
+                let lost = self.go(*task, TaskState::Queued)?;
+                // It was nobody's fault.
+                lost.before += 1;
+                self.children.remove(task);
                 self.commands.push_back(self.start_of(*task));
             }
             Fact::Returned { task, output, failure } => {
@@ -53,6 +59,10 @@ impl Machine {
             }
             Fact::Signalled { event, value } => self.signalled(event, value)?,
             Fact::Spawned { parent, spawn } => self.take_in(*parent, Arc::clone(spawn))?,
+            Fact::Noticed { task } => {
+                self.known(*task)?;
+                self.join(*task);
+            }
             Fact::Saved { task, value } => {
                 self.known(*task)?;
                 self.saved.insert(*task, value.clone());
@@ -90,6 +100,7 @@ impl Machine {
 
     fn begin(&mut self) -> Result<(), Illegal> {
         self.job_goes(JobState::Running)?;
+        self.begun = Some(self.now);
         match &self.program {
             Some(_) => self.start_phase(0),
             None => self.take_in_all(),
@@ -105,7 +116,9 @@ impl Machine {
         if state == TaskState::Retrying {
             self.go(id, TaskState::Queued)?;
         }
-        self.due.remove(&id);
+        if !self.due.is_empty() {
+            self.due.remove(&id);
+        }
         self.go(id, TaskState::Running)?.attempt = attempt;
         Ok(())
     }
@@ -145,7 +158,7 @@ impl Machine {
     fn succeeded(&mut self, id: TaskId, output: &Value) -> Result<(), Illegal> {
         let task = self.known(id)?;
         match task.kind {
-            Kind::Form => return Err(Illegal::NotThat { task: id, what: "a step" }),
+            Kind::Form => Err(Illegal::NotThat { task: id, what: "a step" }),
             Kind::Step | Kind::Sleep | Kind::Signal => {
                 let value = self.decode(id, output)?;
                 self.go(id, TaskState::Succeeded)?;
@@ -174,6 +187,9 @@ impl Machine {
     }
 
     fn failed(&mut self, id: TaskId, failure: &Arc<Failure>) -> Result<(), Illegal> {
+        if self.known(id)?.kind == Kind::Form && self.fail_form(id, failure)? {
+            return Ok(());
+        }
         let to = match failure.kind {
             FailureKind::Cancelled => TaskState::Cancelled,
             FailureKind::Expired => TaskState::Expired,
@@ -197,12 +213,14 @@ impl Machine {
         if self.state.is_over() {
             return Err(Illegal::Job { from: self.state, to: self.state, why: ": nothing awaits an event" });
         }
-        while let Some(id) = self.awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front) {
+        while let Some(id) =
+            self.rare().awaiting.get_mut(event).and_then(std::collections::VecDeque::pop_front)
+        {
             if self.tasks[id as usize].state == TaskState::Waiting {
                 return self.arrive(id, value);
             }
         }
-        self.arrived.entry(Arc::clone(event)).or_default().push_back(value.clone());
+        self.rare().arrived.entry(Arc::clone(event)).or_default().push_back(value.clone());
         Ok(())
     }
 

@@ -57,10 +57,10 @@ impl Machine {
         let frame = self.frame_of(id);
         let (taken, other) = if holds { (Arm::Then, Arm::Else) } else { (Arm::Else, Arm::Then) };
         let (taken, other) = (self.body(id, taken), self.body(id, other));
-        if !program.plan.block(other).is_empty() {
+        if !program.block(other).is_empty() {
             self.skip_block(other, id, frame);
         }
-        if program.plan.block(taken).is_empty() {
+        if program.block(taken).is_empty() {
             return self.form_succeeded(id, None);
         }
         self.start_inside(id, taken, 0, frame)

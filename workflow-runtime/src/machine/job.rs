@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::program::{Call, Program};
 use crate::record::{JobOptions, Spawn, TaskId, Tasks};
 use crate::scope::Scope;
+use crate::small_map::SmallMap;
 use crate::state::{JobState, TaskState};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -27,10 +28,14 @@ pub(crate) enum Shape {
     Single(Arc<Spawn>),
 }
 
+/// The program, by way of a counter of the job's own: were it the program's, every core would wait for every other's to
+/// change it.
+pub(super) type ProgramRef = Arc<Arc<Program>>;
+
 /// A job.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(super) program: Option<Arc<Program>>,
+    pub(super) program: Option<ProgramRef>,
     pub(super) tasks_given: Option<Arc<Tasks>>,
     pub(super) state: JobState,
     /// What it was before it was paused.
@@ -44,7 +49,6 @@ pub(crate) struct Machine {
     /// The tasks that were made by code, beyond those the job began with.
     pub(super) spawned: Vec<Arc<Spawn>>,
     pub(super) waits: Vec<Waits>,
-    pub(super) keys: HashMap<(TaskId, Arc<str>), TaskId>,
     /// How many of the job's own tasks, made by code, are not over.
     pub(super) left: u32,
     /// Steps that were done and can be taken back, in the order in which they were done.
@@ -53,14 +57,20 @@ pub(crate) struct Machine {
     pub(super) failure: Option<Arc<Failure>>,
     /// What could not be taken back.
     pub(super) not_undone: Vec<Arc<Failure>>,
-    /// Events that arrived before they were awaited, and tasks that await them.
-    pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
-    pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
-    pub(super) saved: HashMap<TaskId, Value>,
-    pub(super) returned: HashMap<TaskId, Returned>,
-    /// When a retry is due or a timer rings.
-    pub(super) due: HashMap<TaskId, Timestamp>,
-    pub(super) children: HashMap<TaskId, crate::job_id::JobId>,
+    /// What few jobs need.
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) saved: SmallMap<TaskId, Value>,
+    pub(super) returned: SmallMap<TaskId, Returned>,
+    /// When a retry is due or a timer rings; of what has a limit of time, since when it counts.
+    pub(super) due: SmallMap<TaskId, Timestamp>,
+    pub(super) since: SmallMap<TaskId, Timestamp>,
+    /// When the record came to be that is folded just now.
+    pub(super) now: Timestamp,
+    /// When the job began.
+    pub(super) begun: Option<Timestamp>,
+    /// Tasks that failed though the others go on.
+    pub(super) failures: Vec<Arc<Failure>>,
+    pub(super) children: SmallMap<TaskId, crate::job_id::JobId>,
     pub(super) output: Option<Value>,
     pub(super) commands: VecDeque<Command>,
     /// Tasks made by code that are over and whose followers do not know it yet.
@@ -69,7 +79,22 @@ pub(crate) struct Machine {
     pub(super) news: Vec<TaskId>,
 }
 
+/// What few jobs need.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) keys: HashMap<(TaskId, Arc<str>), TaskId>,
+    /// Events that arrived before they were awaited, and tasks that await them.
+    /// Tasks that failed and that nobody has asked for yet, by the task that made them.
+    pub(super) unnoticed: HashMap<TaskId, Vec<TaskId>>,
+    pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
+    pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
+}
+
 impl Machine {
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(Box::default)
+    }
+
     pub(crate) fn new(shape: Shape, options: &JobOptions) -> Self {
         let state = if options.not_before.is_some() { JobState::Scheduled } else { JobState::Pending };
         let mut machine = Self {
@@ -85,17 +110,19 @@ impl Machine {
             made: Vec::new(),
             spawned: Vec::new(),
             waits: Vec::new(),
-            keys: HashMap::new(),
             left: 0,
             undo: Vec::new(),
             failure: None,
             not_undone: Vec::new(),
-            arrived: HashMap::new(),
-            awaiting: HashMap::new(),
-            saved: HashMap::new(),
-            returned: HashMap::new(),
-            due: HashMap::new(),
-            children: HashMap::new(),
+            rare: None,
+            saved: SmallMap::default(),
+            returned: SmallMap::default(),
+            due: SmallMap::default(),
+            since: SmallMap::default(),
+            now: Timestamp::EPOCH,
+            begun: None,
+            failures: Vec::new(),
+            children: SmallMap::default(),
             output: None,
             commands: VecDeque::new(),
             over: Vec::new(),
@@ -118,7 +145,7 @@ impl Machine {
             values[slot] = Some(value);
         }
         self.frames.push(Frame { first: 0, outer: NONE, values, kept: true });
-        self.program = Some(program);
+        self.program = Some(Arc::new(program));
     }
 
     /// What is to be done next.
@@ -145,7 +172,7 @@ impl Machine {
     }
 
     pub(crate) fn program(&self) -> Option<&Arc<Program>> {
-        self.program.as_ref()
+        self.program.as_deref()
     }
 
     pub(crate) fn phase(&self) -> u32 {
@@ -168,6 +195,21 @@ impl Machine {
         self.children.get(&task).copied()
     }
 
+    /// A subtask that failed, was not optional, and that nobody has asked for.
+    pub(crate) fn overlooked(&self, task: TaskId) -> Option<TaskId> {
+        self.rare.as_ref()?.unnoticed.get(&task)?.first().copied()
+    }
+
+    /// When the job began.
+    pub(crate) fn begun(&self) -> Option<Timestamp> {
+        self.begun
+    }
+
+    /// Since when a task that has a limit of time counts it.
+    pub(crate) fn since(&self, task: TaskId) -> Option<Timestamp> {
+        self.since.get(&task).copied()
+    }
+
     /// The tasks that one made and that are not over.
     pub(crate) fn open(&self, task: TaskId) -> u32 {
         match self.task(task) {
@@ -179,13 +221,17 @@ impl Machine {
 
     /// The task of this key that another made.
     pub(crate) fn made_by(&self, parent: Option<TaskId>, key: &str) -> Option<TaskId> {
-        self.keys.get(&(parent.unwrap_or(NONE), Arc::from(key))).copied()
+        self.rare.as_ref()?.keys.get(&(parent.unwrap_or(NONE), Arc::from(key))).copied()
     }
 
     /// Notes that somebody learns the outcome of a task, so that its parent need not.
     pub(crate) fn join(&mut self, task: TaskId) {
-        if let Some(task) = self.tasks.get_mut(task as usize) {
-            task.joined = true;
+        if let Some(known) = self.tasks.get_mut(task as usize) {
+            known.joined = true;
+            let maker = known.place;
+            if let Some(unnoticed) = self.rare.as_mut().and_then(|rare| rare.unnoticed.get_mut(&maker)) {
+                unnoticed.retain(|failed| *failed != task);
+            }
         }
     }
 
@@ -207,7 +253,6 @@ impl Machine {
         let place = task.source as usize;
         given.get(place).or_else(|| self.spawned.get(place - given.len()).map(|spawn| &**spawn))
     }
-
 
     /// What a task of a workflow calls.
     pub(crate) fn call(&self, task: TaskId) -> Option<&Call> {
@@ -231,7 +276,7 @@ impl Machine {
 
     /// Of a job whose tasks go on when one fails: the first that did.
     pub(crate) fn first_failure(&self) -> Option<Arc<Failure>> {
-        self.not_undone.first().cloned()
+        self.failures.first().cloned()
     }
 
     /// Whether there is a callee left for when all attempts of this one have failed.

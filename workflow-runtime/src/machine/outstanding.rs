@@ -4,7 +4,7 @@ use super::command::Command;
 use super::job::Machine;
 use super::state::{Kind, NONE};
 use crate::record::TaskId;
-use crate::state::{JobState, TaskState};
+use crate::state::TaskState;
 
 impl Machine {
     /// Tasks whose attempts ended with the process that ran them.
@@ -15,9 +15,22 @@ impl Machine {
         attempts.map(|(id, ..)| id).collect()
     }
 
+    /// Tasks whose child jobs are not known to be over.
+    pub(crate) fn calling(&self) -> Vec<(TaskId, crate::job_id::JobId)> {
+        let calling = self.each().filter(|(_, state, _)| *state == TaskState::Running);
+        calling.filter_map(|(id, ..)| Some((id, self.child(id)?))).collect()
+    }
+
+    /// Timers and forms that have a limit of time.
+    pub(crate) fn limited(&self) -> Vec<TaskId> {
+        let limited = self.since.keys().copied();
+        limited.filter(|id| self.task(*id).is_some_and(|task| !task.state.is_over())).collect()
+    }
+
     /// All that is to be done, however long ago it was commanded.
     pub(crate) fn outstanding(&self) -> Vec<Command> {
-        if matches!(self.state, JobState::Pending | JobState::Scheduled) || self.state.is_over() {
+        let began = self.begun.is_some() || self.failure.is_some();
+        if !began || self.state.is_over() {
             return Vec::new();
         }
         let mut commands: Vec<Command> =
@@ -38,7 +51,7 @@ impl Machine {
             (TaskState::Queued, _) => Some(self.start_of(id)),
             (TaskState::Retrying, _) => due(),
             (TaskState::Waiting, Kind::Sleep) => due().or(Some(Command::Evaluate(id))),
-            (TaskState::Waiting, Kind::Signal) => Some(Command::Await(id)),
+            (TaskState::Waiting, Kind::Signal) => self.since.contains_key(&id).then_some(Command::Await(id)),
             (TaskState::Waiting, _) if self.open(id) == 0 => Some(Command::Settle(id)),
             (TaskState::Running, Kind::Form) => {
                 let open = self.tasks[id as usize].open;

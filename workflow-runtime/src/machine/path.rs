@@ -33,7 +33,7 @@ impl Machine {
             path.push('/');
         }
         let spawn = self.spawn(id);
-        let alone = self.tasks_given.is_none() && task.place == NONE;
+        let alone = self.tasks_given.is_none() && id == 0;
         let _ = match spawn.map(|spawn| (&spawn.key, &spawn.callee.name)) {
             Some((Some(key), _)) => write!(path, "{key}"),
             Some((None, name)) if alone => write!(path, "{name}"),

@@ -72,6 +72,35 @@ impl Machine {
         Ok(())
     }
 
+    /// A form that still runs is to fail: it does when what is inside is over. Says whether there is anything inside.
+    pub(super) fn fail_form(&mut self, form: TaskId, failure: &Arc<Failure>) -> Result<bool, Illegal> {
+        let Task { state, open, .. } = self.tasks[form as usize];
+        let Some(run) = self.forms.get_mut(open as usize).filter(|run| run.active > 0) else {
+            return Ok(false);
+        };
+        if state != TaskState::Running {
+            return Err(Illegal::Task { task: form, from: state, to: TaskState::Failed, why: "" });
+        }
+        run.failing.get_or_insert_with(|| Arc::clone(failure));
+        self.stop_inside(form)?;
+        Ok(true)
+    }
+
+    /// Whether a task is told to stop, or would be if it ran.
+    pub(crate) fn is_stopping(&self, id: TaskId) -> bool {
+        let Some(task) = self.task(id) else { return true };
+        match task.kind {
+            Kind::Undo => false,
+            Kind::Made => {
+                let returned = self.returned.get(&task.place);
+                self.failure.is_some()
+                    || returned.is_some_and(|returned| returned.failure.is_some())
+                    || (task.place != NONE && self.is_stopping(task.place))
+            }
+            _ => self.is_stopping_around(id),
+        }
+    }
+
     /// Stops what is inside a form.
     fn stop_inside(&mut self, form: TaskId) -> Result<(), Illegal> {
         let Some(run) = self.forms.get_mut(self.tasks[form as usize].open as usize) else {
