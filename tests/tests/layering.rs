@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["registered"],
     &["registry"],
     &["catalogue"],
+    &["classic"],
 ];
 
 /// The modules that, like `lib.rs`, show the crate to others: they import everything, and nothing imports them.

@@ -455,12 +455,15 @@ impl fmt::Display for Need {
 #[derive(Debug, Clone, Default)]
 pub struct TaskManager {
     agents: Arc<[AgentDescription]>,
+    /// What stands behind its classic methods; this module need not know what that is.
+    #[cfg(feature = "classic")]
+    pub(crate) classic: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl TaskManager {
     /// A manager that knows these agents.
-    pub fn new(agents: impl IntoIterator<Item = AgentDescription>) -> Self {
-        Self { agents: agents.into_iter().collect() }
+    pub(crate) fn of(agents: impl IntoIterator<Item = AgentDescription>) -> Self {
+        Self { agents: agents.into_iter().collect(), ..Self::default() }
     }
 
     /// The agents there are, sorted by name.

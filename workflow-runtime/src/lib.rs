@@ -11,6 +11,8 @@ mod builder;
 mod callee_kind;
 mod catalogue;
 mod check;
+#[cfg(feature = "classic")]
+pub mod classic;
 mod code;
 mod context;
 mod dag;

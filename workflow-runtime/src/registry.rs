@@ -109,7 +109,7 @@ impl Registry {
 
     /// A task manager that knows these agents.
     pub fn task_manager(&self) -> TaskManager {
-        TaskManager::new(self.agents().iter().map(RegisteredAgent::describe))
+        TaskManager::of(self.agents().iter().map(RegisteredAgent::describe))
     }
 }
 

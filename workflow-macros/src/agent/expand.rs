@@ -86,7 +86,8 @@ fn constructor(agent: &Agent) -> TokenStream {
         impl #ident {
             #[doc(hidden)]
             #[inline]
-            #[allow(private_interfaces)]
+            // An agent that only the registry knows is not dead.
+            #[allow(private_interfaces, dead_code)]
             #function
         }
     }

@@ -65,6 +65,9 @@ pub(crate) enum Event {
         value: Value,
         told: oneshot::Sender<()>,
     },
+    /// Code outside of the job wants something done to one of its tasks.
+    #[cfg(feature = "classic")]
+    Outside(super::outside::Outside),
     /// The job was read from a journal and goes on.
     Recovered,
 }

@@ -19,6 +19,8 @@ mod job;
 mod launch;
 mod lend;
 mod made;
+#[cfg(feature = "classic")]
+mod outside;
 mod perform;
 mod queue;
 mod recover;
@@ -37,6 +39,8 @@ pub(crate) use executor::{Executor, Local, lock};
 pub(crate) use glance::caught_result;
 pub use job::Progress;
 pub(crate) use job::{Job, JobWork};
+#[cfg(feature = "classic")]
+pub(crate) use outside::{Outside, Sighting};
 pub use settings::{AgentLimits, Queue, StallAction};
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};

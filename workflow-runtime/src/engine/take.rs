@@ -90,6 +90,8 @@ impl Turn<'_> {
                     let _ = told.send(());
                 }
             }
+            #[cfg(feature = "classic")]
+            Event::Outside(wish) => self.outside(live, wish),
             Event::Recovered => self.recovered(live),
         }
         self.follow(live);
