@@ -9,8 +9,9 @@ use workflow_runtime::prelude::*;
 use workflow_runtime::{Dag, Registry, TaskRef};
 use workflow_tests::bench::median;
 
+/// What passes between the steps.
 #[data]
-struct Payload {
+pub struct Payload {
     i: u64,
     s: String,
 }
@@ -331,12 +332,12 @@ fn latency(tokio: &tokio::runtime::Runtime, rounds: usize) {
     });
     let (a, b) = tokio.block_on(async move {
         for _ in 0..100 {
-            ours.run(stamp::call(since_start())).await.expect("it runs");
+            ours.run(stamp::with(since_start())).await.expect("it runs");
         }
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for _ in 0..rounds * 300 {
             tokio::time::sleep(Duration::from_micros(500)).await;
-            let job = ours.submit(stamp::call(since_start())).await.expect("it is taken");
+            let job = ours.submit(stamp::with(since_start())).await.expect("it is taken");
             a.push(Duration::from_nanos(job.await.expect("it runs")));
             tokio::time::sleep(Duration::from_micros(500)).await;
             to_task.send(since_start()).await.expect("it is there");
@@ -353,7 +354,7 @@ fn cores(rounds: usize) {
         let ours = runtime(&tokio);
         let job = move |_| {
             let ours = ours.clone();
-            async move { ours.run(burn::call(50)).await.expect("it runs") }
+            async move { ours.run(burn::with(50)).await.expect("it runs") }
         };
         let warm = job.clone();
         tokio.block_on(load(100, 16, warm));

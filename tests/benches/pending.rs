@@ -56,7 +56,7 @@ fn main() {
     runtime.pause_queue("shut");
     let region = Region::new(ALLOCATOR);
     let start = Instant::now();
-    let jobs = (0..COUNT).map(|n| never::call(payload(n.into())));
+    let jobs = (0..COUNT).map(|n| never::with(payload(n.into())));
     let handles = tokio.block_on(runtime.submit_all(jobs)).expect("they are taken");
     let made = start.elapsed();
     drop(handles);

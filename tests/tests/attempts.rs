@@ -37,14 +37,14 @@ mod retries {
     #[tokio::test]
     async fn delays_grow_to_their_cap() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(flaky::call(4)).await.unwrap(), 5);
+        assert_eq!(runtime.run(flaky::with(4)).await.unwrap(), 5);
         assert_eq!(trace.lines(), ["0 #1", "1 #2", "11 #3", "71 #4", "131 #5"]);
     }
 
     #[tokio::test]
     async fn after_the_last_retry_the_task_has_failed() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(flaky::call(9)).await.unwrap();
+        let job = runtime.submit(flaky::with(9)).await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         let expected = ["0 #1", "1 #2", "11 #3", "71 #4", "131 #5", "191 #6"];
         assert_eq!(trace.lines(), expected);
@@ -60,7 +60,7 @@ mod retries {
     #[tokio::test]
     async fn between_two_attempts_a_task_is_retrying() {
         let (runtime, _) = traced();
-        let job = runtime.submit(flaky::call(1)).await.unwrap();
+        let job = runtime.submit(flaky::with(1)).await.unwrap();
         runtime.run_until_idle();
         assert_eq!((job.tasks()[0].state, job.state()), (TaskState::Retrying, JobState::Running));
         runtime.advance(Duration::from_millis(999));
@@ -74,11 +74,11 @@ mod retries {
         let trace = Trace::default();
         let runtime = TestRuntime::of(Runtime::builder().state(trace.clone()).jitter(0.5));
         let before = runtime.now();
-        runtime.run(flaky::call(2)).await.unwrap();
+        runtime.run(flaky::with(2)).await.unwrap();
         let took = runtime.now().since(before);
         assert!(took < seconds(11) && took >= Duration::from_millis(5500), "{took:?}");
         let again = TestRuntime::of(Runtime::builder().state(trace).jitter(0.5));
-        again.run(flaky::call(2)).await.unwrap();
+        again.run(flaky::with(2)).await.unwrap();
         assert_eq!(again.elapsed(), took, "the same in every run");
     }
 
@@ -90,7 +90,7 @@ mod retries {
     #[tokio::test]
     async fn an_agent_may_say_when_to_try_again() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(busy::call(2)).await.unwrap(), 3);
+        assert_eq!(runtime.run(busy::with(2)).await.unwrap(), 3);
         assert_eq!(trace.lines(), ["0 #1", "50 #2", "100 #3"]);
     }
 
@@ -102,7 +102,7 @@ mod retries {
     #[tokio::test]
     async fn what_is_permanent_is_not_tried_again() {
         let (runtime, trace) = traced();
-        let failure = failure(runtime.run(hopeless::call(1)).await.unwrap_err());
+        let failure = failure(runtime.run(hopeless::with(1)).await.unwrap_err());
         assert_eq!((failure.kind, failure.attempt), (FailureKind::Error, 1));
         assert_eq!(trace.lines(), ["0 #1"]);
     }
@@ -193,8 +193,8 @@ mod panics {
     #[tokio::test]
     async fn a_panic_is_an_outcome_with_message_and_place() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(shaky::call(1)).await.unwrap(), 2);
-        let failure = failure(runtime.run(shaky::call(9)).await.unwrap_err());
+        assert_eq!(runtime.run(shaky::with(1)).await.unwrap(), 2);
+        let failure = failure(runtime.run(shaky::with(9)).await.unwrap_err());
         assert_eq!((failure.kind, failure.attempt, failure.step.as_str()), (FailureKind::Panic, 3, "shaky"));
         assert!(failure.message.starts_with("panicked at tests/tests/attempts.rs:"), "{failure}");
         assert!(failure.message.ends_with(": shaky in attempt 3"), "{failure}");
@@ -203,8 +203,8 @@ mod panics {
     #[tokio::test]
     async fn a_panic_without_words_is_one_too_and_other_jobs_go_on() {
         let (runtime, _) = traced();
-        let one = runtime.submit(shaky_later::call(5)).await.unwrap();
-        let other = runtime.submit(shaky::call(1)).await.unwrap();
+        let one = runtime.submit(shaky_later::with(5)).await.unwrap();
+        let other = runtime.submit(shaky::with(1)).await.unwrap();
         let failure = one.outcome().await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Panic);
         assert!(failure.message.ends_with(": without words"), "{failure}");
@@ -238,14 +238,14 @@ mod time {
     #[tokio::test]
     async fn an_attempt_that_is_in_time_succeeds() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(slow::call(9, false)).await.unwrap(), 1);
+        assert_eq!(runtime.run(slow::with(9, false)).await.unwrap(), 1);
         assert_eq!(runtime.elapsed(), seconds(9));
     }
 
     #[tokio::test]
     async fn an_attempt_that_takes_too_long_is_told_to_stop_and_made_again() {
         let (runtime, trace) = traced();
-        let failure = failure(runtime.run(slow::call(0, true)).await.unwrap_err());
+        let failure = failure(runtime.run(slow::with(0, true)).await.unwrap_err());
         assert_eq!(trace.lines(), ["0 #1", "10 told #1", "12 #2", "22 told #2"]);
         assert_eq!((failure.kind, failure.attempt), (FailureKind::TimedOut, 2));
         assert_eq!(failure.message, "it took longer than its timeout of 10s");
@@ -254,7 +254,7 @@ mod time {
     #[tokio::test]
     async fn what_does_not_listen_is_dropped_after_the_grace_time() {
         let (runtime, trace) = traced();
-        let failure = failure(runtime.run(slow::call(100, false)).await.unwrap_err());
+        let failure = failure(runtime.run(slow::with(100, false)).await.unwrap_err());
         assert_eq!(trace.lines(), ["0 #1", "17 #2"]);
         assert_eq!(failure.kind, FailureKind::TimedOut);
         assert_eq!(runtime.elapsed(), seconds(32));
@@ -263,7 +263,7 @@ mod time {
     #[tokio::test]
     async fn what_it_still_gives_within_the_grace_time_counts() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(slow::call(14, false)).await.unwrap(), 1);
+        assert_eq!(runtime.run(slow::with(14, false)).await.unwrap(), 1);
         assert_eq!(trace.lines(), ["0 #1", "14 done #1"]);
     }
 
@@ -313,21 +313,21 @@ mod time {
         assert_eq!((runtime.elapsed(), trace.lines().len()), (seconds(25), 0));
         // Nobody has its place.
         runtime.resume_queue("narrow");
-        assert_eq!(runtime.run(rest::call(1)).await.unwrap(), 1);
+        assert_eq!(runtime.run(rest::with(1)).await.unwrap(), 1);
         assert!(runtime.queues().iter().all(|queue| (queue.running, queue.waiting) == (0, 0)));
     }
 
     #[tokio::test]
     async fn a_job_has_a_deadline_too() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(rest::call(100)).deadline("1m").await.unwrap();
+        let job = runtime.submit(rest::with(100)).deadline("1m").await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Expired, "its deadline passed"));
         assert_eq!((job.state(), runtime.elapsed()), (JobState::Expired, seconds(65)));
         assert_eq!(job.tasks()[0].state, TaskState::Cancelled);
         // One that never began expires, too.
         runtime.pause_queue("default");
-        let job = runtime.submit(rest::call(1)).deadline("1m").await.unwrap();
+        let job = runtime.submit(rest::with(1)).deadline("1m").await.unwrap();
         assert_eq!(job.outcome().await.unwrap_err().kind, FailureKind::Expired);
         assert_eq!((runtime.elapsed(), trace.lines().len()), (seconds(125), 1));
         runtime.check_journals().unwrap();
@@ -336,7 +336,7 @@ mod time {
     #[tokio::test]
     async fn a_deadline_counts_from_the_submission_not_from_the_delay() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(rest::call(1)).delay("50s").deadline("20s").await.unwrap();
+        let job = runtime.submit(rest::with(1)).delay("50s").deadline("20s").await.unwrap();
         assert_eq!(job.outcome().await.unwrap_err().kind, FailureKind::Expired);
         assert_eq!((runtime.elapsed(), trace.lines().len()), (seconds(20), 0));
     }
@@ -397,14 +397,14 @@ mod heartbeats {
     #[tokio::test]
     async fn who_shows_that_it_is_alive_may_take_its_time() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(beats::call(60, 63)).await.unwrap(), 1);
+        assert_eq!(runtime.run(beats::with(60, 63)).await.unwrap(), 1);
         assert_eq!((runtime.elapsed(), trace.lines()), (seconds(63), vec!["0 #1".to_owned()]));
     }
 
     #[tokio::test]
     async fn who_is_silent_is_stopped_and_made_again() {
         let (runtime, trace) = traced();
-        let failure = failure(runtime.run(beats::call(4, 100)).await.unwrap_err());
+        let failure = failure(runtime.run(beats::with(4, 100)).await.unwrap_err());
         // It is silent from second 3 on, so it stalls at 8, and notices when it wakes.
         assert_eq!(trace.lines(), ["0 #1", "8 told", "10 #2", "18 told"]);
         assert_eq!((failure.kind, failure.attempt), (FailureKind::Stalled, 2));
@@ -414,7 +414,7 @@ mod heartbeats {
     #[tokio::test]
     async fn a_stall_may_cancel_the_job() {
         let (runtime, trace) = traced_of(Runtime::builder().on_stall(StallAction::CancelJob));
-        let job = runtime.submit(beats::call(1, 100)).await.unwrap();
+        let job = runtime.submit(beats::with(1, 100)).await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Cancelled);
         assert_eq!(failure.message, "step `beats` stalled: it was silent for longer than 5s");
@@ -430,7 +430,7 @@ mod heartbeats {
             panic!("the stall action itself is no good");
         }));
         let (runtime, trace) = traced_of(Runtime::builder().on_stall(action));
-        let job = runtime.submit(beats::call(1, 12)).await.unwrap();
+        let job = runtime.submit(beats::with(1, 12)).await.unwrap();
         assert_eq!(job.outcome().await.unwrap(), 1);
         assert_eq!(trace.lines(), ["0 #1"]);
         let call = format!("{} beats", job.id());
@@ -506,14 +506,14 @@ mod hooks {
     #[tokio::test]
     async fn hooks_see_outcomes_and_change_nothing() {
         let runtime = apart(1);
-        let job = runtime.submit(watched::call(1)).await.unwrap();
+        let job = runtime.submit(watched::with(1)).await.unwrap();
         assert_eq!(job.outcome().await.unwrap(), 2);
         runtime.run_until_idle();
         let says = |which: &str| format!("error job {}, step `watched`, attempt {which}: not yet", job.id());
         let expected =
             [format!("again watched watched #1 {}", says("1")), "good watched watched #2 2".into()];
         assert_eq!(seen(&job.id().to_string()), expected);
-        let job = runtime.submit(watched::call(2)).await.unwrap();
+        let job = runtime.submit(watched::with(2)).await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Error, "not yet"));
         runtime.run_until_idle();
@@ -564,8 +564,8 @@ mod constraints {
     #[tokio::test]
     async fn an_output_that_breaks_its_schema_is_a_failure_that_may_pass() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(share::call("100".into())).await.unwrap().percent, "100");
-        let failure = failure(runtime.run(share::call("1000".into())).await.unwrap_err());
+        assert_eq!(runtime.run(share::with("100".into())).await.unwrap().percent, "100");
+        let failure = failure(runtime.run(share::with("1000".into())).await.unwrap_err());
         assert_eq!((failure.kind, failure.attempt), (FailureKind::BadOutput, 2));
         assert!(failure.message.starts_with("the output of `share` is not right: "), "{failure}");
         assert!(failure.message.contains("percent"), "{failure}");
@@ -575,7 +575,7 @@ mod constraints {
     #[tokio::test]
     async fn an_input_that_breaks_its_schema_never_reaches_the_agent() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(spend::call(Share { percent: String::new() })).await.unwrap();
+        let job = runtime.submit(spend::with(Share { percent: String::new() })).await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         assert_eq!((failure.kind, failure.attempt), (FailureKind::BadInput, 1));
         assert!(failure.message.starts_with("the input of `spend` is not right: "), "{failure}");
@@ -607,7 +607,7 @@ mod schemas {
     #[tokio::test]
     async fn schemas_that_somebody_wrote_are_checked_at_both_ends() {
         let (runtime, _) = traced();
-        let run = |input: Value| runtime.run(planning_agent::call(input));
+        let run = |input: Value| runtime.run(planning_agent::with(input));
         assert_eq!(run(json!({"objective": "x"})).await.unwrap(), json!({"plan": "reach x"}));
         assert_eq!(failure(run(json!({"goal": "x"})).await.unwrap_err()).kind, FailureKind::BadInput);
         let failure = failure(run(json!({"objective": "nothing"})).await.unwrap_err());
@@ -639,9 +639,9 @@ mod threads {
     #[tokio::test]
     async fn an_agent_that_blocks_holds_nobody_up() {
         let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
-        let slow = runtime.submit(blocks::call(1000)).await.unwrap();
+        let slow = runtime.submit(blocks::with(1000)).await.unwrap();
         for n in 0..100 {
-            assert_eq!(runtime.run(quick::call(n)).await.unwrap(), n);
+            assert_eq!(runtime.run(quick::with(n)).await.unwrap(), n);
         }
         assert_eq!(ENDED.load(Ordering::SeqCst), 0, "it blocks still");
         assert_eq!(slow.await.unwrap(), 1000);

@@ -571,7 +571,7 @@ mod children {
     async fn what_stands_in_for_a_child_takes_its_input() {
         let (runtime, _) = traced();
         let child = Child { name: "x".to_owned() };
-        assert_eq!(runtime.run(instead::call(child)).await.unwrap(), "x");
+        assert_eq!(runtime.run(instead::with(child)).await.unwrap(), "x");
     }
 
     workflow! {
@@ -699,7 +699,7 @@ mod waiting {
         let failure = job.signal("aprove", by("Ada")).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::BadInput);
         assert_eq!(failure.message, "`Approved` awaits no event `aprove`; did you mean `approve`?");
-        let agent = runtime.submit(work::call("w".to_owned(), 1)).await.unwrap();
+        let agent = runtime.submit(work::with("w".to_owned(), 1)).await.unwrap();
         let failure = agent.signal("approve", by("Ada")).await.unwrap_err();
         assert_eq!(failure.message, "the job awaits no event `approve`: only workflows do");
     }
@@ -820,8 +820,8 @@ mod failing {
     #[tokio::test]
     async fn what_stands_in_is_an_agent_like_any() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(plan_b::call("x".to_owned(), 1)).await.unwrap(), "b x");
-        assert_eq!(runtime.run(plan_c::call("x".to_owned(), 1)).await.unwrap(), "c x");
+        assert_eq!(runtime.run(plan_b::with("x".to_owned(), 1)).await.unwrap(), "b x");
+        assert_eq!(runtime.run(plan_c::with("x".to_owned(), 1)).await.unwrap(), "c x");
     }
 
     #[tokio::test]
@@ -1022,7 +1022,7 @@ mod undoing {
     #[tokio::test]
     async fn a_grace_time_of_ones_own_counts() {
         let (runtime, trace) = traced_of(Runtime::builder().grace(seconds(1)));
-        let job = runtime.submit(work::call("deaf".to_owned(), 100)).await.unwrap();
+        let job = runtime.submit(work::with("deaf".to_owned(), 100)).await.unwrap();
         runtime.advance(seconds(10));
         job.cancel("enough").await;
         runtime.advance(Duration::from_millis(999));

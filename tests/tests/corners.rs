@@ -36,7 +36,7 @@ fn narrow() -> (TestRuntime, Trace) {
 }
 
 async fn submit(runtime: &TestRuntime, name: &str, time: u64) -> JobHandle<String> {
-    runtime.submit(work::call(name.to_owned(), time)).queue("narrow").await.expect("there is room")
+    runtime.submit(work::with(name.to_owned(), time)).queue("narrow").await.expect("there is room")
 }
 
 /// Who began, in order.
@@ -52,7 +52,7 @@ mod places {
         let queue = Queue::new("wide").concurrency(5).capacity(1);
         let (runtime, _) = traced_of(Runtime::builder().queue(queue));
         for n in 0..5 {
-            let job = runtime.submit(work::call(n.to_string(), 1)).queue("wide").or_refuse().await;
+            let job = runtime.submit(work::with(n.to_string(), 1)).queue("wide").or_refuse().await;
             assert!(job.is_ok(), "{n}: five may run at once, and yet {job:?}");
         }
     }
@@ -80,7 +80,7 @@ mod gates {
         let breaker = Breaker { failures: 2, cooldown: seconds(10) };
         let (runtime, trace) =
             traced_of(Runtime::builder().limits("fragile", AgentLimits::new().breaker(breaker)));
-        let call = |name: &str, time, breaks| runtime.submit(fragile::call(name.to_owned(), time, breaks));
+        let call = |name: &str, time, breaks| runtime.submit(fragile::with(name.to_owned(), time, breaks));
         for (name, time) in [("a", 1), ("b", 2), ("long", 13)] {
             call(name, time, true).await.unwrap();
         }
@@ -96,10 +96,10 @@ mod gates {
     async fn who_waits_at_two_gates_holds_nobody_up_at_the_first() {
         let queue = Queue::new("keyed").per_key(1);
         let (runtime, trace) = traced_of(Runtime::builder().queue(queue));
-        let other = runtime.submit(work::call("other".to_owned(), 100)).queue("keyed").key("one");
+        let other = runtime.submit(work::with("other".to_owned(), 100)).queue("keyed").key("one");
         other.await.unwrap();
         for (name, key) in [("first", "zero"), ("second", "one"), ("third", "two")] {
-            let job = runtime.submit(scarce::call(name.to_owned(), 10)).queue("keyed").key(key);
+            let job = runtime.submit(scarce::with(name.to_owned(), 10)).queue("keyed").key(key);
             job.await.unwrap();
             runtime.run_until_idle();
         }
@@ -125,10 +125,10 @@ mod gates {
         let breaker = Breaker { failures: 2, cooldown: seconds(60) };
         let (runtime, _) = traced_of(Runtime::builder().limits("picky", AgentLimits::new().breaker(breaker)));
         for _ in 0..5 {
-            runtime.submit(picky::call(Short { text: "too long".to_owned() })).await.unwrap();
+            runtime.submit(picky::with(Short { text: "too long".to_owned() })).await.unwrap();
         }
         runtime.advance(seconds(1));
-        assert_eq!(runtime.run(picky::call(Short { text: "ok".to_owned() })).await.unwrap(), "ok");
+        assert_eq!(runtime.run(picky::with(Short { text: "ok".to_owned() })).await.unwrap(), "ok");
         assert_eq!(runtime.elapsed(), seconds(1), "nobody is left alone for what it never saw");
     }
 }
@@ -227,7 +227,7 @@ mod subtasks {
 
     #[task_agent]
     async fn careless(wait: u64, ctx: &TaskContext) -> Result<String, AgentError> {
-        ctx.spawn(work::call("bad".to_owned(), 5)).await?;
+        ctx.spawn(work::with("bad".to_owned(), 5)).await?;
         ctx.sleep(seconds(wait)).await;
         Ok("fine".to_owned())
     }
@@ -235,7 +235,7 @@ mod subtasks {
     #[tokio::test]
     async fn the_failure_for_a_subtask_says_where_and_why() {
         let (runtime, _) = traced();
-        let job = runtime.submit(careless::call(1)).await.unwrap();
+        let job = runtime.submit(careless::with(1)).await.unwrap();
         let failure = job.outcome().await.unwrap_err();
         assert_eq!((failure.job, failure.step.as_str(), failure.attempt), (Some(job.id()), "careless", 1));
         assert!(failure.to_string().contains("bad cannot be done"), "{failure}");
@@ -251,7 +251,7 @@ mod subtasks {
     async fn mirrors(depth: u64, ctx: &TaskContext) -> Result<Vec<String>, AgentError> {
         let mut keys = vec![ctx.idempotency_key()];
         if depth > 0 {
-            keys.extend(ctx.spawn(mirrors::call(depth - 1)).of_job().await?.join().await?);
+            keys.extend(ctx.spawn(mirrors::with(depth - 1)).of_job().await?.join().await?);
         }
         Ok(keys)
     }
@@ -259,14 +259,14 @@ mod subtasks {
     #[tokio::test]
     async fn what_an_agents_job_is_given_besides_has_a_key_of_its_own() {
         let (runtime, _) = traced();
-        let keys = runtime.run(mirrors::call(1)).await.unwrap();
+        let keys = runtime.run(mirrors::with(1)).await.unwrap();
         assert_ne!(keys[0], keys[1]);
     }
 
     #[task_agent]
     async fn confuses(ctx: &TaskContext) -> Result<bool, AgentError> {
-        let one = ctx.spawn(key::call()).key("same").await?;
-        let other = ctx.spawn(careless::call(0)).key("same").await;
+        let one = ctx.spawn(key::with()).key("same").await?;
+        let other = ctx.spawn(careless::with(0)).key("same").await;
         one.join().await?;
         Ok(other.is_err())
     }
@@ -274,7 +274,7 @@ mod subtasks {
     #[tokio::test]
     async fn a_key_that_another_agents_subtask_has_is_refused() {
         let (runtime, _) = traced();
-        assert!(runtime.run(confuses::call()).await.unwrap());
+        assert!(runtime.run(confuses::with()).await.unwrap());
     }
 
     #[tokio::test]
@@ -290,13 +290,13 @@ mod subtasks {
 
     #[task_agent(heartbeat = "5s")]
     async fn awaits(ctx: &TaskContext) -> Result<String, AgentError> {
-        ctx.spawn(work::call("long".to_owned(), 20)).await?.join().await
+        ctx.spawn(work::with("long".to_owned(), 20)).await?.join().await
     }
 
     #[tokio::test]
     async fn who_waits_for_a_subtask_is_not_silent() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(awaits::call()).await.unwrap(), "long");
+        assert_eq!(runtime.run(awaits::with()).await.unwrap(), "long");
     }
 }
 
@@ -328,7 +328,7 @@ mod watching {
     async fn to_drain_a_queue_takes_no_longer_than_its_jobs() {
         let (runtime, _) = narrow();
         submit(&runtime, "x", 10).await;
-        runtime.submit(work::call("other".to_owned(), 10_000)).await.unwrap();
+        runtime.submit(work::with("other".to_owned(), 10_000)).await.unwrap();
         assert_eq!(runtime.drain("narrow"), 1);
         assert_eq!(runtime.elapsed(), seconds(10));
     }
@@ -347,7 +347,7 @@ mod restarts {
     #[tokio::test]
     async fn what_was_asked_of_a_job_is_written_down_when_the_call_returns() {
         let (runtime, trace) = traced();
-        let cancelled = runtime.submit(work::call("cancelled".to_owned(), 10)).await.unwrap();
+        let cancelled = runtime.submit(work::with("cancelled".to_owned(), 10)).await.unwrap();
         let paused = runtime.submit(Child { name: "paused".to_owned() }).await.unwrap();
         runtime.run_until_idle();
         assert!(cancelled.cancel("enough").await && paused.pause().await);
@@ -362,7 +362,7 @@ mod restarts {
     #[tokio::test]
     async fn a_job_that_was_paused_before_its_time_waits_for_it_after_a_restart() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
+        let job = runtime.submit(work::with("late".to_owned(), 1)).delay("1h").await.unwrap();
         job.pause().await;
         runtime.run_until_idle();
         let runtime = runtime.restart();
@@ -399,16 +399,16 @@ mod restarts {
 
     #[task_agent]
     async fn copes(ctx: &TaskContext) -> Result<bool, AgentError> {
-        let bad = ctx.spawn(work::call("bad".to_owned(), 1)).await?;
-        ctx.spawn(work::call("slow".to_owned(), 100)).await?;
+        let bad = ctx.spawn(work::with("bad".to_owned(), 1)).await?;
+        ctx.spawn(work::with("slow".to_owned(), 100)).await?;
         Ok(bad.join().await.is_err())
     }
 
     #[tokio::test]
     async fn what_a_parent_has_coped_with_does_not_fail_it_after_a_restart() {
         let (runtime, _) = traced();
-        assert!(runtime.run(copes::call()).await.unwrap());
-        let job = runtime.submit(copes::call()).await.unwrap();
+        assert!(runtime.run(copes::with()).await.unwrap());
+        let job = runtime.submit(copes::with()).await.unwrap();
         runtime.advance(seconds(50));
         assert_eq!(job.tasks()[0].state, TaskState::Waiting, "it has returned, and its subtask has not");
         let runtime = runtime.restart();
@@ -477,11 +477,11 @@ mod endings {
         let queue = Queue::new("narrow").concurrency(1).capacity(1);
         let runtime = Runtime::builder().state(Trace::default()).queue(queue).in_memory().await.unwrap();
         runtime.pause_queue("narrow");
-        runtime.submit(brief::call()).queue("narrow").await.unwrap();
+        runtime.submit(brief::with()).queue("narrow").await.unwrap();
         let other = runtime.clone();
         let waits =
             tokio::spawn(
-                async move { other.submit(brief::call()).queue("narrow").await.map(|job| job.id()) },
+                async move { other.submit(brief::with()).queue("narrow").await.map(|job| job.id()) },
             );
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!waits.is_finished());
@@ -508,7 +508,7 @@ mod endings {
     async fn jobs_go_on_when_nobody_holds_the_runtime() {
         let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
         drop(runtime.submit(Rings {}).await.unwrap());
-        drop(runtime.submit(rings::call()).delay("30ms").await.unwrap());
+        drop(runtime.submit(rings::with()).delay("30ms").await.unwrap());
         drop(runtime);
         for _ in 0..100 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -526,7 +526,7 @@ mod endings {
     async fn a_shutdown_waits_until_what_ended_is_written_down() {
         for round in 0..200 {
             let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
-            let job = runtime.submit(brief::call()).await.unwrap();
+            let job = runtime.submit(brief::with()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(2)).await;
             let left = runtime.shutdown(Duration::from_secs(5)).await;
             assert_eq!((left, job.state()), (0, JobState::Succeeded), "in round {round}");

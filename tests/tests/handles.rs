@@ -86,7 +86,7 @@ mod submissions {
     async fn typed_in_typed_out() {
         let (runtime, _) = traced();
         assert_eq!(runtime.run(Sum { a: 1, b: 2 }).await.unwrap(), 6);
-        assert_eq!(runtime.run(add::call(1, 2)).await.unwrap(), 3);
+        assert_eq!(runtime.run(add::with(1, 2)).await.unwrap(), 3);
         let job = runtime.submit(Sum { a: 2, b: 2 }).await.unwrap();
         assert_eq!(job.result().map(Result::unwrap), None);
         assert_eq!(job.clone().await.unwrap(), 8, "a handle is a future");
@@ -135,7 +135,7 @@ mod submissions {
         // A registry by hand lacks what the program has.
         let registry = Registry::builder().agent::<add>().build().unwrap();
         let small = TestRuntime::of(Runtime::builder().registry(registry));
-        assert_eq!(small.run(add::call(1, 1)).await.unwrap(), 2);
+        assert_eq!(small.run(add::with(1, 1)).await.unwrap(), 2);
         let error = small.submit(Sum { a: 1, b: 1 }).await.unwrap_err();
         assert!(matches!(&error, SubmitError::Unknown { name, .. } if name == "Sum"), "{error}");
         let mut dag = Dag::new("mixed");
@@ -181,14 +181,14 @@ mod submissions {
                 heard.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{what} {said}"));
             }
         };
-        let job = runtime.submit(work::call(text("x"), 5)).await.unwrap();
+        let job = runtime.submit(work::with(text("x"), 5)).await.unwrap();
         job.on_complete(|_| panic!("a callback that panics changes nothing"));
         job.on_complete(hear("before"));
         assert_eq!(*heard.lock().unwrap(), [""; 0]);
         job.outcome().await.unwrap();
         runtime.run_until_idle();
         job.on_complete(hear("after"));
-        let bad = runtime.submit(work::call(text("bad"), 5)).await.unwrap();
+        let bad = runtime.submit(work::with(text("bad"), 5)).await.unwrap();
         bad.on_complete(hear("bad"));
         bad.outcome().await.unwrap_err();
         runtime.run_until_idle();
@@ -208,10 +208,10 @@ mod submissions {
     #[tokio::test]
     async fn so_many_jobs_are_remembered() {
         let (runtime, _) = traced_of(Runtime::builder().keep(32));
-        let waits = runtime.submit(work::call(text("x"), 100)).await.unwrap();
+        let waits = runtime.submit(work::with(text("x"), 100)).await.unwrap();
         let mut ids = vec![waits.id()];
         for n in 0..100 {
-            let job = runtime.submit(add::call(n, 0)).await.unwrap();
+            let job = runtime.submit(add::with(n, 0)).await.unwrap();
             job.outcome().await.unwrap();
             ids.push(job.id());
         }
@@ -299,11 +299,11 @@ mod streams {
     #[tokio::test]
     async fn the_events_of_all_jobs_tell_of_progress_and_logs_too() {
         let (runtime, _) = traced();
-        runtime.run(add::call(1, 1)).await.unwrap();
+        runtime.run(add::with(1, 1)).await.unwrap();
         let mut events = runtime.events();
         runtime.run(Told {}).await.unwrap();
         runtime.run_until_idle();
-        runtime.run(add::call(1, 1)).await.unwrap();
+        runtime.run(add::with(1, 1)).await.unwrap();
         runtime.run_until_idle();
         let mut seen = Vec::new();
         while seen.last().is_none_or(|last| last != "add job_succeeded") {
@@ -337,7 +337,7 @@ mod streams {
         let (runtime, _) = traced();
         let mut events = runtime.events();
         for n in 0..2000 {
-            runtime.run(add::call(n, 1)).await.unwrap();
+            runtime.run(add::with(n, 1)).await.unwrap();
         }
         let first = events.next().await.unwrap();
         let What::Missed(missed) = first.what else { panic!("{first:?}") };
@@ -357,15 +357,15 @@ mod streams {
             assert_ne!(&*event.name, "add", "an observer that panics changes nothing");
         };
         let (runtime, _) = traced_of(Runtime::builder().observer(observer));
-        runtime.run(add::call(1, 1)).await.unwrap();
-        runtime.run(work::call(text("bad"), 1)).await.unwrap_err();
+        runtime.run(add::with(1, 1)).await.unwrap();
+        runtime.run(work::with(text("bad"), 1)).await.unwrap_err();
         runtime.run(Outer { name: text("x") }).await.unwrap();
         runtime.run(Outer { name: text("bad") }).await.unwrap_err();
         let cancelled = runtime.submit(Sum { a: 1, b: 1 }).delay("1h").await.unwrap();
         cancelled.cancel("enough").await;
-        runtime.submit(work::call(text("x"), 100)).deadline("10s").await.unwrap().await.unwrap_err();
+        runtime.submit(work::with(text("x"), 100)).deadline("10s").await.unwrap().await.unwrap_err();
         let mut dag = Dag::new("by hand");
-        dag.call(add::call(1, 1));
+        dag.call(add::with(1, 1));
         runtime.run(dag).await.unwrap();
         runtime.advance(seconds(10));
         let expected = [
@@ -389,8 +389,8 @@ mod lists {
     #[tokio::test]
     async fn filters_let_through_what_they_name() {
         let (runtime, _) = traced();
-        let good = runtime.submit(work::call(text("x"), 1)).tag("a").tag("b").await.unwrap();
-        let bad = runtime.submit(work::call(text("bad"), 1)).tag("b").queue("slow").await.unwrap();
+        let good = runtime.submit(work::with(text("x"), 1)).tag("a").tag("b").await.unwrap();
+        let bad = runtime.submit(work::with(text("bad"), 1)).tag("b").queue("slow").await.unwrap();
         let outer = runtime.submit(Outer { name: text("x") }).priority(Priority::High).await.unwrap();
         let later = runtime.submit(Sum { a: 1, b: 1 }).delay("1h").await.unwrap();
         runtime.advance(seconds(2));
@@ -422,7 +422,7 @@ mod lists {
     #[tokio::test]
     async fn jobs_are_cancelled_by_id_and_by_tag() {
         let (runtime, _) = traced();
-        let tagged = |name: &str, tag: &'static str| runtime.submit(work::call(text(name), 100)).tag(tag);
+        let tagged = |name: &str, tag: &'static str| runtime.submit(work::with(text(name), 100)).tag(tag);
         let one = tagged("one", "acme").await.unwrap();
         let two = tagged("two", "acme").delay("1h").await.unwrap();
         let other = tagged("other", "brown").await.unwrap();
@@ -463,7 +463,7 @@ mod figures {
         let runtime = Runtime::builder().state(Trace::default()).in_memory().await.unwrap();
         let none = runtime.stats("timed").unwrap();
         assert_eq!((none.count, none.success_rate(), none.p99), (0, 1.0, Duration::ZERO));
-        let jobs = runtime.submit_all((0..20).map(timed::call)).await.unwrap();
+        let jobs = runtime.submit_all((0..20).map(timed::with)).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(runtime.stats("timed").unwrap().active, 1, "the slow one");
         for job in jobs {
@@ -475,7 +475,7 @@ mod figures {
         assert!(millis(20, 100).contains(&stats.p50), "{stats:?}");
         assert!(millis(20, 190).contains(&stats.p95), "{stats:?}");
         assert!(millis(200, 400).contains(&stats.p99), "{stats:?}");
-        assert_eq!(runtime.run(choose::call()).await.unwrap(), Some(20.0 / 21.0));
+        assert_eq!(runtime.run(choose::with()).await.unwrap(), Some(20.0 / 21.0));
         assert!(runtime.stats("no such agent").is_none());
     }
 }
@@ -505,9 +505,9 @@ mod endings {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_shutdown_lets_what_runs_end_and_starts_nothing() {
         let runtime = real().await;
-        let soon = runtime.submit(polite::call(100)).queue("one").await.unwrap();
-        let waits = runtime.submit(polite::call(1)).queue("one").await.unwrap();
-        let slow = runtime.submit(polite::call(60_000)).await.unwrap();
+        let soon = runtime.submit(polite::with(100)).queue("one").await.unwrap();
+        let waits = runtime.submit(polite::with(1)).queue("one").await.unwrap();
+        let slow = runtime.submit(polite::with(60_000)).await.unwrap();
         tokio::time::sleep(Duration::from_millis(30)).await;
         let began = std::time::Instant::now();
         let left = runtime.shutdown(Duration::from_millis(300)).await;
@@ -517,8 +517,8 @@ mod endings {
         assert_eq!(ENDED.load(Ordering::SeqCst), 2);
         assert_eq!((soon.await.unwrap(), slow.await.unwrap()), (false, true));
         assert_eq!(waits.state(), JobState::Pending);
-        assert_eq!(runtime.submit(polite::call(1)).await.unwrap_err(), SubmitError::ShuttingDown);
-        assert!(runtime.run(polite::call(1)).await.is_err());
+        assert_eq!(runtime.submit(polite::with(1)).await.unwrap_err(), SubmitError::ShuttingDown);
+        assert!(runtime.run(polite::with(1)).await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -530,7 +530,7 @@ mod endings {
             async move {
                 let mut sum = 0;
                 for n in 0..500 {
-                    sum += runtime.run(add::call(n, 1)).await.expect("it adds");
+                    sum += runtime.run(add::with(n, 1)).await.expect("it adds");
                 }
                 sum
             }
@@ -573,7 +573,7 @@ mod starting {
         let began = std::time::Instant::now();
         let mut jobs = Vec::new();
         for (name, millis) in [("late", 90), ("soon", 30), ("middle", 60)] {
-            let call = work::call(text(name), 0);
+            let call = work::with(text(name), 0);
             jobs.push(runtime.submit(call).delay(Duration::from_millis(millis)).await.unwrap());
         }
         for job in jobs {
@@ -630,7 +630,7 @@ mod contexts {
     #[tokio::test]
     async fn what_was_saved_as_something_else_is_an_error() {
         let (runtime, _) = traced();
-        assert!(runtime.run(mistyped::call()).await.unwrap());
+        assert!(runtime.run(mistyped::with()).await.unwrap());
     }
 
     #[task_agent]
@@ -655,7 +655,7 @@ mod contexts {
     async fn tasks_of_a_job_share_a_cache_and_jobs_do_not() {
         let (runtime, _) = traced();
         assert_eq!(runtime.run(Caches {}).await.unwrap(), [0, 1, 2, 3, 4]);
-        assert_eq!(runtime.run(caches::call(0, 10)).await.unwrap(), [0; 0]);
+        assert_eq!(runtime.run(caches::with(0, 10)).await.unwrap(), [0; 0]);
     }
 
     #[task_agent]
@@ -669,7 +669,7 @@ mod contexts {
     #[tokio::test]
     async fn a_cache_holds_so_much_and_no_more() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(fills::call()).await.unwrap(), 1000);
+        assert_eq!(runtime.run(fills::with()).await.unwrap(), 1000);
     }
 
     #[task_agent]
@@ -694,7 +694,7 @@ mod contexts {
     #[tokio::test]
     async fn an_attempt_knows_who_it_is() {
         let (runtime, _) = traced();
-        let job = runtime.submit(introduces::call()).deadline("1h").await.unwrap();
+        let job = runtime.submit(introduces::with()).deadline("1h").await.unwrap();
         let id = job.id().to_string();
         let expected =
             json!({"task": "introduces", "job": id, "same": true, "known": true, "deadline": true});
@@ -711,7 +711,7 @@ mod subtasks {
     async fn gathers(names: Vec<String>, keyed: bool, ctx: &TaskContext) -> Result<Vec<String>, AgentError> {
         let mut subtasks = Vec::new();
         for name in names.iter().skip(if keyed { ctx.attempt() as usize - 1 } else { 0 }) {
-            let subtask = ctx.spawn(work::call(name.clone(), 3));
+            let subtask = ctx.spawn(work::with(name.clone(), 3));
             subtasks.push(if keyed { subtask.key(format!("get {name}")) } else { subtask }.await?);
         }
         if ctx.attempt() < 3 {
@@ -731,7 +731,7 @@ mod subtasks {
     #[tokio::test]
     async fn a_later_attempt_finds_the_subtasks_of_an_earlier_one() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(gathers::call(names(&["a", "b", "c"]), false)).await.unwrap();
+        let job = runtime.submit(gathers::with(names(&["a", "b", "c"]), false)).await.unwrap();
         assert_eq!(job.outcome().await.unwrap(), ["a", "b", "c"]);
         assert_eq!(trace.lines(), ["0 +a", "0 +b", "0 +c"]);
         let paths: Vec<String> = job.tasks().into_iter().map(|task| task.path).collect();
@@ -742,7 +742,7 @@ mod subtasks {
     #[tokio::test]
     async fn keys_find_them_whatever_the_order() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(gathers::call(names(&["a", "b", "c"]), true)).await.unwrap();
+        let job = runtime.submit(gathers::with(names(&["a", "b", "c"]), true)).await.unwrap();
         assert_eq!(job.outcome().await.unwrap(), ["c"]);
         assert_eq!(trace.lines(), ["0 +a", "0 +b", "0 +c"]);
         assert_eq!(job.tasks()[3].path, "gathers/get c");
@@ -750,7 +750,7 @@ mod subtasks {
 
     #[task_agent]
     async fn leaves(name: String, optional: bool, ctx: &TaskContext) -> Result<String, AgentError> {
-        let subtask = ctx.spawn(work::call(name, 5));
+        let subtask = ctx.spawn(work::with(name, 5));
         if optional {
             subtask.optional().await?
         } else {
@@ -762,7 +762,7 @@ mod subtasks {
     #[tokio::test]
     async fn a_task_is_over_when_its_subtasks_are() {
         let (runtime, _) = traced();
-        let job = runtime.submit(leaves::call(text("slow"), false)).await.unwrap();
+        let job = runtime.submit(leaves::with(text("slow"), false)).await.unwrap();
         runtime.advance(seconds(4));
         assert_eq!(job.tasks()[0].state, TaskState::Waiting);
         assert_eq!(job.outcome().await.unwrap(), "left");
@@ -772,17 +772,17 @@ mod subtasks {
     #[tokio::test]
     async fn a_subtask_that_fails_and_that_nobody_joins_fails_its_parent() {
         let (runtime, _) = traced();
-        let failure = runtime.submit(leaves::call(text("bad"), false)).await.unwrap().await.unwrap_err();
+        let failure = runtime.submit(leaves::with(text("bad"), false)).await.unwrap().await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Error);
         assert_eq!(failure.message, "its subtask `leaves/work-1` failed, and it did not look");
-        assert_eq!(runtime.run(leaves::call(text("bad"), true)).await.unwrap(), "left");
+        assert_eq!(runtime.run(leaves::with(text("bad"), true)).await.unwrap(), "left");
     }
 
     #[task_agent]
     async fn copes(ctx: &TaskContext) -> Result<String, AgentError> {
-        let bad = ctx.spawn(work::call(text("bad"), 1)).await?;
-        let after = ctx.spawn(work::call(text("after"), 1)).after(bad.task()).await?;
-        let any = ctx.spawn(work::call(text("any"), 1)).after_any(bad.task()).await?;
+        let bad = ctx.spawn(work::with(text("bad"), 1)).await?;
+        let after = ctx.spawn(work::with(text("after"), 1)).after(bad.task()).await?;
+        let any = ctx.spawn(work::with(text("any"), 1)).after_any(bad.task()).await?;
         let json = ctx.spawn_json("add", json!({"a": 1, "b": 2})).await?;
         let none = ctx.spawn_json("nobody", json!({})).await.err().map(|error| error.to_string());
         let wrong = ctx.spawn_json("add", json!({"a": 1})).await?;
@@ -802,7 +802,7 @@ mod subtasks {
             "{:?} 3 Some(\"there is no `nobody` to call\") true",
             ["bad cannot be done", "it was skipped, for what it depends on did not succeed", "any"]
         );
-        assert_eq!(runtime.run(copes::call()).await.unwrap(), expected);
+        assert_eq!(runtime.run(copes::with()).await.unwrap(), expected);
         assert_eq!(trace.lines(), ["0 +bad", "1 +any"]);
         runtime.check_journals().unwrap();
     }
@@ -815,8 +815,8 @@ mod subtasks {
     #[tokio::test]
     async fn a_subtask_may_be_a_child_job_and_is_cancelled_with_its_parent() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(calls::call(text("x"))).await.unwrap(), "x");
-        let job = runtime.submit(calls::call(text("x"))).await.unwrap();
+        assert_eq!(runtime.run(calls::with(text("x"))).await.unwrap(), "x");
+        let job = runtime.submit(calls::with(text("x"))).await.unwrap();
         runtime.advance(seconds(1));
         job.cancel("enough").await;
         runtime.advance(seconds(100));
@@ -828,14 +828,14 @@ mod subtasks {
 
     #[task_agent(timeout = "5s")]
     async fn hangs(ctx: &TaskContext) -> Result<(), AgentError> {
-        ctx.spawn(work::call(text("long"), 100)).await?.join().await?;
+        ctx.spawn(work::with(text("long"), 100)).await?.join().await?;
         Ok(())
     }
 
     #[tokio::test]
     async fn when_a_task_fails_its_subtasks_are_stopped() {
         let (runtime, _) = traced();
-        let job = runtime.submit(hangs::call()).await.unwrap();
+        let job = runtime.submit(hangs::with()).await.unwrap();
         assert_eq!(job.outcome().await.unwrap_err().kind, FailureKind::TimedOut);
         // The timeout, the grace time of the task, and that of its subtask.
         assert_eq!(runtime.elapsed(), seconds(15));
@@ -933,8 +933,8 @@ mod dags {
     #[task_agent]
     async fn plans(depth: u64, ctx: &TaskContext) -> Result<u64, AgentError> {
         if depth > 0 {
-            let next = ctx.spawn(plans::call(depth - 1)).key(format!("plan {depth}")).of_job().await?;
-            ctx.spawn(work::call(format!("after {depth}"), 1)).after(next.task()).of_job().await?;
+            let next = ctx.spawn(plans::with(depth - 1)).key(format!("plan {depth}")).of_job().await?;
+            ctx.spawn(work::with(format!("after {depth}"), 1)).after(next.task()).of_job().await?;
         }
         Ok(depth)
     }

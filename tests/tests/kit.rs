@@ -43,9 +43,9 @@ async fn stumble(name: String, ctx: &TaskContext, trace: State<Trace>) -> Result
 #[task_agent]
 async fn spread(name: String, ctx: &TaskContext, trace: State<Trace>) -> Result<String, AgentError> {
     trace.note(ctx, format!("+{}", ctx.idempotency_key()));
-    let one = ctx.spawn(work::call(format!("{name} 1"), 1)).await?;
-    let two = ctx.spawn(stumble::call(format!("{name} 2"))).key("two").after(one.task()).await?;
-    let bad = ctx.spawn(work::call(text("bad"), 1)).optional().await?;
+    let one = ctx.spawn(work::with(format!("{name} 1"), 1)).await?;
+    let two = ctx.spawn(stumble::with(format!("{name} 2"))).key("two").after(one.task()).await?;
+    let bad = ctx.spawn(work::with(text("bad"), 1)).optional().await?;
     let lost = bad.join().await.is_err();
     Ok(format!("{} {} {lost}", one.join().await?, two.join().await?))
 }
@@ -70,7 +70,7 @@ mod clock {
     async fn it_stands_still_until_it_is_moved() {
         let (runtime, trace) = traced();
         assert_eq!((runtime.now(), runtime.elapsed()), (START, Duration::ZERO));
-        let job = runtime.submit(work::call(text("x"), 10)).await.unwrap();
+        let job = runtime.submit(work::with(text("x"), 10)).await.unwrap();
         runtime.run_until_idle();
         assert_eq!((runtime.elapsed(), trace.lines().len()), (Duration::ZERO, 1));
         runtime.advance(seconds(9));
@@ -78,7 +78,7 @@ mod clock {
         runtime.advance(seconds(9));
         assert_eq!((runtime.elapsed(), job.state()), (seconds(18), JobState::Succeeded));
         // Who waits moves it as far as it must.
-        runtime.run(work::call(text("y"), 5)).await.unwrap();
+        runtime.run(work::with(text("y"), 5)).await.unwrap();
         assert_eq!(runtime.elapsed(), seconds(23));
         assert_eq!(format!("{runtime:?}"), "TestRuntime(23s after its start)");
     }
@@ -88,7 +88,7 @@ mod clock {
         let (one, other) = (traced().0, traced().0);
         one.advance(seconds(100));
         assert_eq!(other.elapsed(), Duration::ZERO);
-        assert_eq!(other.run(work::call(text("x"), 5)).await.unwrap(), "x");
+        assert_eq!(other.run(work::with(text("x"), 5)).await.unwrap(), "x");
         assert_eq!((one.elapsed(), other.elapsed()), (seconds(100), seconds(5)));
     }
 
@@ -131,7 +131,7 @@ mod waiting_jobs {
     async fn what_waits_is_found_by_name_and_input() {
         let (runtime, _) = traced();
         runtime.refute_enqueued("work");
-        runtime.submit(work::call(text("x"), 10)).delay("1h").await.unwrap();
+        runtime.submit(work::with(text("x"), 10)).delay("1h").await.unwrap();
         runtime.assert_enqueued("work", &json!({"name": "x", "time": 10}));
         runtime.refute_enqueued("add");
         assert_eq!(runtime.enqueued("work").len(), 1);
@@ -149,7 +149,7 @@ mod waiting_jobs {
     )]
     async fn what_does_not_wait_is_told_with_what_does() {
         let (runtime, _) = traced();
-        runtime.submit(work::call(text("x"), 10)).await.unwrap();
+        runtime.submit(work::with(text("x"), 10)).await.unwrap();
         runtime.assert_enqueued("work", &json!({"name": "y", "time": 10}));
     }
 
@@ -157,7 +157,7 @@ mod waiting_jobs {
     #[should_panic(expected = "jobs of `work` wait, with the inputs [Object {\"name\": String(\"x\")")]
     async fn what_waits_and_should_not_is_told() {
         let (runtime, _) = traced();
-        runtime.submit(work::call(text("x"), 10)).await.unwrap();
+        runtime.submit(work::with(text("x"), 10)).await.unwrap();
         runtime.refute_enqueued("work");
     }
 
@@ -165,9 +165,9 @@ mod waiting_jobs {
     async fn a_queue_is_drained() {
         let (runtime, trace) = traced();
         for time in [1, 20, 300] {
-            runtime.submit(work::call(text("x"), time)).queue("mail").await.unwrap();
+            runtime.submit(work::with(text("x"), time)).queue("mail").await.unwrap();
         }
-        runtime.submit(work::call(text("later"), 1)).queue("mail").delay("1h").await.unwrap();
+        runtime.submit(work::with(text("later"), 1)).queue("mail").delay("1h").await.unwrap();
         assert_eq!(runtime.drain("mail"), 4);
         assert_eq!(runtime.elapsed(), seconds(3601));
         assert_eq!((runtime.drain("mail"), trace.lines().len()), (0, 4));
@@ -230,11 +230,11 @@ mod agents {
         runtime.fail_attempt("stumble", 1, AgentError::retry_after(seconds(60), "not now"));
         runtime.fail_attempt("stumble", 3, AgentError::retry("not here"));
         // Attempts 2 and 4 stumble by themselves.
-        assert_eq!(runtime.run(stumble::call(text("x"))).await.unwrap(), "x");
+        assert_eq!(runtime.run(stumble::with(text("x"))).await.unwrap(), "x");
         let seconds: Vec<String> = trace.lines().iter().map(|line| line[..3].trim().to_owned()).collect();
         assert_eq!(seconds, ["60", "66", "74"]);
         runtime.fail_attempt("work", 1, AgentError::permanent("never"));
-        let failure = failed(runtime.run(work::call(text("x"), 1)).await.unwrap_err());
+        let failure = failed(runtime.run(work::with(text("x"), 1)).await.unwrap_err());
         assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Error, "never"));
     }
 
@@ -248,17 +248,17 @@ mod agents {
     async fn one_agent_runs_without_a_runtime() {
         let trace = Trace::default();
         let given = || context(Resources::new().with_state(trace.clone()));
-        assert_eq!(run_agent(add::call(1, 2), given()).await.unwrap(), 3);
-        assert_eq!(run_agent(work::call(text("x"), 1000), given()).await.unwrap(), "x");
-        let error = run_agent(work::call(text("bad"), 1), given()).await.unwrap_err();
+        assert_eq!(run_agent(add::with(1, 2), given()).await.unwrap(), 3);
+        assert_eq!(run_agent(work::with(text("x"), 1000), given()).await.unwrap(), "x");
+        let error = run_agent(work::with(text("bad"), 1), given()).await.unwrap_err();
         assert!(error.is_permanent());
         assert_eq!(error.to_string(), "bad cannot be done");
-        let error = run_agent(spread::call(text("x")), given()).await.unwrap_err();
+        let error = run_agent(spread::with(text("x")), given()).await.unwrap_err();
         assert_eq!(error.to_string(), "`work` cannot be spawned: no runtime runs this attempt");
-        let error = run_agent(add::call(1, 2), context(Resources::new())).await.unwrap_err();
+        let error = run_agent(add::with(1, 2), context(Resources::new())).await.unwrap_err();
         assert!(error.to_string().contains("State<"), "{error}");
         let context = given();
-        run_agent(stumble::call(text("x")), context.clone()).await.unwrap_err();
+        run_agent(stumble::with(text("x")), context.clone()).await.unwrap_err();
         assert_eq!(context.restored::<u32>().unwrap(), Some(1));
         assert_eq!((context.attempt(), context.idempotency_key()), (1, text("job/task")));
     }
@@ -303,8 +303,8 @@ mod journals {
     #[tokio::test]
     async fn a_journal_of_what_is_over_tells_how_it_ended() {
         let (runtime, _) = traced();
-        let good = runtime.submit(work::call(text("x"), 1)).await.unwrap();
-        let bad = runtime.submit(work::call(text("bad"), 1)).await.unwrap();
+        let good = runtime.submit(work::with(text("x"), 1)).await.unwrap();
+        let bad = runtime.submit(work::with(text("bad"), 1)).await.unwrap();
         good.outcome().await.unwrap();
         let failure = bad.outcome().await.unwrap_err();
         let (elsewhere, trace) = traced();
@@ -363,10 +363,10 @@ mod journals {
     #[tokio::test]
     async fn what_was_asked_for_is_asked_for_after_a_restart() {
         let (runtime, trace) = traced();
-        let later = runtime.submit(work::call(text("later"), 1)).delay("1h").unique("key").tag("t");
+        let later = runtime.submit(work::with(text("later"), 1)).delay("1h").unique("key").tag("t");
         let later = later.queue("mail").priority(Priority::High).await.unwrap();
-        let short = runtime.submit(work::call(text("short"), 10_000)).deadline("2h").await.unwrap();
-        let tried = runtime.submit(stumble::call(text("tried"))).await.unwrap();
+        let short = runtime.submit(work::with(text("short"), 10_000)).deadline("2h").await.unwrap();
+        let tried = runtime.submit(stumble::with(text("tried"))).await.unwrap();
         let paused = runtime.submit(Slow { name: text("paused") }).await.unwrap();
         runtime.advance(Duration::from_millis(500));
         paused.pause().await;
@@ -376,7 +376,7 @@ mod journals {
         let status = runtime.job(later.id()).unwrap().status();
         let expected = (JobState::Scheduled, "mail", Some(Priority::High), 1);
         assert_eq!((status.state, &*status.queue, status.priority, status.tags.len()), expected);
-        let double = runtime.submit(work::call(text("double"), 1)).unique("key").await.unwrap_err();
+        let double = runtime.submit(work::with(text("double"), 1)).unique("key").await.unwrap_err();
         assert!(matches!(double, workflow_runtime::SubmitError::Duplicate { .. }), "{double}");
         runtime.advance(seconds(4000));
         // What was to be tried again after a second is, and what was to begin after an hour does.
@@ -399,7 +399,7 @@ mod journals {
     #[tokio::test]
     async fn an_attempt_that_was_running_runs_again_with_the_same_key() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(work::call(text("x"), 10)).await.unwrap();
+        let job = runtime.submit(work::with(text("x"), 10)).await.unwrap();
         runtime.advance(seconds(5));
         let runtime = runtime.restart();
         let again = runtime.job(job.id()).unwrap();
@@ -470,7 +470,7 @@ mod crashes {
     #[tokio::test]
     async fn whatever_instant_a_process_ends_at_its_jobs_end_as_if_nothing_had_happened() {
         let (runtime, _) = traced();
-        let given = stumble_instead::call(text("x"), 1);
+        let given = stumble_instead::with(text("x"), 1);
         assert_eq!(runtime.run(given).await.unwrap(), "instead of x");
         assert_eq!(everything("good").await, [""; 0]);
     }
@@ -484,8 +484,8 @@ mod crashes {
     async fn plans(depth: u64, ctx: &TaskContext, trace: State<Trace>) -> Result<u64, AgentError> {
         trace.note(ctx, format!("+{}", ctx.idempotency_key()));
         if depth > 0 {
-            let next = ctx.spawn(plans::call(depth - 1)).key(format!("plan {depth}")).of_job().await?;
-            let last = ctx.spawn(work::call(format!("{depth}"), 1)).after(next.task());
+            let next = ctx.spawn(plans::with(depth - 1)).key(format!("plan {depth}")).of_job().await?;
+            let last = ctx.spawn(work::with(format!("{depth}"), 1)).after(next.task());
             last.key(format!("work {depth}")).of_job().await?;
         }
         Ok(depth)
@@ -495,7 +495,7 @@ mod crashes {
     async fn jobs_put_together_in_code_go_on_too() {
         let problems = sweep(traced, async |runtime: &TestRuntime| {
             let mut dag = Dag::new("planned");
-            let plan = dag.call(plans::call(2));
+            let plan = dag.call(plans::with(2));
             let bad = dag.task::<work>((text("bad"), 1));
             dag.optional(bad);
             let hard = dag.task::<work>((text("hard"), 1));

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 /// The modules of `workflow-runtime`, from the ground up: a module imports from its own layer and those above it
 /// in this table, never from those below.
 const LAYERS: &[&[&str]] = &[
-    &["location", "error"],
-    &["data", "options", "hook", "pool"],
+    &["location", "error", "timestamp", "job_id", "small_map", "panics", "state", "stats", "callee_kind"],
+    &["data", "options", "hook", "pool", "failure"],
+    &["value"],
+    &["record"],
     &["context"],
     &["agent"],
     &["schema", "fit", "fingerprint"],
@@ -24,7 +26,16 @@ const LAYERS: &[&[&str]] = &[
     &["picture"],
     &["registered"],
     &["registry"],
-    &["catalogue"],
+    &["catalogue", "program"],
+    &["machine"],
+    &["engine"],
+    &["runnable"],
+    &["dag"],
+    &["subtask"],
+    &["listing", "stream"],
+    &["handle"],
+    &["builder", "submission", "runtime"],
+    &["testing"],
     &["classic"],
 ];
 

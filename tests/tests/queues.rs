@@ -49,7 +49,7 @@ fn most(trace: &Trace, prefix: &str) -> i32 {
 }
 
 async fn submit(runtime: &TestRuntime, name: &str, time: u64) -> JobHandle<String> {
-    runtime.submit(work::call(name.to_owned(), time)).queue("narrow").await.expect("there is room")
+    runtime.submit(work::with(name.to_owned(), time)).queue("narrow").await.expect("there is room")
 }
 
 fn finish(runtime: &TestRuntime) {
@@ -74,7 +74,7 @@ mod order {
             ("critical", Priority::Critical),
             ("high too", Priority::High),
         ] {
-            let job = runtime.submit(work::call(name.to_owned(), 1)).queue("narrow").priority(priority);
+            let job = runtime.submit(work::with(name.to_owned(), 1)).queue("narrow").priority(priority);
             job.await.unwrap();
         }
         submit(&runtime, "normal too", 1).await;
@@ -89,7 +89,7 @@ mod order {
         for (later, expected) in [(541, ["hold", "old", "new"]), (539, ["hold", "new", "old"])] {
             let (runtime, trace) = narrow(1);
             submit(&runtime, "hold", 550).await;
-            let old = runtime.submit(work::call("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
+            let old = runtime.submit(work::with("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
             old.await.unwrap();
             runtime.advance(seconds(later));
             submit(&runtime, "new", 1).await;
@@ -101,7 +101,7 @@ mod order {
     #[tokio::test]
     async fn nobody_starves() {
         let (runtime, trace) = narrow(1);
-        let old = runtime.submit(work::call("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
+        let old = runtime.submit(work::with("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
         submit(&runtime, "hold", 1).await;
         let old = old.await.unwrap();
         // Two normal ones come for each that can be done.
@@ -123,7 +123,7 @@ mod order {
         for (name, deadline) in
             [("none", None), ("30", Some("30s")), ("10", Some("10s")), ("20", Some("20s"))]
         {
-            let job = runtime.submit(work::call(name.to_owned(), 1)).queue("narrow");
+            let job = runtime.submit(work::with(name.to_owned(), 1)).queue("narrow");
             match deadline {
                 Some(deadline) => job.deadline(deadline).await.unwrap(),
                 None => job.await.unwrap(),
@@ -199,7 +199,7 @@ mod pauses {
         runtime.pause_queue("narrow");
         runtime.advance(seconds(10));
         submit(&runtime, "c", 2).await;
-        let other = runtime.run(work::call("elsewhere".to_owned(), 1)).await.unwrap();
+        let other = runtime.run(work::with("elsewhere".to_owned(), 1)).await.unwrap();
         assert_eq!((other.as_str(), begun(&trace)), ("elsewhere", vec!["a".to_owned(), "elsewhere".into()]));
         let queues = runtime.queues();
         let narrow = queues.iter().find(|queue| &*queue.name == "narrow").unwrap();
@@ -228,7 +228,7 @@ mod pauses {
         runtime.advance(seconds(100));
         assert_eq!(trace.lines(), ["0 +x", "2 -x"]);
         assert_eq!((job.state(), job.tasks()[1].state), (JobState::Paused, TaskState::Waiting));
-        assert_eq!(runtime.run(work::call("other".to_owned(), 0)).await.unwrap(), "other");
+        assert_eq!(runtime.run(work::with("other".to_owned(), 0)).await.unwrap(), "other");
         assert!(job.resume().await);
         assert_eq!(job.outcome().await.unwrap(), "xx");
         assert_eq!(trace.lines()[4..], ["103 +xx", "105 -xx"]);
@@ -272,7 +272,7 @@ mod bounds {
         let (runtime, trace) = narrow(3);
         for n in 0..10 {
             submit(&runtime, &format!("n{n}"), 1 + n % 3).await;
-            runtime.submit(work::call(format!("free{n}"), 5)).await.unwrap();
+            runtime.submit(work::with(format!("free{n}"), 5)).await.unwrap();
         }
         finish(&runtime);
         assert_eq!((most(&trace, "n"), most(&trace, "free")), (3, 10));
@@ -326,7 +326,7 @@ mod bounds {
         let (runtime, trace) = traced_of(Runtime::builder().queue(queue));
         for n in 0..12 {
             let key = ["acme", "brown", "cole"][n % 3];
-            let call = work::call(format!("{key}{n}"), 1 + (n as u64) % 4);
+            let call = work::with(format!("{key}{n}"), 1 + (n as u64) % 4);
             runtime.submit(call).queue("narrow").key(key).await.unwrap();
         }
         finish(&runtime);
@@ -342,7 +342,7 @@ mod bounds {
         let queue = Queue::new("narrow").concurrency(2).per_key(1);
         let (runtime, trace) = traced_of(Runtime::builder().queue(queue));
         for (name, key) in [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b")] {
-            runtime.submit(work::call(name.to_owned(), 10)).queue("narrow").key(key).await.unwrap();
+            runtime.submit(work::with(name.to_owned(), 10)).queue("narrow").key(key).await.unwrap();
         }
         finish(&runtime);
         assert_eq!(starts(&trace), ["0 +a1", "0 +b1", "10 +a2", "20 +a3"]);
@@ -354,7 +354,7 @@ mod bounds {
         if depth == 0 {
             return Ok(0);
         }
-        let below = ctx.spawn(gather::call(depth - 1)).await?;
+        let below = ctx.spawn(gather::with(depth - 1)).await?;
         Ok(below.join().await? + 1)
     }
 
@@ -363,7 +363,7 @@ mod bounds {
         let limits = AgentLimits::new().concurrency(1);
         let builder = Runtime::builder().queue(Queue::new("narrow").concurrency(1)).limits("gather", limits);
         let (runtime, trace) = traced_of(builder);
-        assert_eq!(runtime.run(gather::call(5)).await.unwrap(), 5);
+        assert_eq!(runtime.run(gather::with(5)).await.unwrap(), 5);
         assert_eq!(begun(&trace), ["5", "4", "3", "2", "1", "0"]);
         finish(&runtime);
     }
@@ -382,14 +382,14 @@ mod rates {
     async fn so_many_of_an_agent_start_in_a_time() {
         let (runtime, trace) = traced();
         for n in 0..6 {
-            runtime.submit(rationed::call(n)).await.unwrap();
+            runtime.submit(rationed::with(n)).await.unwrap();
         }
         runtime.advance(seconds(60));
         // Two at once, and then one for each half of the time.
         assert_eq!(seconds_of(&trace.lines()), [0, 0, 10, 10, 20, 20]);
         // After a rest, two at once again.
         for n in 6..9 {
-            runtime.submit(rationed::call(n)).await.unwrap();
+            runtime.submit(rationed::with(n)).await.unwrap();
         }
         finish(&runtime);
         assert_eq!(seconds_of(&trace.lines())[6..], [60, 60, 70]);
@@ -408,7 +408,7 @@ mod rates {
         let limits = AgentLimits::new().rate(rate(1, 30));
         let (runtime, trace) = traced_of(Runtime::builder().limits("rationed", limits));
         for n in 0..3 {
-            runtime.submit(rationed::call(n)).await.unwrap();
+            runtime.submit(rationed::with(n)).await.unwrap();
         }
         finish(&runtime);
         assert_eq!(trace.lines(), ["0 +0", "30 +1", "60 +2"]);
@@ -419,7 +419,7 @@ mod rates {
         let queue = Queue::new("narrow").rate(rate(1, 7));
         let (runtime, trace) = traced_of(Runtime::builder().queue(queue));
         for (name, priority) in [("a", Priority::Normal), ("low", Priority::Low), ("high", Priority::High)] {
-            let job = runtime.submit(work::call(name.to_owned(), 1)).queue("narrow").priority(priority);
+            let job = runtime.submit(work::with(name.to_owned(), 1)).queue("narrow").priority(priority);
             job.await.unwrap();
             runtime.run_until_idle();
         }
@@ -468,7 +468,7 @@ mod breakers {
     }
 
     async fn call(runtime: &TestRuntime, name: &str, until: u64) -> JobHandle<String> {
-        runtime.submit(fragile::call(name.to_owned(), until)).await.expect("it is taken in")
+        runtime.submit(fragile::with(name.to_owned(), until)).await.expect("it is taken in")
     }
 
     #[tokio::test]
@@ -505,7 +505,7 @@ mod breakers {
             call(&runtime, name, 70).await;
         }
         runtime.advance(seconds(10));
-        assert_eq!(runtime.run(work::call("other".to_owned(), 1)).await.unwrap(), "other");
+        assert_eq!(runtime.run(work::with("other".to_owned(), 1)).await.unwrap(), "other");
         assert_eq!(runtime.elapsed(), seconds(11));
         finish(&runtime);
     }
@@ -525,14 +525,14 @@ mod room {
             submit(&runtime, name, 10).await;
             runtime.run_until_idle();
         }
-        let refused = runtime.submit(work::call("d".to_owned(), 1)).queue("narrow").or_refuse().await;
+        let refused = runtime.submit(work::with("d".to_owned(), 1)).queue("narrow").or_refuse().await;
         let expected = SubmitError::Full { queue: "narrow".to_owned() };
         assert_eq!(refused.unwrap_err(), expected);
         let said = "the queue `narrow` is full; try later, or leave `or_refuse` out to wait";
         assert_eq!(expected.to_string(), said);
-        runtime.submit(work::call("elsewhere".to_owned(), 1)).or_refuse().await.unwrap();
+        runtime.submit(work::with("elsewhere".to_owned(), 1)).or_refuse().await.unwrap();
         runtime.advance(seconds(10));
-        runtime.submit(work::call("e".to_owned(), 1)).queue("narrow").or_refuse().await.unwrap();
+        runtime.submit(work::with("e".to_owned(), 1)).queue("narrow").or_refuse().await.unwrap();
         finish(&runtime);
         assert_eq!(starts(&trace), ["0 +a", "0 +elsewhere", "10 +b", "20 +c", "30 +e"]);
     }
@@ -554,7 +554,7 @@ mod room {
     async fn many_at_once_wait_for_room_too() {
         let (runtime, trace) =
             traced_of(Runtime::builder().queue(Queue::new("default").concurrency(1).capacity(1)));
-        let calls = (0..4).map(|n| work::call(format!("n{n}"), 10));
+        let calls = (0..4).map(|n| work::with(format!("n{n}"), 10));
         let jobs = runtime.submit_all(calls).await.unwrap();
         assert_eq!(jobs.len(), 4);
         for job in jobs {
@@ -572,7 +572,7 @@ mod unique {
         name: &str,
         conflict: Conflict,
     ) -> Result<JobHandle<String>, SubmitError> {
-        let call = work::call(name.to_owned(), 10);
+        let call = work::with(name.to_owned(), 10);
         runtime.submit(call).unique("key").on_conflict(conflict).await
     }
 
@@ -580,14 +580,14 @@ mod unique {
     async fn another_of_the_same_key_is_refused() {
         let (runtime, trace) = traced();
         let first = unique(&runtime, "first", Conflict::Reject).await.unwrap();
-        let error = runtime.submit(work::call("x".to_owned(), 1)).unique("key").await.unwrap_err();
+        let error = runtime.submit(work::with("x".to_owned(), 1)).unique("key").await.unwrap_err();
         let expected =
             SubmitError::Duplicate { name: "work".to_owned(), key: "key".to_owned(), job: first.id() };
         assert_eq!(error, expected);
         assert_eq!(error.to_string(), format!("job {} of `work` has the key `key` already", first.id()));
         // Another key, and another name, are something else.
-        runtime.submit(work::call("other key".to_owned(), 1)).unique("key 2").await.unwrap();
-        runtime.submit(other::call()).unique("key").await.unwrap();
+        runtime.submit(work::with("other key".to_owned(), 1)).unique("key 2").await.unwrap();
+        runtime.submit(other::with()).unique("key").await.unwrap();
         first.await.unwrap();
         unique(&runtime, "again", Conflict::Reject).await.unwrap();
         finish(&runtime);
@@ -632,14 +632,14 @@ mod delays {
     #[tokio::test]
     async fn a_job_may_begin_later() {
         let (runtime, trace) = traced();
-        let late = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
-        let soon = runtime.submit(work::call("soon".to_owned(), 1)).delay(seconds(5)).await.unwrap();
+        let late = runtime.submit(work::with("late".to_owned(), 1)).delay("1h").await.unwrap();
+        let soon = runtime.submit(work::with("soon".to_owned(), 1)).delay(seconds(5)).await.unwrap();
         assert_eq!((late.state(), soon.state()), (JobState::Scheduled, JobState::Scheduled));
         runtime.advance(seconds(4));
         assert_eq!((soon.state(), trace.lines().len()), (JobState::Scheduled, 0));
         late.await.unwrap();
         assert_eq!(starts(&trace), ["5 +soon", "3600 +late"]);
-        let error = runtime.submit(work::call("x".to_owned(), 1)).delay("soon").await.unwrap_err();
+        let error = runtime.submit(work::with("x".to_owned(), 1)).delay("soon").await.unwrap_err();
         assert!(matches!(&error, SubmitError::BadDuration(_)), "{error}");
     }
 
@@ -648,7 +648,7 @@ mod delays {
         let (runtime, trace) = narrow(1);
         submit(&runtime, "hold", 10).await;
         let late =
-            runtime.submit(work::call("late".to_owned(), 1)).queue("narrow").delay("5s").await.unwrap();
+            runtime.submit(work::with("late".to_owned(), 1)).queue("narrow").delay("5s").await.unwrap();
         runtime.advance(seconds(6));
         assert_eq!(late.state(), JobState::Pending);
         finish(&runtime);
@@ -658,7 +658,7 @@ mod delays {
     #[tokio::test]
     async fn a_job_that_goes_on_before_its_time_waits_for_it() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(work::call("late".to_owned(), 1)).delay("10s").await.unwrap();
+        let job = runtime.submit(work::with("late".to_owned(), 1)).delay("10s").await.unwrap();
         job.pause().await;
         runtime.advance(seconds(5));
         job.resume().await;
@@ -669,7 +669,7 @@ mod delays {
     #[tokio::test]
     async fn a_job_that_is_cancelled_before_it_begins_never_does() {
         let (runtime, trace) = traced();
-        let late = runtime.submit(work::call("late".to_owned(), 1)).delay("1h").await.unwrap();
+        let late = runtime.submit(work::with("late".to_owned(), 1)).delay("1h").await.unwrap();
         assert!(runtime.cancel(late.id(), "not needed").await);
         assert!(late.outcome().await.unwrap_err().is_cancelled());
         runtime.advance(seconds(7200));

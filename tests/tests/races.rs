@@ -122,7 +122,7 @@ mod gates {
         let mut jobs = Vec::new();
         for n in 0..3000_u64 {
             let key = format!("key {}", n % 5);
-            jobs.push(runtime.submit(scarce::call(n)).queue("keyed").key(key).await.unwrap());
+            jobs.push(runtime.submit(scarce::with(n)).queue("keyed").key(key).await.unwrap());
         }
         assert_eq!(all(jobs).await, 3000);
         let (now, most, count) = SCARCE.read();
@@ -144,7 +144,7 @@ mod gates {
         let runtime = Runtime::builder().limits("fragile", limits).in_memory().await.unwrap();
         let mut jobs = Vec::new();
         for n in 0..1500 {
-            jobs.push(runtime.submit(fragile::call(n)).await.unwrap());
+            jobs.push(runtime.submit(fragile::with(n)).await.unwrap());
         }
         assert_eq!(all(jobs).await, 1000);
         idle(&runtime);
@@ -167,8 +167,8 @@ mod trees {
         }
         let mut below = Vec::new();
         for n in 0..3 {
-            below.push(ctx.spawn(tree::call(depth - 1)).await?);
-            ctx.spawn(leaf::call(n)).await?;
+            below.push(ctx.spawn(tree::with(depth - 1)).await?);
+            ctx.spawn(leaf::with(n)).await?;
         }
         let mut sum = 1;
         for subtask in below {
@@ -183,7 +183,7 @@ mod trees {
             Runtime::builder().queue(Queue::new("narrow").concurrency(2)).in_memory().await.unwrap();
         let mut jobs = Vec::new();
         for _ in 0..30 {
-            jobs.push(runtime.submit(tree::call(4)).queue("narrow").await.unwrap());
+            jobs.push(runtime.submit(tree::with(4)).queue("narrow").await.unwrap());
         }
         let handles = jobs.clone();
         assert_eq!(all(jobs).await, 30);

@@ -40,7 +40,7 @@ fn narrow() -> (TestRuntime, Trace) {
 }
 
 async fn submit(runtime: &TestRuntime, name: &str, time: u64) -> JobHandle<String> {
-    runtime.submit(work::call(name.to_owned(), time)).queue("narrow").await.expect("there is room")
+    runtime.submit(work::with(name.to_owned(), time)).queue("narrow").await.expect("there is room")
 }
 
 /// Who began, in order.
@@ -62,7 +62,7 @@ mod places {
     async fn a_job_that_was_cancelled_before_its_time_takes_no_place() {
         let (runtime, _) = narrow();
         let late =
-            runtime.submit(work::call("late".to_owned(), 1)).queue("narrow").delay("1h").await.unwrap();
+            runtime.submit(work::with("late".to_owned(), 1)).queue("narrow").delay("1h").await.unwrap();
         late.cancel("not needed").await;
         runtime.advance(seconds(7200));
         assert_eq!(busy(&runtime), [""; 0]);
@@ -79,7 +79,7 @@ mod places {
         let second = submit(&runtime, "second", 10).await;
         second.cancel("not needed").await;
         runtime.advance(seconds(20));
-        let third = runtime.submit(work::call("third".to_owned(), 1)).queue("narrow").or_refuse().await;
+        let third = runtime.submit(work::with("third".to_owned(), 1)).queue("narrow").or_refuse().await;
         assert!(third.is_ok(), "nobody waits, and yet {third:?}");
     }
 
@@ -88,10 +88,10 @@ mod places {
         let (runtime, _) = narrow();
         submit(&runtime, "first", 10).await;
         runtime.run_until_idle();
-        let second = runtime.submit(work::call("second".to_owned(), 1)).queue("narrow").deadline("5s");
+        let second = runtime.submit(work::with("second".to_owned(), 1)).queue("narrow").deadline("5s");
         second.await.unwrap();
         runtime.advance(seconds(20));
-        let third = runtime.submit(work::call("third".to_owned(), 1)).queue("narrow").or_refuse().await;
+        let third = runtime.submit(work::with("third".to_owned(), 1)).queue("narrow").or_refuse().await;
         assert!(third.is_ok(), "nobody waits, and yet {third:?}");
     }
 
@@ -120,7 +120,7 @@ mod places {
     #[tokio::test]
     async fn a_job_that_was_paused_before_its_time_begins_when_it_goes_on() {
         let (runtime, trace) = traced();
-        let job = runtime.submit(work::call("late".to_owned(), 1)).delay("10s").await.unwrap();
+        let job = runtime.submit(work::with("late".to_owned(), 1)).delay("10s").await.unwrap();
         job.pause().await;
         runtime.advance(seconds(20));
         job.resume().await;
@@ -148,7 +148,7 @@ mod places {
     async fn a_task_that_is_cancelled_as_it_gets_its_place_gives_it_back() {
         let (runtime, _) = narrow();
         let later = runtime.submit(Later { name: "later".to_owned() }).await.unwrap();
-        runtime.submit(until_told::call()).await.unwrap();
+        runtime.submit(until_told::with()).await.unwrap();
         runtime.advance(seconds(20));
         // First the one who has the place is woken, then the one who waits for it is cancelled.
         LET_GO.notify_one();
@@ -165,7 +165,7 @@ mod gates {
     #[tokio::test]
     async fn a_job_that_is_cancelled_at_a_gate_does_not_shut_it() {
         let (runtime, trace) = traced();
-        let call = |name: &str| runtime.submit(scarce::call(name.to_owned(), 10));
+        let call = |name: &str| runtime.submit(scarce::with(name.to_owned(), 10));
         call("first").await.unwrap();
         let second = call("second").await.unwrap();
         let third = call("third").await.unwrap();
@@ -185,7 +185,7 @@ mod gates {
     #[tokio::test]
     async fn a_job_that_is_cancelled_at_a_rate_does_not_stop_it() {
         let (runtime, trace) = traced();
-        let call = |name: &str| runtime.submit(rationed::call(name.to_owned()));
+        let call = |name: &str| runtime.submit(rationed::with(name.to_owned()));
         call("first").await.unwrap();
         let second = call("second").await.unwrap();
         call("third").await.unwrap();
@@ -200,7 +200,7 @@ mod gates {
         let (runtime, trace) = traced();
         let names = ["a", "b", "c", "d", "e", "f"];
         for name in names {
-            runtime.submit(rationed::call(name.to_owned())).await.unwrap();
+            runtime.submit(rationed::with(name.to_owned())).await.unwrap();
         }
         runtime.advance(seconds(100));
         assert_eq!(begun(&trace), names);
@@ -209,7 +209,7 @@ mod gates {
     #[tokio::test]
     async fn a_job_that_is_paused_at_a_gate_does_not_shut_it() {
         let (runtime, trace) = traced();
-        let call = |name: &str| runtime.submit(scarce::call(name.to_owned(), 10));
+        let call = |name: &str| runtime.submit(scarce::with(name.to_owned(), 10));
         call("first").await.unwrap();
         let second = call("second").await.unwrap();
         let third = call("third").await.unwrap();
@@ -245,7 +245,7 @@ mod gates {
             traced_of(Runtime::builder().limits("fragile", AgentLimits::new().breaker(breaker)));
         let names = ["a", "b", "c", "d"];
         for name in names {
-            runtime.submit(fragile::call(name.to_owned(), 70)).await.unwrap();
+            runtime.submit(fragile::with(name.to_owned(), 70)).await.unwrap();
             runtime.advance(seconds(1));
         }
         runtime.advance(seconds(1000));
@@ -257,12 +257,12 @@ mod gates {
         let (runtime, trace) = narrow();
         submit(&runtime, "hold", 590).await;
         runtime.run_until_idle();
-        let old = runtime.submit(scarce::call("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
+        let old = runtime.submit(scarce::with("old".to_owned(), 1)).queue("narrow").priority(Priority::Low);
         old.await.unwrap();
         runtime.advance(seconds(580));
-        runtime.submit(scarce::call("busy".to_owned(), 100)).await.unwrap();
+        runtime.submit(scarce::with("busy".to_owned(), 100)).await.unwrap();
         runtime.advance(seconds(30));
-        runtime.submit(scarce::call("new".to_owned(), 1)).await.unwrap();
+        runtime.submit(scarce::with("new".to_owned(), 1)).await.unwrap();
         runtime.advance(seconds(1000));
         // The old one was as urgent as can be since second 600, the new one would be at 670.
         assert_eq!(begun(&trace), ["hold", "busy", "old", "new"]);
@@ -277,7 +277,7 @@ mod uniqueness {
         let (runtime, _) = narrow();
         submit(&runtime, "hold", 100).await;
         runtime.run_until_idle();
-        let call = |name: &str| runtime.submit(work::call(name.to_owned(), 1)).queue("narrow").unique("key");
+        let call = |name: &str| runtime.submit(work::with(name.to_owned(), 1)).queue("narrow").unique("key");
         let first = call("first").await.unwrap();
         let second = call("second").on_conflict(Conflict::UseExisting).or_refuse().await;
         assert_eq!(second.unwrap().id(), first.id());
@@ -357,7 +357,7 @@ mod limits_of_time {
     #[tokio::test]
     async fn a_child_that_takes_longer_than_its_steps_timeout_is_replaced_like_any_step() {
         let (runtime, trace) = traced();
-        assert_eq!(runtime.run(instead::call(Slow { name: "y".to_owned() })).await.unwrap(), "y");
+        assert_eq!(runtime.run(instead::with(Slow { name: "y".to_owned() })).await.unwrap(), "y");
         let job = runtime.submit(Falls {}).await.unwrap();
         runtime.advance(seconds(100));
         assert_eq!(job.result().unwrap().unwrap(), "x");
@@ -402,8 +402,8 @@ mod limits_of_time {
     #[tokio::test]
     async fn an_attempt_knows_when_it_is_given_up() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(left::call()).await.unwrap(), None);
-        assert_eq!(runtime.submit(left::call()).deadline("20s").await.unwrap().await.unwrap(), Some(20));
+        assert_eq!(runtime.run(left::with()).await.unwrap(), None);
+        assert_eq!(runtime.submit(left::with()).deadline("20s").await.unwrap().await.unwrap(), Some(20));
         let mut dag = Dag::new("limited");
         let task = dag.task::<left>(());
         dag.options(task, Options::new().deadline(seconds(25)));
@@ -445,15 +445,15 @@ mod checks {
     #[tokio::test]
     async fn an_output_out_of_range_is_not_right() {
         let (runtime, _) = traced();
-        assert_eq!(runtime.run(share::call(100)).await.unwrap().percent, 100);
-        let error = runtime.run(share::call(101)).await.unwrap_err().to_string();
+        assert_eq!(runtime.run(share::with(100)).await.unwrap().percent, 100);
+        let error = runtime.run(share::with(101)).await.unwrap_err().to_string();
         assert!(error.contains("the output of `share` is not right"), "{error}");
     }
 
     #[tokio::test]
     async fn an_input_out_of_range_is_not_right() {
         let (runtime, _) = traced();
-        let error = runtime.run(spend::call(Share { percent: -1 })).await.unwrap_err().to_string();
+        let error = runtime.run(spend::with(Share { percent: -1 })).await.unwrap_err().to_string();
         assert!(error.contains("the input of `spend` is not right"), "{error}");
     }
 
@@ -579,7 +579,7 @@ mod subtasks {
 
     #[task_agent]
     async fn careless(wait: u64, ctx: &TaskContext) -> Result<String, AgentError> {
-        ctx.spawn(work::call("bad".to_owned(), 5)).await?;
+        ctx.spawn(work::with("bad".to_owned(), 5)).await?;
         ctx.sleep(seconds(wait)).await;
         Ok("fine".to_owned())
     }
@@ -587,9 +587,9 @@ mod subtasks {
     #[tokio::test]
     async fn a_subtask_that_failed_before_its_parent_returned_is_not_overlooked() {
         let (runtime, _) = traced();
-        let late = runtime.run(careless::call(1)).await;
+        let late = runtime.run(careless::with(1)).await;
         assert!(late.is_err(), "it failed when its parent had returned");
-        let early = runtime.run(careless::call(10)).await;
+        let early = runtime.run(careless::with(10)).await;
         assert!(early.is_err(), "it failed before its parent returned, and nobody looked");
     }
 
@@ -603,7 +603,7 @@ mod subtasks {
     async fn no_two_tasks_of_a_job_have_one_key() {
         let (runtime, _) = traced();
         let mut dag = Dag::new("alike");
-        let tasks = [dag.call(key::call()), dag.call(key::call()), dag.call(key::call())];
+        let tasks = [dag.call(key::with()), dag.call(key::with()), dag.call(key::with())];
         dag.name(tasks[1], "twice");
         dag.name(tasks[2], "twice");
         let Ok(job) = runtime.submit(dag).await else { return };
@@ -629,9 +629,9 @@ mod subtasks {
     async fn a_task_of_another_dag_is_refused_and_not_waited_for() {
         let (runtime, _) = traced();
         let mut other = Dag::new("other");
-        let theirs = [(); 3].map(|()| other.call(key::call()))[2];
+        let theirs = [(); 3].map(|()| other.call(key::with()))[2];
         let mut dag = Dag::new("mistaken");
-        let mine = dag.call(key::call());
+        let mine = dag.call(key::with());
         let task = dag.task::<work>((theirs, 1));
         let _ = (mine, task);
         let Ok(job) = runtime.submit(dag).await else { return };
@@ -647,7 +647,7 @@ mod watching {
     async fn events_begin_with_the_first_record() {
         let (runtime, _) = traced();
         let mut all = runtime.events();
-        let job = runtime.submit(work::call("x".to_owned(), 1)).await.unwrap();
+        let job = runtime.submit(work::with("x".to_owned(), 1)).await.unwrap();
         runtime.advance(seconds(2));
         let first = job.events().next().await.unwrap();
         assert!(matches!(first.what, What::Fact(Fact::Submitted { .. })), "{first:?}");
@@ -686,7 +686,7 @@ mod watching {
     #[tokio::test]
     async fn a_queue_is_drained_of_what_its_agents_name_it_for() {
         let (runtime, trace) = traced();
-        runtime.submit(mail::call("a".to_owned())).await.unwrap();
+        runtime.submit(mail::with("a".to_owned())).await.unwrap();
         assert_eq!(runtime.drain("mail"), 1);
         assert_eq!(begun(&trace), ["a"]);
     }
@@ -700,7 +700,7 @@ mod watching {
     #[tokio::test]
     async fn durations_are_those_of_the_runtimes_clock() {
         let (runtime, _) = traced();
-        runtime.run(work::call("x".to_owned(), 80)).await.unwrap();
+        runtime.run(work::with("x".to_owned(), 80)).await.unwrap();
         let stats = runtime.stats("work").unwrap();
         assert!(stats.p50 >= seconds(80) && stats.p50 <= seconds(90), "{stats:?}");
     }
@@ -863,7 +863,7 @@ mod restarts {
     async fn an_attempt_that_ended_with_its_process_is_no_failed_one() {
         let (runtime, _) = traced();
         let mut dag = Dag::new("tried");
-        let task = dag.call(counts::call());
+        let task = dag.call(counts::with());
         dag.options(task, Options::new().retry(Retry::new(1).first(seconds(1))));
         let job = runtime.submit(dag.giving(task)).await.unwrap();
         runtime.advance(seconds(5));
@@ -876,9 +876,9 @@ mod restarts {
     async fn what_runs_is_dropped_when_the_runtime_crashes() {
         let (runtime, trace) = traced();
         runtime.crash_after(2);
-        runtime.submit(work::call("x".to_owned(), 10)).await.unwrap();
+        runtime.submit(work::with("x".to_owned(), 10)).await.unwrap();
         runtime.run_until_idle();
-        runtime.submit(work::call("y".to_owned(), 10)).await.unwrap();
+        runtime.submit(work::with("y".to_owned(), 10)).await.unwrap();
         runtime.run_until_idle();
         assert!(runtime.has_crashed());
         runtime.advance(seconds(100));
@@ -943,7 +943,7 @@ mod crashes {
     #[tokio::test]
     async fn children_that_agents_call_go_on_too() {
         let problems = sweep::sweep(traced, async |runtime: &TestRuntime| {
-            runtime.submit(calls::call("x".to_owned())).await.expect("it is taken in").id()
+            runtime.submit(calls::with("x".to_owned())).await.expect("it is taken in").id()
         })
         .await;
         assert!(problems.is_empty(), "{problems:#?}");
@@ -980,7 +980,7 @@ mod endings {
             .in_memory()
             .await
             .unwrap();
-        let job = runtime.submit(deaf::call()).await.unwrap();
+        let job = runtime.submit(deaf::with()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(runtime.shutdown(Duration::from_millis(20)).await, 1);
         assert_eq!(job.state(), JobState::Running);

@@ -9,11 +9,11 @@ use crate::record::{Target, Tasks};
 use crate::value::Value;
 use crate::wire::Workflow;
 
-/// What can be run: a workflow's input, a call like `embed::call(text)`, or a [`Dag`](crate::Dag).
+/// What can be run: a workflow's input, a call like `embed::with(text)`, or a [`Dag`](crate::Dag).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run",
     label = "neither a workflow's input, nor a call, nor a `Dag`",
-    note = "run a workflow by its input, `Answer {{ question }}`, and an agent by a call, `ask_model::call(question)`"
+    note = "run a workflow by its input, `Answer {{ question }}`, and an agent by a call, `ask_model::with(question)`"
 )]
 pub trait Runnable {
     /// What it gives.

@@ -15,6 +15,7 @@ use crate::options::Priority;
 use crate::record::JobOptions;
 use crate::runnable::Requested;
 use crate::runtime::Runtime;
+use crate::timestamp::Timestamp;
 use crate::value::Value;
 
 /// Why a job was not taken in.
@@ -145,7 +146,7 @@ impl<T> Submission<T> {
         self
     }
 
-    fn after(mut self, time: impl IntoDuration, set: impl FnOnce(&mut JobOptions, crate::Timestamp)) -> Self {
+    fn after(mut self, time: impl IntoDuration, set: impl FnOnce(&mut JobOptions, Timestamp)) -> Self {
         match time.into_duration() {
             Ok(time) => {
                 let moment = self.runtime.engine.clock.now() + time;

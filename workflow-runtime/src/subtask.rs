@@ -27,7 +27,7 @@ impl TaskContext {
     /// async fn gather(urls: Vec<String>, ctx: &TaskContext) -> Result<Vec<String>, AgentError> {
     ///     let mut subtasks = Vec::new();
     ///     for url in urls {
-    ///         subtasks.push(ctx.spawn(fetch::call(url)).await?);
+    ///         subtasks.push(ctx.spawn(fetch::with(url)).await?);
     ///     }
     ///     let mut pages = Vec::new();
     ///     for subtask in subtasks {

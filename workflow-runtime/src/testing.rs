@@ -16,7 +16,7 @@
 //! let runtime = TestRuntime::new();
 //! runtime.fail_attempt("fetch", 1, AgentError::retry("no answer"));
 //!
-//! let page = runtime.run(fetch::call("https://example.com".to_owned())).await.unwrap();
+//! let page = runtime.run(fetch::with("https://example.com".to_owned())).await.unwrap();
 //!
 //! assert_eq!(page, "https://example.com");
 //! // The hour between the attempts passed on the runtime's own clock.

@@ -73,14 +73,14 @@ fn registration(agent: &Agent) -> TokenStream {
     }
 }
 
-/// `call`, whose parameters are the agent's: what a workflow's arguments are checked against.
+/// `with`, whose parameters are the agent's: what a workflow's arguments are checked against.
 fn constructor(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
     let vis = &agent.function.vis;
     let parameters = agent.values().map(|(name, ty)| quote!(#name: #ty));
     let names = agent.values().map(|(name, _)| name);
     let function = quote_spanned! {ident.span()=>
-        #vis fn call(#(#parameters),*) -> __rt::Call<Self> { __rt::Call::new((#(#names,)*)) }
+        #vis fn with(#(#parameters),*) -> __rt::Call<Self> { __rt::Call::new((#(#names,)*)) }
     };
     quote! {
         impl #ident {

@@ -67,10 +67,10 @@ fn implementation(header: &Header, body: &TokenStream) -> TokenStream {
         const _: () = {
             use ::workflow_runtime::__private as __rt;
             impl #name {
-                #[doc(hidden)]
+                /// The call of the workflow with this input: for subtasks, and for jobs put together in code.
                 #[inline]
-                #[allow(clippy::too_many_arguments, private_interfaces)]
-                #visibility fn call(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
+                #[allow(clippy::too_many_arguments, dead_code, private_interfaces)]
+                #visibility fn with(#(#names: #types),*) -> __rt::Call<Self> { __rt::Call::new((Self { #(#names),* },)) }
             }
             #data
             impl __rt::Callable for #name {
@@ -254,7 +254,7 @@ fn value(node: &Node) -> TokenStream {
 fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream {
     let (name, line, called) = (&node.name, line(node.span), text(path));
     let listed = arguments.iter().map(written);
-    let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::call(#(#values),*)));
+    let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::with(#(#values),*)));
     let step = quote!(__w.step(#name, #line, #called, &[#(#listed),*], #make));
     let or = node.settings.or.iter().map(|other| {
         let text = text(other);
@@ -273,12 +273,12 @@ fn undo_tokens(node: &Node, undo: &Undo) -> TokenStream {
         None => {
             let value = Ident::new("__value", path.span());
             let name = &node.name;
-            let make = quote_spanned!(path.span()=> <#path>::call(#value));
+            let make = quote_spanned!(path.span()=> <#path>::with(#value));
             quote!(__w.undo(#text, &[(#name, &[__port.slot()])], move |__s| { let #value = __s.take(__port); #make });)
         }
         Some(arguments) => {
             let listed = arguments.iter().map(written);
-            let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::call(#(#values),*)));
+            let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::with(#(#values),*)));
             let own =
                 node.binding.iter().map(|binding| quote!(#[allow(unused_variables)] let #binding = __port;));
             quote!({ #(#own)* __w.undo(#text, &[#(#listed),*], #make); })

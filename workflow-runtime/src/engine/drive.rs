@@ -167,7 +167,8 @@ impl Engine {
             let mut has_more = false;
             let is_idle = {
                 let mut inner = job.lock();
-                while let Some(event) = ended.pop_front().or_else(|| inner.live().inbox.pop_front()) {
+                // What an attempt has asked for comes before its end.
+                while let Some(event) = inner.live().inbox.pop_front().or_else(|| ended.pop_front()) {
                     turn.take(&mut inner, event);
                 }
                 turn.give_back_place();
@@ -200,10 +201,8 @@ impl Engine {
             }
             turn.now = self.clock.at(now);
             if *budget == 0 {
-                // What ended is told before others go first.
-                let mut inner = job.lock();
-                let inbox = &mut inner.live().inbox;
-                ended.drain(..).rev().for_each(|event| inbox.push_front(event));
+                // What ended is not forgotten while others go first.
+                job.lock().live().inbox.extend(ended.drain(..));
                 return false;
             }
         }

@@ -46,6 +46,9 @@ impl Machine {
         if self.state.is_over() || matches!(self.state, JobState::Stopping | JobState::Compensating) {
             return Err(Illegal::Job { from: self.state, to: self.state, why: ": it takes no more tasks" });
         }
+        if self.begun.is_none() {
+            return Err(Illegal::Job { from: self.state, to: self.state, why: ": it has not begun" });
+        }
         if let Some(parent) = parent {
             let state = self.known(parent)?.state;
             if state != TaskState::Running {
