@@ -10,16 +10,18 @@ The project's chores: cargo xtask <COMMAND>
   test [--keep-going]  The whole test run: doctor, format, clippy, docs, tests.
                        Stops at the first step that fails, unless told to keep going.
   bench [NAME…]        The bench programs, all of them or those named.
+  simulate             The long simulation: random workflows until there were a million jobs.
   doctor               Checks for what the other commands need, and obtains what it can.
   help                 This text.";
 
-const COMMANDS: &[&str] = &["test", "bench", "doctor", "help"];
+const COMMANDS: &[&str] = &["test", "bench", "simulate", "doctor", "help"];
 const KEEP_GOING: &str = "--keep-going";
 
 /// A command line, understood.
 pub(crate) enum Command {
     Test { keep_going: bool },
     Bench { benches: Vec<&'static Step> },
+    Simulate,
     Doctor,
     Help,
 }
@@ -32,6 +34,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, String> {
     match command.as_str() {
         "test" => test(rest),
         "bench" => bench(rest),
+        "simulate" => nothing_more(rest, Command::Simulate),
         "doctor" => nothing_more(rest, Command::Doctor),
         "help" | "--help" | "-h" => nothing_more(rest, Command::Help),
         unknown => Err(unknown_word("command", unknown, COMMANDS)),
@@ -85,6 +88,7 @@ mod tests {
         assert!(matches!(parsed("test"), Ok(Command::Test { keep_going: false })));
         assert!(matches!(parsed("test --keep-going"), Ok(Command::Test { keep_going: true })));
         assert!(matches!(parsed("doctor"), Ok(Command::Doctor)));
+        assert!(matches!(parsed("simulate"), Ok(Command::Simulate)));
         for line in ["help", "--help", "-h"] {
             assert!(matches!(parsed(line), Ok(Command::Help)), "{line}");
         }

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Test { keep_going }) => run(&steps::TEST.iter().collect::<Vec<_>>(), keep_going),
         Ok(Command::Bench { benches }) => run(&benches, false),
+        Ok(Command::Simulate) => run(&[&benches::SIMULATION], false),
         Ok(Command::Doctor) => run(&[&steps::DOCTOR], false),
         Err(problem) => {
             eprintln!("error: {problem}");

@@ -42,7 +42,7 @@ fn outcomes_come_once(journal: &[Record], tasks: &[TaskStatus]) -> Result<(), St
     for record in journal {
         if let Fact::Succeeded { task, .. } | Fact::Failed { task, .. } = record.fact
             && !seen.insert(task)
-            && !tasks.get(task as usize).is_some_and(|task| task.state == TaskState::Failed)
+            && tasks.get(task as usize).is_none_or(|task| task.state != TaskState::Failed)
         {
             return Err(format!("task {task} has two outcomes"));
         }

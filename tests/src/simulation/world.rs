@@ -56,14 +56,15 @@ pub fn world(mood: Mood) -> World {
     World::new(move |name, context, inputs| {
         let value = mix(name, inputs);
         // What fails for good is what is asked, not who asks: the reference interpreter must find it, too.
-        let fails =
-            mood.fails && name != "sim_give_back" && hash(mood.seed, name, value.unsigned_abs()) % 23 == 0;
+        let fails = mood.fails
+            && name != "sim_give_back"
+            && hash(mood.seed, name, value.unsigned_abs()).is_multiple_of(23);
         let attempt = u64::from(context.attempt());
         let chance = hash(mood.seed, &context.idempotency_key(), attempt);
-        let fails_now = mood.fails_at_times && chance % 11 == 0;
+        let fails_now = mood.fails_at_times && chance.is_multiple_of(11);
         let panics = mood.fails_at_times && chance % 31 == 1;
         let time = if mood.is_slow { Duration::from_millis((chance >> 8) % 900) } else { Duration::ZERO };
-        let listens = chance % 3 == 0;
+        let listens = chance.is_multiple_of(3);
         let context = context.clone();
         Box::pin(async move {
             if !time.is_zero() {

@@ -44,10 +44,9 @@ impl Machine {
     }
 
     pub(super) fn chose(&mut self, id: TaskId, holds: bool) -> Result<(), Illegal> {
+        self.expect(id, Kind::Form, "an `if`")?;
         let program = self.the_program();
-        if !matches!(self.known(id).map(|task| task.kind), Ok(Kind::Form))
-            || !matches!(program.plan.node(self.tasks[id as usize].source).kind, NodeKind::If { .. })
-        {
+        if !matches!(program.plan.node(self.tasks[id as usize].source).kind, NodeKind::If { .. }) {
             return Err(Illegal::NotThat { task: id, what: "an `if`" });
         }
         let form = self.open_form(id)?;

@@ -13,6 +13,8 @@ mod outstanding;
 mod path;
 mod state;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use command::Command;
 pub use illegal::Illegal;
