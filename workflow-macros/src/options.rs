@@ -11,9 +11,10 @@ use crate::setting::{Setting, number, string};
 const DURATION: &str = "a duration in quotes, like \"30s\", \"5m\" or \"1h30m\"";
 
 /// The names of the options, for messages; `version`, `concurrency` and the like are words users must be able to find.
-pub(crate) const OPTIONS: [&str; 13] = [
+pub(crate) const OPTIONS: [&str; 14] = [
     "retry",
     "timeout",
+    "deadline",
     "queue",
     "priority",
     "concurrency",
@@ -32,6 +33,7 @@ pub(crate) const OPTIONS: [&str; 13] = [
 pub(crate) struct OptionSet {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) queue: Option<String>,
     pub(crate) priority: Option<String>,
     pub(crate) concurrency: Option<u32>,
@@ -57,6 +59,7 @@ impl OptionSet {
         match setting.key.to_string().as_str() {
             "retry" => self.retry = Some(retry(setting)?),
             "timeout" => self.timeout = Some(duration(setting)?),
+            "deadline" => self.deadline = Some(duration(setting)?),
             "queue" => self.queue = Some(name(setting, "the queue's name in quotes")?),
             "priority" => self.priority = Some(priority(setting)?),
             "concurrency" => self.concurrency = Some(setting.number(1, "a whole number, like 8")?),
@@ -129,6 +132,10 @@ impl OptionSet {
             let per = duration_tokens(per);
             setters.push(quote!(.rate(__rt::Rate { count: __rt::at_least_one(#count), per: #per })));
         }
+        if let Some(deadline) = self.deadline {
+            let deadline = duration_tokens(deadline);
+            setters.push(quote!(.deadline(#deadline)));
+        }
         if let Some(heartbeat) = self.heartbeat {
             let heartbeat = duration_tokens(heartbeat);
             setters.push(quote!(.heartbeat(#heartbeat)));
@@ -160,6 +167,7 @@ impl OptionSet {
         let mut say = |key, value: Option<String>| words.extend(value.map(|value| (key, value)));
         say("retry", self.retry.as_ref().map(|retry| retry.max.to_string()));
         say("timeout", self.timeout.map(show));
+        say("deadline", self.deadline.map(show));
         say("queue", self.queue.clone());
         say("priority", self.priority.clone());
         say("concurrency", self.concurrency.map(|count| count.to_string()));

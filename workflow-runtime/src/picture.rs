@@ -134,6 +134,7 @@ fn words(options: &Options) -> Vec<String> {
         |key: &str, value: Option<String>| words.extend(value.map(|value| format!("{key} {value}")));
     say("retry", options.retry.map(|retry| retry.max.to_string()));
     say("timeout", options.timeout.map(format_duration));
+    say("deadline", options.deadline.map(format_duration));
     say("queue", options.queue.as_ref().map(ToString::to_string));
     say("priority", options.priority.map(|priority| named(priority).to_owned()));
     say("concurrency", options.concurrency.map(|count| count.to_string()));

@@ -39,51 +39,51 @@ pub fn mix(name: &str, inputs: &[i64]) -> i64 {
     parts.fold(7, |sum: i64, part| sum.wrapping_mul(31).wrapping_add(part)).rem_euclid(1000)
 }
 
+/// The world, which is not asked for as a parameter: programs that link these agents need not have one.
+fn world(ctx: &TaskContext) -> Result<State<World>, AgentError> {
+    ctx.state()
+}
+
 /// Takes nothing.
 #[task_agent(name = "sim_zero")]
-pub async fn zero(ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_zero", ctx, &[]).await
+pub async fn zero(ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_zero", ctx, &[]).await
 }
 
 /// Takes a number.
 #[task_agent(name = "sim_one")]
-pub async fn one(a: i64, ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_one", ctx, &[a]).await
+pub async fn one(a: i64, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_one", ctx, &[a]).await
 }
 
 /// Takes two numbers.
 #[task_agent(name = "sim_two")]
-pub async fn two(a: i64, b: i64, ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_two", ctx, &[a, b]).await
+pub async fn two(a: i64, b: i64, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_two", ctx, &[a, b]).await
 }
 
 /// Takes a number that may be missing, which the world is told as -1, and another.
 #[task_agent(name = "sim_maybe")]
-pub async fn maybe(
-    a: Option<i64>,
-    b: i64,
-    ctx: &TaskContext,
-    world: State<World>,
-) -> Result<i64, AgentError> {
-    world.act("sim_maybe", ctx, &[a.unwrap_or(-1), b]).await
+pub async fn maybe(a: Option<i64>, b: i64, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_maybe", ctx, &[a.unwrap_or(-1), b]).await
 }
 
 /// Takes a list.
 #[task_agent(name = "sim_total")]
-pub async fn total(list: Vec<i64>, ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_total", ctx, &list).await
+pub async fn total(list: Vec<i64>, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_total", ctx, &list).await
 }
 
 /// Stands in for [`one`].
 #[task_agent(name = "sim_spare")]
-pub async fn spare(a: i64, ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_spare", ctx, &[a]).await
+pub async fn spare(a: i64, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_spare", ctx, &[a]).await
 }
 
 /// Takes a step back.
 #[task_agent(name = "sim_give_back")]
-pub async fn give_back(a: i64, ctx: &TaskContext, world: State<World>) -> Result<i64, AgentError> {
-    world.act("sim_give_back", ctx, &[a]).await
+pub async fn give_back(a: i64, ctx: &TaskContext) -> Result<i64, AgentError> {
+    world(ctx)?.act("sim_give_back", ctx, &[a]).await
 }
 
 /// A type that lends a random workflow its name and its input.

@@ -22,9 +22,11 @@ mod made;
 #[cfg(feature = "classic")]
 mod outside;
 mod perform;
+mod places;
 mod queue;
 mod recover;
 mod settings;
+mod sync;
 mod take;
 mod task;
 mod timers;
