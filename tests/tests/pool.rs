@@ -70,3 +70,33 @@ fn a_failure_to_make_one_gives_the_place_back() {
     assert_eq!(now(pool.get()).unwrap().unwrap_err().to_string(), "not today");
     assert_eq!(*get(&pool).unwrap(), 7);
 }
+
+mod in_a_runtime {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use workflow_runtime::Pool;
+    use workflow_runtime::prelude::*;
+    use workflow_runtime::testing::TestRuntime;
+
+    struct Browser(usize);
+
+    #[task_agent]
+    async fn browse(page: u64, browser: Pooled<Browser>, ctx: &TaskContext) -> usize {
+        ctx.sleep(std::time::Duration::from_secs(page)).await;
+        browser.0
+    }
+
+    #[tokio::test]
+    async fn attempts_share_a_bounded_pool() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let make = || async { Ok::<_, AgentError>(Browser(MADE.fetch_add(1, Ordering::SeqCst))) };
+        let runtime = TestRuntime::of(Runtime::builder().pool(Pool::new(2, make)));
+        let jobs = runtime.submit_all((0..6).map(|_| browse::with(10))).await.unwrap();
+        let mut used = Vec::new();
+        for job in jobs {
+            used.push(job.await.unwrap());
+        }
+        assert_eq!(MADE.load(Ordering::SeqCst), 2, "{used:?}");
+        assert_eq!(runtime.elapsed().as_secs(), 30, "two at a time");
+    }
+}

@@ -56,6 +56,10 @@ impl Hooks {
         Self::default()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.on_success.is_none() && self.on_retry.is_none() && self.on_failure.is_none()
+    }
+
     /// Sets what sees each success.
     #[must_use]
     pub fn on_success(mut self, hook: Hook) -> Self {

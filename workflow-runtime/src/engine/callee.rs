@@ -85,11 +85,23 @@ impl Engine {
         machine: &'a Machine,
         task: TaskId,
     ) -> Option<Cow<'a, Options>> {
+        match machine.call(task) {
+            Some(call) => Some(Cow::Borrowed(&call.options)),
+            None => self.options_at(self.place_of(job, machine, task)?, machine, task),
+        }
+    }
+
+    fn options_at<'a>(
+        &'a self,
+        place: Place,
+        machine: &'a Machine,
+        task: TaskId,
+    ) -> Option<Cow<'a, Options>> {
         if let Some(call) = machine.call(task) {
             return Some(Cow::Borrowed(&call.options));
         }
         let own = machine.spawn(task)?.options.as_deref();
-        match (self.place_of(job, machine, task)?, own) {
+        match (place, own) {
             (Place::Agent(agent), None) => Some(Cow::Borrowed(self.agent(agent).options())),
             (Place::Agent(agent), Some(own)) => Some(Cow::Owned(own.over(self.agent(agent).options()))),
             (Place::Workflow(_), Some(own)) => Some(Cow::Borrowed(own)),
@@ -98,7 +110,10 @@ impl Engine {
     }
 
     pub(super) fn callee(&self, job: &Job, machine: &Machine, task: TaskId) -> Result<Callee, Failure> {
-        let found = self.agent_of(job, machine, task).zip(self.options_for(job, machine, task));
+        let found = match self.place_of(job, machine, task) {
+            Some(place @ Place::Agent(agent)) => Some(agent).zip(self.options_at(place, machine, task)),
+            _ => None,
+        };
         let (agent, options) = found.ok_or_else(|| {
             let name = machine.spawn(task).map_or("what it calls", |spawn| &spawn.callee.name);
             Failure::new(FailureKind::Unrunnable, format!("there is no agent `{name}` in this program"))

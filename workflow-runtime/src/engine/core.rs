@@ -15,6 +15,7 @@ use super::queue::Waiting;
 use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
 use super::watch::Watch;
+use crate::code::NodeCode;
 use crate::context::{Resources, TaskManager};
 use crate::definition::NodeKind;
 use crate::job_id::{JobId, JobIds};
@@ -44,6 +45,8 @@ pub(crate) struct Engine {
     pub(crate) watch: Watch,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
+    /// Some agent or step has hooks.
+    pub(super) has_hooks: bool,
     programs: Vec<OnceLock<Arc<Program>>>,
     default_queue: Arc<Waiting>,
     queues: RwLock<Queues>,
@@ -139,6 +142,16 @@ pub(crate) struct Parts {
     pub(crate) seed: u64,
 }
 
+/// Whether some agent or step has hooks.
+fn has_hooks(registry: &Registry) -> bool {
+    let nodes = registry.workflows().iter().flat_map(|workflow| &workflow.code().nodes);
+    let mut of_steps = nodes.filter_map(|node| match node {
+        NodeCode::Step { hooks, .. } => Some(hooks),
+        _ => None,
+    });
+    of_steps.any(|hooks| !hooks.is_empty()) || registry.agents().iter().any(|agent| !agent.hooks().is_empty())
+}
+
 /// The agents that some step limits.
 fn limited_by_steps(registry: &Registry) -> HashSet<String> {
     let nodes = registry.workflows().iter().flat_map(|workflow| &workflow.plan().definition().nodes);
@@ -166,6 +179,7 @@ impl Engine {
         let default_queue =
             Arc::new(Waiting::new(0, set_default.unwrap_or_else(|| Queue::new(DEFAULT_QUEUE))));
         let engine = Self {
+            has_hooks: has_hooks(&registry),
             programs: registry.workflows().iter().map(|_| OnceLock::new()).collect(),
             manager: registry.task_manager(),
             registry,

@@ -268,6 +268,9 @@ impl Turn<'_> {
         which: fn(&Hooks) -> Option<crate::hook::Hook>,
         result: impl Fn() -> Result<Value, Failure>,
     ) {
+        if !self.engine.has_hooks {
+            return;
+        }
         let Some(machine) = live.machine.as_ref() else { return };
         let Some(agent) = self.engine.agent_of(self.job, machine, task) else { return };
         let own = which(self.engine.agent(agent).hooks());
