@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::alarm::Alarm;
 use super::attempt::Attempt;
@@ -78,10 +79,15 @@ impl Engine {
         let quiet = async {
             loop {
                 let told = self.quiet.notified();
-                if self.active.load(Ordering::SeqCst) == 0 {
+                if self.active.load(Ordering::SeqCst) > 0 {
+                    told.await;
+                    continue;
+                }
+                // Who drives a job may be about to start an attempt that has its place already.
+                if !self.index.all().iter().any(|job| job.lock().driving) {
                     return;
                 }
-                told.await;
+                Sleep::new(self, self.clock.now() + Duration::from_millis(1)).await;
             }
         };
         let mut quiet = pin!(quiet);
