@@ -1001,3 +1001,30 @@ mod dags {
         assert_eq!(runtime.run(dag.giving(last)).await.unwrap(), 20_001);
     }
 }
+
+mod driven_by_streams {
+    use workflow_runtime::testing::TestRuntime;
+    use workflow_runtime::{Runtime, What};
+    use workflow_tests::trace::Trace;
+
+    use super::*;
+
+    #[task_agent]
+    async fn ticks(n: u64, ctx: &TaskContext) -> u64 {
+        ctx.sleep(std::time::Duration::from_secs(n)).await;
+        n
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_the_events_of_a_test_does_the_work() {
+        let runtime = TestRuntime::of(Runtime::builder().state(Trace::default()));
+        let mut events = runtime.events();
+        let job = runtime.submit(ticks::with(5)).await.unwrap();
+        let mut seen = Vec::new();
+        while job.result().is_none() {
+            seen.push(events.next().await.unwrap());
+        }
+        assert!(matches!(seen.first().map(|event| &event.what), Some(What::Fact(_))), "{seen:?}");
+        assert_eq!(runtime.elapsed().as_secs(), 5);
+    }
+}

@@ -170,7 +170,7 @@ impl Runtime {
     /// What happens to all jobs, from now on, as a stream. One that is read too slowly misses events, and is told how
     /// many.
     pub fn events(&self) -> Events {
-        Events::new(self.engine.watch.subscribe())
+        Events::new(&self.engine)
     }
 
     /// Takes nothing more in, and starts nothing more. Attempts that run may end within a time; those that do not are

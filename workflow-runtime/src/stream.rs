@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -17,6 +17,8 @@ type Received = (Result<Event, RecvError>, Receiver<Event>);
 
 /// What happens to all jobs, as a stream.
 pub struct Events {
+    /// Not held: the stream ends with the runtime.
+    engine: Weak<Engine>,
     next: Pin<Box<dyn Future<Output = Received> + Send + Sync>>,
 }
 
@@ -31,8 +33,18 @@ async fn receive(mut from: Receiver<Event>) -> Received {
 }
 
 impl Events {
-    pub(crate) fn new(from: Receiver<Event>) -> Self {
-        Self { next: Box::pin(receive(from)) }
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+        Self { engine: Arc::downgrade(engine), next: Box::pin(receive(engine.watch.subscribe())) }
+    }
+
+    fn poll_received(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        match self.engine.upgrade() {
+            Some(engine) => engine.poll(context, |context| match self.next.as_mut().poll(context) {
+                Poll::Ready(received) => Some(received),
+                Poll::Pending => None,
+            }),
+            None => self.next.as_mut().poll(context),
+        }
     }
 
     /// The next event; `None` when the runtime is gone.
@@ -45,7 +57,7 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Poll::Ready((received, from)) = self.next.as_mut().poll(context) else { return Poll::Pending };
+        let Poll::Ready((received, from)) = self.poll_received(context) else { return Poll::Pending };
         self.next = Box::pin(receive(from));
         Poll::Ready(match received {
             Ok(event) => Some(event),

@@ -71,8 +71,9 @@ pub(crate) enum Note {
     Log { step: Arc<str>, message: Arc<str> },
 }
 
-/// How many events wait for an observer, or a listener, at most.
+/// How many events wait for an observer at most, and for whoever listens to a stream.
 const ROOM: usize = 65_536;
+const STREAM_ROOM: usize = 4096;
 
 /// Who watches.
 pub(crate) struct Watch {
@@ -93,7 +94,7 @@ impl fmt::Debug for Watch {
 
 impl Watch {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, executor: &Executor) -> Self {
-        let (live, _) = broadcast::channel(4096);
+        let (live, _) = broadcast::channel(STREAM_ROOM);
         let observers = observers.into_iter().map(|observer| watch(observer, executor)).collect();
         Self { live, observers }
     }
