@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use workflow_runtime::prelude::*;
+use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{Dag, Registry, TaskRef};
 use workflow_tests::bench::median;
 
@@ -321,6 +322,32 @@ fn dag(tokio: &tokio::runtime::Runtime, rounds: usize) {
     row("DAG, 100 layers x 1,000, built and run", "ms", a * 1e3, b * 1e3, "<= 4", a / b);
 }
 
+/// What the machine does of a change of state, and no more: a record of the same DAG, folded.
+fn updates(rounds: usize) {
+    let registry =
+        Registry::builder().agent::<step>().agent::<merge>().build().expect("the agents are right");
+    let runtime = TestRuntime::of(Runtime::builder().registry(registry).keep(100_000));
+    let tokio = threads(1);
+    let records = tokio.block_on(async {
+        let job = runtime.submit(dag_of()).await.expect("it is taken");
+        let journal = job.clone();
+        job.await.expect("it runs");
+        journal.journal().len()
+    });
+    assert_eq!(records, 2 * LAYERS * WIDTH + 3);
+    let fold = || {
+        let start = Instant::now();
+        runtime.check_journals().expect("they fold");
+        start.elapsed()
+    };
+    let took = median((0..rounds).map(|_| fold()).collect()).as_secs_f64() * 1e6;
+    let each = took / f64::from(u32::try_from(records).expect("small"));
+    println!(
+        "{:<44} {each:>12.2} {:>12} {:<10} {:>6}   <= 1 us",
+        "updating a task's status: a record folded", "", "us", ""
+    );
+}
+
 fn latency(tokio: &tokio::runtime::Runtime, rounds: usize) {
     let ours = runtime(tokio);
     let (to_task, mut inbox) = tokio::sync::mpsc::channel::<u64>(1);
@@ -380,6 +407,9 @@ fn main() {
     }
     if wants("dag") {
         dag(&tokio, rounds);
+    }
+    if wants("updates") {
+        updates(rounds);
     }
     if wants("latency") {
         latency(&tokio, rounds);

@@ -8,7 +8,18 @@ use std::path::{Path, PathBuf};
 /// The modules of `workflow-runtime`, from the ground up: a module imports from its own layer and those above it
 /// in this table, never from those below.
 const LAYERS: &[&[&str]] = &[
-    &["location", "error", "timestamp", "job_id", "small_map", "panics", "state", "stats", "callee_kind"],
+    &[
+        "location",
+        "apart",
+        "error",
+        "timestamp",
+        "job_id",
+        "small_map",
+        "panics",
+        "state",
+        "stats",
+        "callee_kind",
+    ],
     &["data", "options", "hook", "pool", "failure"],
     &["value"],
     &["record"],

@@ -52,7 +52,13 @@ pub trait Agent: Callable {
 /// An attempt under way.
 pub type Running = Pin<Box<dyn Future<Output = Result<Erased, AgentError>> + Send>>;
 
-type Body = Arc<dyn Fn(Erased, TaskContext) -> Running + Send + Sync>;
+/// An agent's code.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// It asks for nothing but its input.
+    Plain(fn(Erased) -> Running),
+    With(Arc<dyn Fn(Erased, TaskContext) -> Running + Send + Sync>),
+}
 
 /// An agent: what it is called, what it takes and gives, and its code.
 #[derive(Clone)]
@@ -66,7 +72,7 @@ pub struct AgentSpec {
     pub(crate) needs: Vec<Need>,
     pub(crate) input: End,
     pub(crate) output: End,
-    body: Body,
+    pub(crate) body: Body,
 }
 
 /// A call that is ready: an agent or a workflow, with its input.
@@ -172,6 +178,15 @@ impl AgentSpec {
         description: &'static str,
         run: fn(Erased, TaskContext) -> Running,
     ) -> Self {
+        Self::of::<A>(at, description, Body::With(Arc::new(run)))
+    }
+
+    /// An agent that asks for nothing but its input.
+    pub fn plain<A: Callable>(at: Location, description: &'static str, run: fn(Erased) -> Running) -> Self {
+        Self::of::<A>(at, description, Body::Plain(run))
+    }
+
+    fn of<A: Callable>(at: Location, description: &'static str, body: Body) -> Self {
         Self {
             name: Cow::Borrowed(A::NAME),
             description: Cow::Borrowed(description),
@@ -182,7 +197,7 @@ impl AgentSpec {
             needs: Vec::new(),
             input: A::input(),
             output: A::output(),
-            body: Arc::new(run),
+            body,
         }
     }
 
@@ -197,13 +212,13 @@ impl AgentSpec {
         R: Future<Output = Result<Json, E>> + Send + 'static,
         E: Into<AgentError>,
     {
-        let body: Body = Arc::new(move |input, context| {
+        let body = move |input: Erased, context: TaskContext| -> Running {
             let output = input.take::<(Json,)>().map(|(input,)| run(input, context));
             Box::pin(async move {
                 let output = output.ok_or_else(|| AgentError::permanent("the input is not JSON"))?;
                 output.await.map(Erased::new).map_err(Into::into)
             })
-        });
+        };
         Self {
             name: name.into(),
             description: Cow::Borrowed(""),
@@ -218,7 +233,7 @@ impl AgentSpec {
                 parts: Some(Parts::of::<(Json,), _>()),
             },
             output: End::output::<Json, _>(),
-            body,
+            body: Body::With(Arc::new(body)),
         }
     }
 
@@ -278,7 +293,10 @@ impl AgentSpec {
     }
 
     pub(crate) fn start(&self, input: Erased, context: TaskContext) -> Running {
-        (self.body)(input, context)
+        match &self.body {
+            Body::Plain(run) => run(input),
+            Body::With(run) => run(input, context),
+        }
     }
 }
 

@@ -136,8 +136,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets how many jobs that are over are remembered: 1,000 otherwise. Of their records, 100 are remembered for each,
-    /// taken together.
+    /// Sets how many jobs that are over are remembered: 1,000 otherwise, about the last of them, for each thread forgets
+    /// what it has run itself. Jobs of more than 100 records are fewer: together they have no more than 100 for each.
     pub fn keep(mut self, jobs: usize) -> Self {
         self.config.keep = jobs;
         self

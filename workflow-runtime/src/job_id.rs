@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::apart::{Apart, PARTS, own_part};
 use crate::timestamp::Timestamp;
 
 /// The identity of a job: a UUID of version 7, so that ids of later jobs sort later.
@@ -22,6 +23,11 @@ impl JobId {
     /// When the id was made, to the millisecond.
     pub fn made_at(self) -> Timestamp {
         Timestamp::from_micros(u64::try_from(self.0 >> 80).unwrap_or(0) * 1000)
+    }
+
+    /// The part of the index that it belongs to.
+    pub(crate) fn part(self) -> usize {
+        usize::try_from(self.0 % PARTS as u128).unwrap_or(0)
     }
 
     /// The id of this number, as a store may have kept it.
@@ -76,32 +82,37 @@ impl<'de> Deserialize<'de> for JobId {
 /// Makes ids, each greater than those before it in the same millisecond.
 #[derive(Debug)]
 pub(crate) struct JobIds {
-    next: AtomicU64,
-    /// What tells this maker of ids from every other.
+    next: Apart<AtomicU64>,
+    /// What tells this maker of ids from every other, but for its last bits, which tell a part of the index.
     maker: u32,
+    /// Whether that is the part of the thread that makes the id.
+    in_parts: bool,
 }
 
 impl JobIds {
     pub(crate) fn new() -> Self {
         // The standard library's hasher is keyed by the operating system's randomness.
-        Self::of_maker((RandomState::new().hash_one(std::process::id()) >> 32) as u32)
+        let maker = (RandomState::new().hash_one(std::process::id()) >> 32) as u32;
+        Self { in_parts: true, ..Self::of_maker(maker) }
     }
 
     /// Ids that are the same in every run, for tests.
     pub(crate) fn of_maker(maker: u32) -> Self {
-        Self { next: AtomicU64::new(0), maker }
+        Self { next: Apart::default(), maker, in_parts: false }
     }
 
     pub(crate) fn make(&self, now: Timestamp) -> JobId {
         let count = u128::from(self.next.fetch_add(1, Ordering::Relaxed));
         let millis = u128::from(now.as_micros() / 1000);
+        let part = if self.in_parts { own_part() as u128 } else { count % PARTS as u128 };
+        let maker = u128::from(self.maker) & !(PARTS as u128 - 1) | part;
         // 48 bits of time, the version, 12 + 30 bits of the count, the variant, 32 bits of the maker.
         let id = (millis & 0xffff_ffff_ffff) << 80
             | 7 << 76
             | ((count >> 30) & 0xfff) << 64
             | 0b10 << 62
             | (count & 0x3fff_ffff) << 32
-            | u128::from(self.maker);
+            | maker;
         JobId(id)
     }
 }

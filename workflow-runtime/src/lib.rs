@@ -7,6 +7,7 @@ extern crate self as workflow_runtime;
 #[path = "private.rs"]
 pub mod __private;
 mod agent;
+mod apart;
 mod builder;
 mod callee_kind;
 mod catalogue;

@@ -30,8 +30,9 @@ impl Place {
     }
 }
 
-/// A workflow, ready to run.
+/// A workflow, ready to run. It lies apart from the counter of those who hold it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Program {
     pub(crate) plan: Arc<Plan>,
     pub(crate) code: Code,

@@ -1,8 +1,10 @@
 //! Statistics of agents: counters and a histogram of durations, each an atomic number.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use crate::apart::{PARTS, own_part};
 
 /// How an agent has done so far, in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -33,59 +35,60 @@ impl AgentStats {
 }
 
 /// Every power of two of nanoseconds in eight parts, up to an hour and more.
-const BUCKETS: usize = 43 * PARTS;
-const PARTS: usize = 8;
+const BUCKETS: usize = 43 * EIGHTHS;
+const EIGHTHS: usize = 8;
 
 /// What is counted of an agent: in parts, for threads that count at once would have to wait for one another's caches.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    parts: [OnceLock<Box<Part>>; SHARDS],
+    parts: [OnceLock<Box<Part>>; PARTS],
 }
-
-const SHARDS: usize = 8;
 
 /// What one thread, or a few, have counted.
 #[derive(Debug)]
 struct Part {
+    /// Of attempts that took longer than one poll.
     started: AtomicU64,
-    succeeded: AtomicU64,
+    ended: AtomicU64,
+    /// Of all attempts.
     failed: AtomicU64,
     retries: AtomicU64,
-    durations: [AtomicU32; BUCKETS],
+    durations: [AtomicU64; BUCKETS],
 }
 
 impl Part {
     fn new() -> Box<Self> {
         Box::new(Self {
             started: AtomicU64::new(0),
-            succeeded: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             retries: AtomicU64::new(0),
-            durations: std::array::from_fn(|_| AtomicU32::new(0)),
+            durations: std::array::from_fn(|_| AtomicU64::new(0)),
         })
     }
 }
 
-thread_local! {
-    /// The part that this thread counts in.
-    static OWN: usize = {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        NEXT.fetch_add(1, Relaxed) % SHARDS
-    };
-}
-
 impl Counters {
     fn own(&self) -> &Part {
-        self.parts[OWN.with(|own| *own)].get_or_init(Part::new)
+        self.parts[own_part()].get_or_init(Part::new)
     }
 
     pub(crate) fn start(&self) {
         self.own().started.fetch_add(1, Relaxed);
     }
 
+    /// One that had [started](Self::start) ended.
     pub(crate) fn end(&self, success: bool, took: Duration) {
+        self.own().ended.fetch_add(1, Relaxed);
+        self.whole(success, took);
+    }
+
+    /// One came and went in one go.
+    pub(crate) fn whole(&self, success: bool, took: Duration) {
         let own = self.own();
-        if success { &own.succeeded } else { &own.failed }.fetch_add(1, Relaxed);
+        if !success {
+            own.failed.fetch_add(1, Relaxed);
+        }
         own.durations[bucket(took)].fetch_add(1, Relaxed);
     }
 
@@ -98,10 +101,9 @@ impl Counters {
         let sum =
             |which: fn(&Part) -> &AtomicU64| parts.iter().map(|part| which(part).load(Relaxed)).sum::<u64>();
         // What has started is read last, so that what has ended is not more.
-        let (succeeded, failed) = (sum(|part| &part.succeeded), sum(|part| &part.failed));
-        let count = |bucket: usize| {
-            parts.iter().map(|part| u64::from(part.durations[bucket].load(Relaxed))).sum::<u64>()
-        };
+        let (ended, failed) = (sum(|part| &part.ended), sum(|part| &part.failed));
+        let count =
+            |bucket: usize| parts.iter().map(|part| part.durations[bucket].load(Relaxed)).sum::<u64>();
         let counts: Vec<u64> = (0..BUCKETS).map(count).collect();
         let total: u64 = counts.iter().sum();
         let quantile = |percent: u64| {
@@ -114,10 +116,10 @@ impl Counters {
             place.map_or(Duration::ZERO, upper_end)
         };
         AgentStats {
-            count: succeeded + failed,
-            succeeded,
+            count: total,
+            succeeded: total.saturating_sub(failed),
             retries: sum(|part| &part.retries),
-            active: sum(|part| &part.started).saturating_sub(succeeded + failed),
+            active: sum(|part| &part.started).saturating_sub(ended),
             p50: quantile(50),
             p95: quantile(95),
             p99: quantile(99),
@@ -126,15 +128,15 @@ impl Counters {
 }
 
 fn bucket(time: Duration) -> usize {
-    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(PARTS as u64);
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(EIGHTHS as u64);
     let power = nanos.ilog2() as usize;
-    let part = usize::try_from(nanos >> (power - 3)).unwrap_or(0) % PARTS;
-    ((power - 3) * PARTS + part).min(BUCKETS - 1)
+    let part = usize::try_from(nanos >> (power - 3)).unwrap_or(0) % EIGHTHS;
+    ((power - 3) * EIGHTHS + part).min(BUCKETS - 1)
 }
 
 fn upper_end(bucket: usize) -> Duration {
-    let (power, part) = (bucket / PARTS + 3, (bucket % PARTS) as u64);
-    Duration::from_nanos((PARTS as u64 + part + 1) << (power - 3))
+    let (power, part) = (bucket / EIGHTHS + 3, (bucket % EIGHTHS) as u64);
+    Duration::from_nanos((EIGHTHS as u64 + part + 1) << (power - 3))
 }
 
 #[cfg(test)]

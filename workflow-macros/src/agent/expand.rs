@@ -130,7 +130,9 @@ fn spec(agent: &Agent) -> TokenStream {
     let ident = &agent.function.sig.ident;
     let description = &agent.description;
     let line = u32::try_from(ident.span().start().line).unwrap_or(u32::MAX);
-    let run = run(agent);
+    let is_plain = agent.parameters.iter().all(|parameter| matches!(parameter, Parameter::Value { .. }));
+    let run = run(agent, is_plain);
+    let new = if is_plain { quote!(plain) } else { quote!(new) };
     let options =
         (!agent.options.is_empty()).then(|| agent.options.tokens()).map(|options| quote!(.options(#options)));
     let hooks = agent.options.hook_tokens().map(|hooks| quote!(.hooks(#hooks)));
@@ -144,7 +146,7 @@ fn spec(agent: &Agent) -> TokenStream {
         impl __rt::Agent for #ident {
             fn spec() -> __rt::AgentSpec {
                 #run
-                __rt::AgentSpec::new::<Self>(__rt::Location::new(file!(), #line), #description, __run)
+                __rt::AgentSpec::#new::<Self>(__rt::Location::new(file!(), #line), #description, __run)
                     #options #hooks #schemas #(#needs)*
             }
         }
@@ -162,7 +164,7 @@ fn checked_schemas(agent: &Agent) -> Option<TokenStream> {
 }
 
 /// The function that takes the erased input apart, calls the agent's, and erases what it gives.
-fn run(agent: &Agent) -> TokenStream {
+fn run(agent: &Agent, is_plain: bool) -> TokenStream {
     let ident = &agent.function.sig.ident;
     let values: Vec<Ident> =
         (0..agent.values().count()).map(|index| format_ident!("__value{index}")).collect();
@@ -179,8 +181,9 @@ fn run(agent: &Agent) -> TokenStream {
     };
     // A complaint that the future is not `Send` stands on the function's name.
     let body = quote_spanned!(ident.span()=> __rt::Box::pin(async move { #unpack #outcome }));
+    let context = (!is_plain).then(|| quote!(, __context: __rt::TaskContext));
     quote! {
-        fn __run(__input: __rt::Erased, __context: __rt::TaskContext) -> __rt::Running { #body }
+        fn __run(__input: __rt::Erased #context) -> __rt::Running { #body }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How jobs come in: accepted, given an id, and put into their queue.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::alarm::Alarm;
@@ -124,7 +125,7 @@ impl Engine {
         tags
     }
 
-    pub(super) fn queue_of_job(&self, job: &Job) -> Arc<Waiting> {
+    pub(super) fn queue_of_job(&self, job: &Job) -> Cow<'_, Arc<Waiting>> {
         self.queue_of_work(&job.work, job.options.as_deref())
     }
 
@@ -149,11 +150,15 @@ impl Engine {
     }
 
     /// The queue in which a job would begin.
-    pub(crate) fn queue_of_work(&self, work: &JobWork, options: Option<&JobOptions>) -> Arc<Waiting> {
+    pub(crate) fn queue_of_work(
+        &self,
+        work: &JobWork,
+        options: Option<&JobOptions>,
+    ) -> Cow<'_, Arc<Waiting>> {
         let own = options.and_then(|options| options.queue.as_deref());
         match own.or_else(|| self.options_of_work(work)?.queue.as_deref()) {
-            Some(name) => self.queue(name),
-            None => Arc::clone(self.default_queue()),
+            Some(name) => Cow::Owned(self.queue(name)),
+            None => Cow::Borrowed(self.default_queue()),
         }
     }
 

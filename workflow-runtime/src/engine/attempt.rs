@@ -24,19 +24,32 @@ use crate::failure::{Failure, FailureKind};
 use crate::options::Options;
 use crate::panics::caught;
 use crate::record::TaskId;
+use crate::registered::RegisteredAgent;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
 /// An attempt that has a place.
 #[derive(Debug)]
 pub(crate) struct Start {
+    pub(super) terms: Terms,
+    pub(super) input: Result<Erased, Box<Failure>>,
+}
+
+/// Which attempt it is, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
     pub(super) task: TaskId,
     pub(super) number: u32,
     pub(super) agent: u32,
-    pub(super) input: Result<Erased, Box<Failure>>,
     pub(super) limits: Limits,
     /// When it is given up for its task's or its job's sake.
     pub(super) deadline: Option<Timestamp>,
+}
+
+impl Terms {
+    pub(super) fn ended(&self, done: Done) -> Event {
+        Event::Ended { task: self.task, attempt: self.number, done }
+    }
 }
 
 /// How long an attempt may take, and how long it may be silent.
@@ -125,9 +138,9 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, start: &Start, began: Instant) -> Arc<Self> {
-        let timeout = start.limits.timeout.map(|timeout| engine.clock.now() + timeout);
-        let deadline = match (timeout, start.deadline) {
+    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, terms: Terms, began: Instant) -> Arc<Self> {
+        let timeout = terms.limits.timeout.map(|timeout| engine.clock.now() + timeout);
+        let deadline = match (timeout, terms.deadline) {
             (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
             (one, other) => one.or(other),
         };
@@ -136,10 +149,10 @@ impl Attempt {
             me: me.clone(),
             engine: Arc::clone(engine),
             job: Arc::clone(job),
-            task: start.task,
-            number: start.number,
-            agent: start.agent,
-            limits: start.limits,
+            task: terms.task,
+            number: terms.number,
+            agent: terms.agent,
+            limits: terms.limits,
             began,
             began_at,
             names: OnceLock::new(),
@@ -278,25 +291,6 @@ impl Attempt {
         })
     }
 
-    /// What became of it, in words that others can read, once the agent has given something.
-    fn done(&self, result: Result<Result<Erased, AgentError>, String>) -> Done {
-        let agent = self.engine.agent(self.agent);
-        match result {
-            Ok(Ok(output)) => match agent.check_output(&output) {
-                Ok(()) => Ok(Value::Typed(output, agent.output_codec())),
-                Err(error) => {
-                    let message = format!("the output of `{}` is not right: {error}", agent.name());
-                    Err(Box::new((Failure::new(FailureKind::BadOutput, message), Advice::Retry)))
-                }
-            },
-            Ok(Err(error)) => match self.why() {
-                Some((kind, why)) => Err(Box::new((Failure::new(kind, why), Advice::Retry))),
-                None => Err(Box::new(Failure::of_agent(&error))),
-            },
-            Err(panic) => Err(Box::new((Failure::new(FailureKind::Panic, panic), Advice::Retry))),
-        }
-    }
-
     fn why(&self) -> Option<(FailureKind, String)> {
         lock(&self.control.inner).as_ref()?.why.clone()
     }
@@ -324,6 +318,35 @@ impl Attempt {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(self.done(Ok(result))),
             Err(panic) => Poll::Ready(self.done(Err(panic))),
+        }
+    }
+
+    fn done(&self, result: Result<Result<Erased, AgentError>, String>) -> Done {
+        self.engine.agent(self.agent).done(result, || self.why())
+    }
+}
+
+impl RegisteredAgent {
+    /// What became of an attempt, in words that others can read, once the agent has given something; `why` tells
+    /// whether it was told to stop.
+    pub(super) fn done(
+        &self,
+        result: Result<Result<Erased, AgentError>, String>,
+        why: impl FnOnce() -> Option<(FailureKind, String)>,
+    ) -> Done {
+        match result {
+            Ok(Ok(output)) => match self.check_output(&output) {
+                Ok(()) => Ok(Value::Typed(output, self.output_codec())),
+                Err(error) => {
+                    let message = format!("the output of `{}` is not right: {error}", self.name());
+                    Err(Box::new((Failure::new(FailureKind::BadOutput, message), Advice::Retry)))
+                }
+            },
+            Ok(Err(error)) => match why() {
+                Some((kind, why)) => Err(Box::new((Failure::new(kind, why), Advice::Retry))),
+                None => Err(Box::new(Failure::of_agent(&error))),
+            },
+            Err(panic) => Err(Box::new((Failure::new(FailureKind::Panic, panic), Advice::Retry))),
         }
     }
 }
@@ -372,10 +395,15 @@ impl Future for Runner {
 }
 
 impl Engine {
+    /// Whether a test has put something in the place of an agent.
+    pub(super) fn has_overrides(&self) -> bool {
+        self.has_overrides.load(Ordering::Relaxed)
+    }
+
     /// The agent's future for a start.
     pub(super) fn future_of(&self, attempt: &Arc<Attempt>, input: Erased) -> Result<Running, String> {
         let context = TaskContext::of(Arc::clone(attempt) as Arc<dyn crate::context::Host>);
-        if self.has_overrides.load(Ordering::Relaxed)
+        if self.has_overrides()
             && let Some(known) = lock(&self.overrides).get(&attempt.agent).cloned()
         {
             let failing = known.failing.iter().find(|(number, ..)| *number == attempt.number);

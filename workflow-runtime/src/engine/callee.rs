@@ -1,11 +1,10 @@
 //! What a task calls, on what terms, and with what input.
 
-use std::borrow::Cow;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::Limits;
 use super::core::Engine;
 use super::gate::{Ask, GateKey};
 use super::job::{Job, JobWork, Live};
@@ -14,25 +13,38 @@ use crate::callee_kind::CalleeKind;
 use crate::data::Erased;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::{Machine, Shape};
-use crate::options::{Options, Priority, Rate};
-use crate::program::Place;
+use crate::options::Options;
+use crate::program::{Call, Place};
 use crate::record::{Input, Part, Spawn, TaskId};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
 /// What a task calls, and on what terms.
-pub(super) struct Callee {
+pub(super) struct Callee<'a> {
     pub(super) agent: u32,
-    pub(super) limits: Limits,
-    pub(super) deadline: Option<Duration>,
-    pub(super) priority: Option<Priority>,
-    pub(super) concurrency: Option<NonZeroU32>,
-    pub(super) rate: Option<Rate>,
+    pub(super) options: Terms<'a>,
     /// The queue; none for the default one, whose counter all cores write often enough.
     pub(super) queue: Option<Arc<Waiting>>,
 }
 
-impl Callee {
+/// The options of a task: those that somebody wrote, or several of such put together.
+pub(super) enum Terms<'a> {
+    Written(&'a Options),
+    Joined(Box<Options>),
+}
+
+impl Deref for Terms<'_> {
+    type Target = Options;
+
+    fn deref(&self) -> &Options {
+        match self {
+            Self::Written(options) => options,
+            Self::Joined(options) => options,
+        }
+    }
+}
+
+impl Callee<'_> {
     pub(super) fn queue<'a>(&'a self, engine: &'a Engine) -> &'a Arc<Waiting> {
         self.queue.as_ref().unwrap_or_else(|| engine.default_queue())
     }
@@ -60,8 +72,16 @@ impl Engine {
         }
     }
 
+    /// What a task of a workflow calls.
+    fn call_of(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<&Call> {
+        match job.work {
+            JobWork::Call(Place::Workflow(workflow), _) => machine.call_in(self.program(workflow), task),
+            _ => None,
+        }
+    }
+
     fn place_of(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<Place> {
-        if let Some(call) = machine.call(task) {
+        if let Some(call) = self.call_of(job, machine, task) {
             return Some(call.place);
         }
         if let (JobWork::Call(place @ Place::Agent(_), _), 0) = (&job.work, task) {
@@ -79,54 +99,34 @@ impl Engine {
     }
 
     /// The options of a task.
-    pub(super) fn options_for<'a>(
-        &'a self,
-        job: &Job,
-        machine: &'a Machine,
-        task: TaskId,
-    ) -> Option<Cow<'a, Options>> {
-        match machine.call(task) {
-            Some(call) => Some(Cow::Borrowed(&call.options)),
-            None => self.options_at(self.place_of(job, machine, task)?, machine, task),
-        }
+    pub(super) fn options_for(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<Terms<'_>> {
+        self.place_and_options(job, machine, task).map(|(_, options)| options)
     }
 
-    fn options_at<'a>(
-        &'a self,
-        place: Place,
-        machine: &'a Machine,
-        task: TaskId,
-    ) -> Option<Cow<'a, Options>> {
-        if let Some(call) = machine.call(task) {
-            return Some(Cow::Borrowed(&call.options));
+    fn place_and_options(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<(Place, Terms<'_>)> {
+        if let Some(call) = self.call_of(job, machine, task) {
+            return Some((call.place, Terms::Written(&call.options)));
         }
+        let place = self.place_of(job, machine, task)?;
         let own = machine.spawn(task)?.options.as_deref();
-        match (place, own) {
-            (Place::Agent(agent), None) => Some(Cow::Borrowed(self.agent(agent).options())),
-            (Place::Agent(agent), Some(own)) => Some(Cow::Owned(own.over(self.agent(agent).options()))),
-            (Place::Workflow(_), Some(own)) => Some(Cow::Borrowed(own)),
-            (Place::Workflow(_), None) => Some(Cow::Owned(Options::default())),
-        }
+        let options = match (place, own) {
+            (Place::Agent(agent), None) => Terms::Written(self.agent(agent).options()),
+            (Place::Agent(agent), Some(own)) => {
+                Terms::Joined(Box::new(own.over(self.agent(agent).options())))
+            }
+            (Place::Workflow(_), own) => Terms::Joined(Box::new(own.cloned().unwrap_or_default())),
+        };
+        Some((place, options))
     }
 
-    pub(super) fn callee(&self, job: &Job, machine: &Machine, task: TaskId) -> Result<Callee, Failure> {
-        let found = match self.place_of(job, machine, task) {
-            Some(place @ Place::Agent(agent)) => Some(agent).zip(self.options_at(place, machine, task)),
-            _ => None,
-        };
-        let (agent, options) = found.ok_or_else(|| {
+    pub(super) fn callee(&self, job: &Job, machine: &Machine, task: TaskId) -> Result<Callee<'_>, Failure> {
+        let Some((Place::Agent(agent), options)) = self.place_and_options(job, machine, task) else {
             let name = machine.spawn(task).map_or("what it calls", |spawn| &spawn.callee.name);
-            Failure::new(FailureKind::Unrunnable, format!("there is no agent `{name}` in this program"))
-        })?;
-        Ok(Callee {
-            agent,
-            limits: Limits::of(&options),
-            deadline: options.deadline,
-            priority: options.priority,
-            concurrency: options.concurrency,
-            rate: options.rate,
-            queue: self.queue_for(job, &options),
-        })
+            let message = format!("there is no agent `{name}` in this program");
+            return Err(Failure::new(FailureKind::Unrunnable, message));
+        };
+        let queue = self.queue_for(job, &options);
+        Ok(Callee { agent, options, queue })
     }
 
     /// The queue of a task with these options; none for the default one.
@@ -139,11 +139,11 @@ impl Engine {
         own.or_else(outer).map(|name| self.queue(name)).filter(|queue| queue.place != 0)
     }
 
-    pub(super) fn asks(&self, job: &Job, callee: &Callee) -> Vec<Ask> {
+    pub(super) fn asks(&self, job: &Job, callee: &Callee<'_>) -> Vec<Ask> {
         let queue = callee.queue(self);
         let limits = &self.agents[callee.agent as usize].limits;
-        let limit = limits.concurrency.or(callee.concurrency).map(NonZeroU32::get);
-        let rate = limits.rate.or(callee.rate);
+        let limit = limits.concurrency.or(callee.options.concurrency).map(NonZeroU32::get);
+        let rate = limits.rate.or(callee.options.rate);
         let mut asks = Vec::new();
         let counted = self.agents[callee.agent as usize].counted;
         if counted || limit.is_some() || rate.is_some() || limits.breaker.is_some() {

@@ -1,5 +1,6 @@
 //! The engine itself: what all jobs share.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
@@ -15,6 +16,7 @@ use super::queue::Waiting;
 use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
 use super::watch::Watch;
+use crate::apart::Apart;
 use crate::code::NodeCode;
 use crate::context::{Resources, TaskManager};
 use crate::definition::NodeKind;
@@ -30,8 +32,9 @@ pub(crate) const DEFAULT_QUEUE: &str = "default";
 /// Which job has which unique key: by the name of what it runs, and the key.
 pub(crate) type Uniques = HashMap<(Arc<str>, Arc<str>), JobId>;
 
-/// The engine.
+/// The engine. It lies apart from the counter of those who hold it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Engine {
     pub(crate) registry: Arc<Registry>,
     pub(crate) resources: Arc<Resources>,
@@ -47,7 +50,7 @@ pub(crate) struct Engine {
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.
     pub(super) has_hooks: bool,
-    programs: Vec<OnceLock<Arc<Program>>>,
+    programs: Vec<Apart<OnceLock<Arc<Program>>>>,
     default_queue: Arc<Waiting>,
     queues: RwLock<Queues>,
     pub(super) unique: Mutex<Uniques>,
@@ -124,7 +127,7 @@ pub(crate) struct AgentRun {
     pub(super) counted: bool,
     pub(super) counters: Counters,
     /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
-    pub(super) pace: AtomicU32,
+    pub(super) pace: Apart<AtomicU32>,
     pub(super) trying: AtomicU32,
 }
 
@@ -171,7 +174,7 @@ impl Engine {
             counted: limited.contains(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
             counters: Counters::default(),
-            pace: AtomicU32::new(0),
+            pace: Apart::default(),
             trying: AtomicU32::new(0),
         });
         let agents = agents.collect();
@@ -180,7 +183,7 @@ impl Engine {
             Arc::new(Waiting::new(0, set_default.unwrap_or_else(|| Queue::new(DEFAULT_QUEUE))));
         let engine = Self {
             has_hooks: has_hooks(&registry),
-            programs: registry.workflows().iter().map(|_| OnceLock::new()).collect(),
+            programs: registry.workflows().iter().map(|_| Apart::default()).collect(),
             manager: registry.task_manager(),
             registry,
             resources,
@@ -224,9 +227,12 @@ impl Engine {
     }
 
     /// The queue at a place.
-    pub(crate) fn queue_at(&self, place: u16) -> Arc<Waiting> {
+    pub(crate) fn queue_at(&self, place: u16) -> Cow<'_, Arc<Waiting>> {
+        if place == 0 {
+            return Cow::Borrowed(&self.default_queue);
+        }
         let queues = self.queues.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Arc::clone(queues.by_place.get(place as usize).unwrap_or(&self.default_queue))
+        Cow::Owned(Arc::clone(queues.by_place.get(place as usize).unwrap_or(&self.default_queue)))
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {

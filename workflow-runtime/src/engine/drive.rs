@@ -46,6 +46,25 @@ pub(super) struct Effects {
     pub(super) enqueue: bool,
 }
 
+impl Effects {
+    fn are_none(&self) -> bool {
+        self.granted.is_empty()
+            && self.records.is_empty()
+            && self.wakers.is_empty()
+            && self.over.is_none()
+            && self.posts.is_empty()
+            && self.children.is_empty()
+            && self.hooks.is_empty()
+            && self.returning.is_empty()
+            && self.stops.is_empty()
+            && self.unwanted.is_empty()
+            && self.callbacks.is_empty()
+            && self.result.is_none()
+            && self.gone.is_none()
+            && !self.enqueue
+    }
+}
+
 /// A hook to be called, and what it sees.
 pub(super) struct HookCall {
     pub(super) hook: Hook,
@@ -151,7 +170,7 @@ impl Engine {
     fn drive(self: &Arc<Self>, job: &Arc<Job>, granted: &mut Vec<Entry>, budget: &mut usize) -> bool {
         let mut ended: VecDeque<Event> = VecDeque::new();
         let mut starts: VecDeque<Start> = VecDeque::new();
-        let handle = Arc::new(Arc::clone(self));
+        let mut handle = None;
         let watched = self.watch.is_watched();
         let mut turn = Turn {
             engine: self,
@@ -168,7 +187,12 @@ impl Engine {
             let is_idle = {
                 let mut inner = job.lock();
                 // What an attempt has asked for comes before its end.
-                while let Some(event) = inner.live().inbox.pop_front().or_else(|| ended.pop_front()) {
+                loop {
+                    let Some(event) = inner.live().inbox.pop_front() else {
+                        let Some(event) = ended.pop_front() else { break };
+                        turn.take(&mut inner, event);
+                        continue;
+                    };
                     turn.take(&mut inner, event);
                 }
                 turn.give_back_place();
@@ -188,8 +212,10 @@ impl Engine {
                 inner.driving = !is_idle;
                 is_idle
             };
-            self.carry_out(job, &mut turn.effects, granted);
-            if self.has_overrides.load(std::sync::atomic::Ordering::Relaxed) {
+            if !turn.effects.are_none() {
+                self.carry_out(job, &mut turn.effects, granted);
+            }
+            if self.has_overrides() {
                 self.halt_if_crashed();
             }
             if is_idle {
@@ -197,7 +223,9 @@ impl Engine {
             }
             let mut now = Instant::now();
             while let Some(start) = starts.pop_front() {
-                ended.extend(self.launch(&handle, job, start, &mut now));
+                if let Some(event) = self.launch(&mut handle, job, start, &mut now) {
+                    ended.push_back(event);
+                }
             }
             turn.now = self.clock.at(now);
             if *budget == 0 {

@@ -9,7 +9,7 @@ use super::attempt::{Attempt, EngineRef, Runner, Start};
 use super::core::Engine;
 use super::event::Event;
 use super::job::Job;
-use crate::agent::Running;
+use crate::agent::{Body, Running};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
@@ -21,45 +21,77 @@ impl Engine {
     /// Starts an attempt that has a place. Gives how it ended, if it ended at once.
     pub(super) fn launch(
         self: &Arc<Self>,
-        handle: &EngineRef,
+        handle: &mut Option<EngineRef>,
         job: &Arc<Job>,
         start: Start,
         now: &mut Instant,
     ) -> Option<Event> {
         let began = *now;
-        let run = &self.agents[start.agent as usize];
-        run.counters.start();
-        let attempt = Attempt::new(handle, job, &start, began);
+        let Start { terms, input } = start;
+        let run = &self.agents[terms.agent as usize];
         let refused = |failure: Failure| {
-            Some(attempt.ended(Err(Box::new((failure, Advice::Permanent))), Duration::ZERO))
+            run.counters.whole(false, Duration::ZERO);
+            Some(terms.ended(Err(Box::new((failure, Advice::Permanent)))))
         };
-        let input = match start.input {
-            Ok(input) => self.agent(start.agent).admit(input),
+        let agent = self.agent(terms.agent);
+        let input = match input {
+            Ok(input) => agent.admit(input),
             Err(failure) => return refused(*failure),
         };
         let input = match input {
             Ok(input) => input,
             Err(error) => {
-                let message =
-                    format!("the input of `{}` is not right: {error}", self.agent(start.agent).name());
+                let message = format!("the input of `{}` is not right: {error}", agent.name());
                 return refused(Failure::new(FailureKind::BadInput, message));
             }
         };
+        let pace = Duration::from_nanos(u64::from(run.pace.load(Ordering::Relaxed)));
+        let inline =
+            self.config.inline && (self.executor.local().is_some() || (!pace.is_zero() && pace < QUICK));
+        let mut attempt = || {
+            let handle = handle.get_or_insert_with(|| Arc::new(Arc::clone(self)));
+            Attempt::new(handle, job, terms, began)
+        };
+        let noop = &mut Context::from_waker(Waker::noop());
+        if let (true, Body::Plain(body)) = (inline && !self.has_overrides(), &agent.spec.body) {
+            // Nobody can ask for this attempt before its first poll is over: most of them never come to be.
+            let polled = caught(|| {
+                let mut future = body(input);
+                match future.as_mut().poll(noop) {
+                    Poll::Ready(result) => Ok(result),
+                    Poll::Pending => Err(future),
+                }
+            });
+            let took = self.pace(terms.agent, now);
+            let result = match polled {
+                Ok(Err(future)) => {
+                    let attempt = attempt();
+                    run.counters.start();
+                    self.spawn_attempt(job, attempt, future);
+                    return None;
+                }
+                Ok(Ok(result)) => Ok(result),
+                Err(panic) => Err(panic),
+            };
+            let done = agent.done(result, || None);
+            let took = if self.clock.is_virtual() { Duration::ZERO } else { took };
+            run.counters.whole(done.is_ok(), took);
+            return Some(terms.ended(done));
+        }
+        let attempt = attempt();
         let mut future = match self.future_of(&attempt, input) {
             Ok(future) => future,
             Err(panic) => return refused(Failure::new(FailureKind::Panic, panic)),
         };
-        let pace = Duration::from_nanos(u64::from(run.pace.load(Ordering::Relaxed)));
-        if self.config.inline && (self.executor.local().is_some() || (!pace.is_zero() && pace < QUICK)) {
-            let polled = attempt.poll(&mut future, &mut Context::from_waker(Waker::noop()));
-            *now = Instant::now();
-            let took = now.duration_since(began);
-            self.learn(start.agent, took);
+        run.counters.start();
+        if inline {
+            let polled = attempt.poll(&mut future, noop);
+            let took = self.pace(terms.agent, now);
             if let Poll::Ready(done) = polled {
                 return Some(attempt.ended(done, took));
             }
             self.spawn_attempt(job, attempt, future);
-        } else if pace > Duration::from_millis(1) || (pace.is_zero() && self.try_apart(start.agent)) {
+        } else if pace > Duration::from_millis(1) || (pace.is_zero() && self.try_apart(terms.agent)) {
             self.run_apart(job, attempt, future);
             *now = Instant::now();
         } else {
@@ -67,6 +99,14 @@ impl Engine {
             *now = Instant::now();
         }
         None
+    }
+
+    /// Notes how long a poll took that began when the clock was last read.
+    fn pace(&self, agent: u32, now: &mut Instant) -> Duration {
+        let began = std::mem::replace(now, Instant::now());
+        let took = now.duration_since(began);
+        self.learn(agent, took);
+        took
     }
 
     /// Notes how long one poll of an agent took: a moving median.

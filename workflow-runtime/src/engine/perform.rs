@@ -125,12 +125,11 @@ impl Turn<'_> {
             return self.effects.stops.push(stop);
         }
         // It has a place, and nobody has polled it yet.
-        if let Some(place) = live.starts.iter().position(|start| start.task == task)
+        if let Some(place) = live.starts.iter().position(|start| start.terms.task == task)
             && let Some(start) = live.starts.remove(place)
         {
             let done = Err(Box::new((Failure::new(FailureKind::Cancelled, why()), Advice::Permanent)));
-            let event = Event::Ended { task, attempt: start.number, done };
-            live.inbox.push_front(event);
+            live.inbox.push_front(start.terms.ended(done));
         }
     }
 
@@ -151,7 +150,7 @@ impl Turn<'_> {
             Ok(found) => found,
             Err(failure) => return self.fail_task(live, task, failure),
         };
-        let own = self.engine.options_for(self.job, machine, task).unwrap_or_default();
+        let Some(own) = self.engine.options_for(self.job, machine, task) else { return };
         let (timeout, limit) = (own.timeout.map(|time| self.now + time), own.deadline);
         let since = machine.since(task).unwrap_or(self.now);
         let all_in_all = limit.map(|time| since + time);

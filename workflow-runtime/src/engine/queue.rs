@@ -11,6 +11,7 @@ use super::event::{Event, Placed};
 use super::job::Job;
 use super::places::Places;
 use super::settings::Queue;
+use crate::apart::Apart;
 use crate::options::Priority;
 use crate::record::TaskId;
 use crate::timestamp::Timestamp;
@@ -71,20 +72,21 @@ pub(crate) const fn slack(priority: Priority) -> Duration {
     }
 }
 
-/// A queue at work.
+/// A queue at work. It lies apart from the counter of those who hold it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Waiting {
     pub(crate) place: u16,
     pub(crate) settings: Queue,
     /// What a whole job waits for before it is taken in, where the room is bounded.
     pub(crate) room: Option<Semaphore>,
-    places: Places<Entry>,
+    places: Apart<Places<Entry>>,
 }
 
 impl Waiting {
     pub(crate) fn new(place: u16, settings: Queue) -> Self {
         let room = settings.capacity.map(|capacity| Semaphore::new(capacity.min(Semaphore::MAX_PERMITS)));
-        Self { place, room, places: Places::new(settings.concurrency), settings }
+        Self { place, room, places: Apart(Places::new(settings.concurrency)), settings }
     }
 
     /// Whether what starts here must also ask a gate.

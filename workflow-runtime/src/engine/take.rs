@@ -1,6 +1,5 @@
 //! What a job's driver does with the events that reach the job.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -28,6 +27,7 @@ impl Inner {
         live.attempts = SmallMap::default();
         live.cache = HashMap::new();
         live.journal.shrink_to_fit();
+        live.machine.as_mut().map(Machine::settle);
         Some((std::mem::take(&mut live.inbox), std::mem::take(&mut live.joins)))
     }
 }
@@ -170,7 +170,7 @@ impl Turn<'_> {
             }
         }
         live.passed = asks;
-        self.place = Some(Cow::Owned(queue));
+        self.place = Some(queue);
         self.deadline = Some(placed.deadline);
         if self.note(live, Fact::Begun) {
             self.limit_job(live);

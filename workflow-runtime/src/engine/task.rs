@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
-use super::attempt::{Held, Start};
+use super::attempt::{Held, Limits, Start, Terms};
 use super::callee::Callee;
 use super::drive::{HookCall, Turn};
 use super::event::{Done, Event, Placed};
@@ -34,8 +34,8 @@ impl Turn<'_> {
             Ok(callee) => callee,
             Err(failure) => return self.fail_task(live, task, failure),
         };
-        if callee.deadline.is_some() {
-            self.limit_task(live, task, callee.deadline);
+        if callee.options.deadline.is_some() {
+            self.limit_task(live, task, callee.options.deadline);
         }
         let queue = callee.queue(self.engine);
         if self.place.take_if(|place| place.place == queue.place).is_some() {
@@ -54,7 +54,7 @@ impl Turn<'_> {
         &self,
         machine: &Machine,
         task: TaskId,
-        callee: &Callee,
+        callee: &Callee<'_>,
         deadline: Option<Timestamp>,
         returning: bool,
     ) -> Entry {
@@ -63,7 +63,7 @@ impl Turn<'_> {
             _ => None,
         };
         let inherited = inherited.filter(|urgency| *urgency != Priority::default());
-        let own = inherited.or(callee.priority).or(self.job.options().priority);
+        let own = inherited.or(callee.options.priority).or(self.job.options().priority);
         let priority = own.or_else(|| self.engine.options_of(self.job)?.priority).unwrap_or_default();
         let deadline = deadline.unwrap_or_else(|| self.engine.urgency(self.job, priority));
         let queue = callee.queue(self.engine).place;
@@ -95,7 +95,7 @@ impl Turn<'_> {
         &mut self,
         live: &mut Live,
         task: TaskId,
-        callee: Callee,
+        callee: Callee<'_>,
         deadline: Option<Timestamp>,
         returning: bool,
     ) {
@@ -120,9 +120,9 @@ impl Turn<'_> {
         }
         let Some(machine) = live.machine.as_ref() else { return };
         let input = engine.input_of(self.job, machine, task, callee.agent).map_err(Box::new);
-        let deadline = engine.deadline_of(self.job, machine, task, callee.deadline);
-        let Callee { agent, limits, .. } = callee;
-        live.starts.push_back(Start { task, number, agent, input, limits, deadline });
+        let deadline = engine.deadline_of(self.job, machine, task, callee.options.deadline);
+        let (agent, limits) = (callee.agent, Limits::of(&callee.options));
+        live.starts.push_back(Start { terms: Terms { task, number, agent, limits, deadline }, input });
     }
 
     /// Passes gates, or waits at one.

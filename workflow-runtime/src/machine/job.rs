@@ -148,6 +148,14 @@ impl Machine {
         self.program = Some(Arc::new(program));
     }
 
+    /// The job is over: what is left is what others may look at. The values are in the journal, where they stay.
+    pub(crate) fn settle(&mut self) {
+        self.frames = Vec::new();
+        self.forms = Vec::new();
+        self.waits = Vec::new();
+        self.commands = VecDeque::new();
+    }
+
     /// What is to be done next.
     pub(crate) fn command(&mut self) -> Option<Command> {
         self.commands.pop_front()
@@ -256,8 +264,12 @@ impl Machine {
 
     /// What a task of a workflow calls.
     pub(crate) fn call(&self, task: TaskId) -> Option<&Call> {
+        self.call_in(self.program()?, task)
+    }
+
+    /// The same, of a program that is the machine's own.
+    pub(crate) fn call_in<'a>(&self, program: &'a Program, task: TaskId) -> Option<&'a Call> {
         let task = self.task(task)?;
-        let program = self.program.as_ref()?;
         match task.kind {
             Kind::Step => program.node(task.source).calls.get(task.choice as usize),
             Kind::Undo => program.node(self.task(task.source)?.source).undo.as_ref(),
