@@ -260,7 +260,9 @@ mod tests {
     #[test]
     fn a_thread_that_takes_over_is_remembered_instead() {
         let (index, ids) = (Index::new(1000), JobIds::new());
-        (0..5000).for_each(|at| drop(put(&index, &ids, at, 3)));
+        (0..5000).for_each(|at| {
+            put(&index, &ids, at, 3);
+        });
         let theirs: Vec<JobId> = std::thread::scope(|scope| {
             let other = scope.spawn(|| (5000..20_000).map(|at| put(&index, &ids, at, 3)).collect());
             other.join().unwrap()
@@ -273,7 +275,9 @@ mod tests {
     #[test]
     fn jobs_of_many_records_are_fewer() {
         let (index, ids) = (Index::new(100), JobIds::new());
-        (0..100).for_each(|at| drop(put(&index, &ids, at, 1000)));
+        (0..100).for_each(|at| {
+            put(&index, &ids, at, 1000);
+        });
         assert_eq!(index.all().len(), 10);
         assert!(index.all().iter().all(|job| job.id.made_at() >= Timestamp::from_micros(90_000)));
     }
@@ -284,7 +288,9 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    (0..5000).for_each(|at| drop(put(&index, &ids, at, if at % 7 == 0 { 500 } else { 3 })))
+                    (0..5000).for_each(|at| {
+                        put(&index, &ids, at, if at % 7 == 0 { 500 } else { 3 });
+                    })
                 });
             }
         });
