@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["data", "options", "hook", "pool", "failure"],
     &["value"],
     &["record"],
+    &["store"],
     &["context"],
     &["agent"],
     &["schema", "fit", "fingerprint"],

@@ -54,6 +54,7 @@ mod scope;
 mod small_map;
 mod state;
 mod stats;
+pub mod store;
 mod stream;
 mod submission;
 mod subtask;

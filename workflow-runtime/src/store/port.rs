@@ -1,0 +1,284 @@
+//! What a store is: it keeps the records of jobs in order and gives them back, and knows nothing of what they mean.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job_id::JobId;
+use crate::options::Priority;
+use crate::record::{Parent, Record};
+use crate::state::JobState;
+use crate::timestamp::Timestamp;
+
+/// Where the journals of jobs are kept: a file, a database, memory.
+///
+/// A store keeps what it is given and gives it back. It does not run jobs, knows no clock but its own, and must not
+/// assume that it is the only one that uses what it stands for: another process may do so at the same time.
+///
+/// Its methods may block; the runtime calls them on threads where that hurts nobody, several at once. What a method has
+/// written is durable when the method returns. A method that fails has written nothing, or, where the answer was lost
+/// on the way, all of it: asking again must find that out, as the [verdicts](Verdict) allow.
+///
+/// [`testing::conformance`](crate::testing::conformance) checks that a store keeps these promises.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What it is, in a few words, for messages: a path, an address without its password.
+    fn describe(&self) -> String;
+
+    /// Begins a term: only who holds the number that it gives may write from now on in the name of this node. Terms of
+    /// the same node that came before are over, and what they still want to write is [stale](Verdict::Stale).
+    ///
+    /// # Errors
+    /// When the store cannot be reached or used.
+    fn begin(&self, node: &str) -> Result<Term, StoreError>;
+
+    /// Writes entries, all that are accepted in one transaction, in this order. Gives a verdict for each.
+    ///
+    /// An entry is written whole or not at all. That one of them is refused changes nothing for the others.
+    ///
+    /// # Errors
+    /// When nothing could be written, or when it is not known whether all of it was.
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError>;
+
+    /// Takes over jobs that are not over and that no living term holds, `limit` at most, those with the lowest ids
+    /// first. From now on they are held by this term, under the epochs that are given; what others write of them is
+    /// stale.
+    ///
+    /// A term is given no job twice, and none of those that it has written itself as [new](Entry::New): it calls this
+    /// again until nothing is left.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or when the term is over.
+    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError>;
+
+    /// A job, with all of its records.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it keeps of the job cannot be.
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError>;
+
+    /// The heads of the jobs that a [`Filter`] lets through, those with the lowest ids first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError>;
+
+    /// Forgets jobs that are over, `limit` at most, those that ended first before the others: those that ended before
+    /// a moment. Gives their ids. A job whose parent is not over stays: the parent may ask for its result.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError>;
+}
+
+/// The number of a [term](Store::begin): greater than those of all terms before it in this store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Term(pub u64);
+
+/// The number under which a term holds a job. Who takes the job over holds it under a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+/// What is to be written of one job.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A job that is new, and its first lines.
+    New {
+        /// What lists show of it.
+        head: Box<Head>,
+        /// Who holds it.
+        term: Term,
+        /// Its first records.
+        lines: Lines,
+    },
+    /// More lines of a job.
+    More {
+        /// The job.
+        job: JobId,
+        /// The epoch under which it is held.
+        epoch: Epoch,
+        /// The number of the first of these records in the job's journal.
+        first: u32,
+        /// The records.
+        lines: Lines,
+        /// What of its head changes, if anything does.
+        change: Option<Box<Change>>,
+    },
+}
+
+/// Records as a store keeps them: an array of JSON, each element a [`Record`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// How many there are.
+    pub count: u32,
+    /// The array.
+    pub json: String,
+}
+
+/// What lists show of a job, without its records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Head {
+    /// Its id.
+    pub id: JobId,
+    /// What it runs.
+    pub name: Arc<str>,
+    /// Where it stands.
+    pub state: JobState,
+    /// The queue in which it begins.
+    pub queue: Arc<str>,
+    /// The priority that was asked for.
+    pub priority: Option<Priority>,
+    /// Words to find it by.
+    pub tags: Vec<Arc<str>>,
+    /// No other job of this name that is not over has this key.
+    pub unique: Option<Arc<str>>,
+    /// The task that waits for it.
+    pub parent: Option<Parent>,
+    /// When it was accepted.
+    pub submitted: Timestamp,
+    /// Before when it does not begin.
+    pub not_before: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Why it did not succeed, or will not.
+    pub failure: Option<Arc<str>>,
+}
+
+/// What of a head changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where the job stands now.
+    pub state: JobState,
+    /// When it ended, if it is over.
+    pub ended: Option<Timestamp>,
+    /// Why it did not succeed, or will not.
+    pub failure: Option<Arc<str>>,
+}
+
+/// What became of an [`Entry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is written; the job is held under this epoch.
+    Written(Epoch),
+    /// Of a new job: another that is not over has its unique key. This one.
+    Taken(JobId),
+    /// Of a new job: there is one of this id already. Of more lines: they do not begin where the journal ends, which
+    /// has so many records. Who has asked twice knows by it that the first time was heard.
+    Not {
+        /// How many records the job has.
+        count: u32,
+    },
+    /// The job is held under another epoch, or not at all, or the term is over.
+    Stale,
+}
+
+/// A job that was taken over.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The epoch under which it is held from now on.
+    pub epoch: Epoch,
+    /// What there is of it.
+    pub kept: Kept,
+}
+
+/// A job, as a store keeps it.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What lists show of it.
+    pub head: Head,
+    /// Its records, as they were written, in their order.
+    pub lines: Vec<Lines>,
+}
+
+impl Kept {
+    /// The records.
+    ///
+    /// # Errors
+    /// When one of them is not what this library has ever written; names it by its number.
+    pub fn records(&self) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        for lines in &self.lines {
+            let number = records.len();
+            let wrong = |what: String| {
+                let message = format!("job {}: record {number} and those after it: {what}", self.head.id);
+                StoreError::new(StoreErrorKind::Corrupt, message)
+            };
+            let some: Vec<Record> =
+                serde_json::from_str(&lines.json).map_err(|error| wrong(error.to_string()))?;
+            if u32::try_from(some.len()) != Ok(lines.count) {
+                return Err(wrong(format!("there should be {}, and there are {}", lines.count, some.len())));
+            }
+            records.extend(some);
+        }
+        Ok(records)
+    }
+}
+
+/// Which jobs a list holds. What is not said lets all of them through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Filter {
+    /// Those in one of these states; in any, if there is none.
+    pub states: Vec<JobState>,
+    /// Those that run this.
+    pub name: Option<String>,
+    /// Those that have this tag.
+    pub tag: Option<String>,
+    /// Those that begin in this queue.
+    pub queue: Option<String>,
+    /// Those that a task of this job waits for.
+    pub parent: Option<JobId>,
+    /// Those whose id is greater.
+    pub after: Option<JobId>,
+    /// So many at most.
+    pub limit: Option<usize>,
+}
+
+impl Filter {
+    /// Whether a job is let through; the limit aside.
+    pub fn lets(&self, head: &Head) -> bool {
+        self.after.is_none_or(|after| head.id > after)
+            && (self.states.is_empty() || self.states.contains(&head.state))
+            && self.parent.is_none_or(|parent| head.parent.is_some_and(|own| own.job == parent))
+            && self.tag.as_ref().is_none_or(|tag| head.tags.iter().any(|own| **own == **tag))
+            && self.queue.as_ref().is_none_or(|queue| *head.queue == **queue)
+            && self.name.as_ref().is_none_or(|name| *head.name == **name)
+    }
+}
+
+/// Why a store could not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It may go better next time: it is busy, full, unreachable.
+    Unavailable,
+    /// What it keeps is not what was written.
+    Corrupt,
+    /// Somebody else uses it who does not share it.
+    InUse,
+    /// It was made by a newer version of this library, or is no store at all.
+    Foreign,
+    /// The term is over: another has begun.
+    Superseded,
+}
+
+impl StoreError {
+    /// An error; the message says what, where, and what to do.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
