@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::context::Resources;
 use crate::engine::{
-    AgentLimits, Clock, Config, Engine, Executor, Observer, Parts, Queue, StallAction, Watch,
+    AgentLimits, Clock, Config, Engine, Executor, Observer, Parts, Queue, Scribe, StallAction, Watch,
 };
 use crate::job_id::JobIds;
 use crate::panics::note_places;
@@ -15,6 +15,10 @@ use crate::pool::Pool;
 use crate::problem::Problems;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
+use crate::store::{Store, StoreError, StoreErrorKind};
+
+/// The name of the one who writes to a store that one process uses at a time.
+pub(crate) const NODE: &str = "local";
 
 /// Why a runtime could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,9 @@ pub enum StartError {
         /// The name that is most like it.
         nearest: Option<String>,
     },
+    /// The store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// There is no tokio runtime to run attempts on.
     #[error("there is no tokio runtime here; call this inside one, as with `#[tokio::main]`")]
     NoTokio,
@@ -156,7 +163,29 @@ impl RuntimeBuilder {
     pub async fn in_memory(self) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed)
+        self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, None)
+    }
+
+    /// Makes a runtime that keeps its jobs in a store. Those that it finds there and that are not over go on: at once,
+    /// and while others of them are still being read.
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, when the store cannot be used, or when there is no tokio
+    /// runtime.
+    pub async fn on(self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+        let kept = Arc::clone(&store);
+        // A store may block.
+        let term = handle.spawn_blocking(move || kept.begin(NODE)).await;
+        let term = term.unwrap_or_else(|panic| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
+        })?;
+        let scribe = Scribe::new(store, term);
+        let runtime =
+            self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, Some(scribe))?;
+        runtime.engine.recover_all();
+        Ok(runtime)
     }
 
     /// What it was given for agents.
@@ -178,6 +207,7 @@ impl RuntimeBuilder {
         clock: Clock,
         ids: JobIds,
         seed: u64,
+        scribe: Option<Arc<Scribe>>,
     ) -> Result<Runtime, StartError> {
         note_places();
         let Self { registry, resources, queues, limits, observers, config } = self;
@@ -193,7 +223,15 @@ impl RuntimeBuilder {
         }
         let watch = Watch::new(observers, &executor);
         let resources = Arc::new(resources);
-        let parts = Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed };
-        Ok(Runtime { engine: Engine::new(parts) })
+        let writes = scribe.clone();
+        let parts =
+            Parts { registry, resources, executor, clock, ids, watch, scribe, config, queues, limits, seed };
+        let engine = Engine::new(parts);
+        if let Some(scribe) = writes {
+            scribe.begin(&engine).map_err(|error| {
+                StoreError::new(StoreErrorKind::Unavailable, format!("no thread to write with: {error}"))
+            })?;
+        }
+        Ok(Runtime { engine })
     }
 }

@@ -189,6 +189,7 @@ impl Runtime {
             attempt.tell(FailureKind::Cancelled, "the runtime shuts down".to_owned());
         }
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
+        engine.end_writing().await;
         engine.timers.clear();
         engine.gates.clear();
         engine.is_down.store(true, Ordering::SeqCst);

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::data::DataError;
-use crate::engine::{Job, JobEvent, JobWork, lock};
+use crate::engine::{Job, JobEvent, JobWork, Unkept, lock};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::options::Priority;
 use crate::record::JobOptions;
 use crate::runnable::Requested;
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -57,9 +58,22 @@ pub enum SubmitError {
     /// A duration that cannot be read.
     #[error("{0}")]
     BadDuration(String),
+    /// The store cannot be written. The job is not in it.
+    #[error("the job could not be kept: {0}")]
+    Store(StoreError),
     /// The runtime shuts down.
     #[error("the runtime shuts down and takes nothing more in")]
     ShuttingDown,
+}
+
+impl SubmitError {
+    fn of(unkept: Unkept, name: &str, key: &str) -> Self {
+        match unkept {
+            Unkept::Taken(job) => Self::Duplicate { name: name.to_owned(), key: key.to_owned(), job },
+            Unkept::Store(error) => Self::Store(error),
+            Unkept::Down => Self::ShuttingDown,
+        }
+    }
 }
 
 fn cure(nearest: Option<&str>) -> String {
@@ -232,7 +246,9 @@ impl Runtime {
         options: Option<Box<JobOptions>>,
     ) -> Result<Arc<Job>, SubmitError> {
         let job = self.take_in(work, options, false).await?;
-        if self.engine.launch_job(&job) {
+        if self.engine.scribe.is_some() {
+            self.engine.let_go(&job, None);
+        } else if self.engine.launch_job(&job) {
             self.engine.drive_here(&job);
         }
         Ok(job)
@@ -261,21 +277,24 @@ impl Runtime {
             let permits = engine.wait_for(room.acquire_many(*count)).await;
             permits.map_err(|_| SubmitError::ShuttingDown)?.forget();
         }
-        let jobs = many.into_iter().map(|work| {
+        let mut jobs: Vec<Arc<Job>> = Vec::with_capacity(many.len());
+        for work in many {
             let left = wanted.get_mut(&engine.queue_of_work(&work, None).place).filter(|left| **left > 0);
             let roomed = left.map(|left| *left -= 1).is_some();
-            engine.accept(work, None, roomed)
-        });
-        let jobs: Vec<Arc<Job>> = jobs.collect();
-        jobs.iter().for_each(|job| self.let_go(job));
-        Ok(jobs)
-    }
-
-    fn let_go(&self, job: &Arc<Job>) {
-        if self.engine.launch_job(job) {
-            let (engine, job) = (Arc::clone(&self.engine), Arc::clone(job));
-            self.engine.executor.spawn(engine.drive_on(job));
+            let name = engine.name_of_work(&work);
+            match engine.accept(work, None, roomed) {
+                Ok(job) => jobs.push(job),
+                Err(problem) => {
+                    jobs.iter().for_each(|job| engine.withdraw(job));
+                    return Err(SubmitError::BadInput { name: name.to_string(), problem });
+                }
+            }
         }
+        if engine.scribe.is_some() {
+            engine.write_new(&jobs).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
+        }
+        jobs.iter().for_each(|job| engine.let_go(job, None));
+        Ok(jobs)
     }
 
     async fn take_in(
@@ -289,14 +308,19 @@ impl Runtime {
             return Err(SubmitError::ShuttingDown);
         }
         let queue = engine.queue_of_work(&work, options.as_deref());
-        let Some(room) = &queue.room else { return Ok(engine.accept(work, options, false)) };
+        let name = engine.name_of_work(&work);
+        let bad = |problem| SubmitError::BadInput { name: name.to_string(), problem };
+        let Some(room) = &queue.room else { return engine.accept(work, options, false).map_err(bad) };
         let permit = match room.try_acquire() {
             Ok(permit) => permit,
             Err(_) if refuse => return Err(SubmitError::Full { queue: queue.settings.name.to_string() }),
             Err(_) => engine.wait_for(room.acquire()).await.map_err(|_| SubmitError::ShuttingDown)?,
         };
         permit.forget();
-        Ok(engine.accept(work, options, true))
+        engine.accept(work, options, true).map_err(|problem| {
+            room.add_permits(1);
+            bad(problem)
+        })
     }
 
     /// The job that has a unique key.
@@ -326,7 +350,7 @@ impl Runtime {
     ) -> Result<Arc<Job>, SubmitError> {
         let Some(key) = options.as_ref().and_then(|options| options.unique.clone()) else {
             let job = self.take_in(work, options, refuse).await?;
-            self.let_go(&job);
+            self.engine.begin_job(&job).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
             return Ok(job);
         };
         let engine = &self.engine;
@@ -361,7 +385,8 @@ impl Runtime {
                 return Self::conflicting(known, conflict, &name, &key);
             }
         }
-        self.let_go(&job);
+        let begun = self.engine.begin_job(&job).await;
+        begun.map_err(|unkept| SubmitError::of(unkept, &name, &key))?;
         Ok(job)
     }
 }

@@ -33,10 +33,10 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::agent::{Agent, Call, Callable};
-use crate::builder::{RuntimeBuilder, StartError};
+use crate::builder::{NODE, RuntimeBuilder, StartError};
 use crate::context::{Resources, TaskContext};
 use crate::data::Erased;
-use crate::engine::{Clock, Executor, Local, Override, lock};
+use crate::engine::{Clock, Executor, Local, Override, Scribe, lock};
 use crate::error::AgentError;
 use crate::failure::Failure;
 use crate::handle::JobHandle;
@@ -46,6 +46,7 @@ use crate::record::Record;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
 use crate::state::JobState;
+use crate::store::{Store, StoreError};
 use crate::timestamp::Timestamp;
 
 /// A runtime for one test: without threads, with a clock and an order of its own, the same in every run.
@@ -62,6 +63,7 @@ pub struct TestRuntime {
 struct Setup {
     registry: Arc<Registry>,
     resources: Resources,
+    store: Option<Arc<dyn Store>>,
     seed: u64,
     runs: AtomicUsize,
 }
@@ -116,24 +118,47 @@ impl TestRuntime {
         Self::seeded(builder, 0)
     }
 
-    /// A runtime in which a seed decides who goes first of those that are ready; 0 for whoever came first.
+    /// The same, but for its jobs, which are kept in a store; those that are there and not over go on. After a crash, what
+    /// was not written is lost.
     ///
     /// # Panics
-    /// When something is wrong with the agents and workflows, or with what was set up.
-    pub fn seeded(builder: RuntimeBuilder, seed: u64) -> Self {
-        match Self::start(builder, seed, START, 0) {
+    /// As [`seeded`](Self::seeded) does, and when the store cannot be used.
+    pub fn on(builder: RuntimeBuilder, seed: u64, store: Arc<dyn Store>) -> Self {
+        match Self::start(builder, seed, START, 0, Some(store)) {
             Ok(runtime) => runtime,
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn start(builder: RuntimeBuilder, seed: u64, at: Timestamp, run: usize) -> Result<Self, StartError> {
+    /// A runtime in which a seed decides who goes first of those that are ready; 0 for whoever came first.
+    ///
+    /// # Panics
+    /// When something is wrong with the agents and workflows, or with what was set up.
+    pub fn seeded(builder: RuntimeBuilder, seed: u64) -> Self {
+        match Self::start(builder, seed, START, 0, None) {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn start(
+        builder: RuntimeBuilder,
+        seed: u64,
+        at: Timestamp,
+        run: usize,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<Self, StartError> {
         let resources = builder.given().clone();
         let maker = u32::try_from(run).unwrap_or(u32::MAX);
         let executor = Executor::Local(Local::new(seed));
-        let runtime = builder.make(executor, Clock::virtual_from(at), JobIds::of_maker(maker), seed)?;
+        let scribe = store
+            .as_ref()
+            .map(|store| Ok::<_, StoreError>(Scribe::new(Arc::clone(store), store.begin(NODE)?)));
+        let (clock, ids, scribe) = (Clock::virtual_from(at), JobIds::of_maker(maker), scribe.transpose()?);
+        let runtime = builder.make(executor, clock, ids, seed, scribe)?;
         let registry = Arc::clone(&runtime.engine.registry);
-        let setup = Setup { registry, resources, seed, runs: AtomicUsize::new(run + 1) };
+        let setup = Setup { registry, resources, store, seed, runs: AtomicUsize::new(run + 1) };
+        runtime.engine.recover_all();
         Ok(Self { runtime, start: at, setup })
     }
 
@@ -270,8 +295,10 @@ impl TestRuntime {
     /// When a journal cannot be read, or does not fit the agents and workflows.
     pub fn restart(&self) -> Self {
         let run = self.setup.runs.fetch_add(1, Ordering::SeqCst);
-        let journals: Vec<String> =
-            self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect();
+        let journals: Vec<String> = match self.setup.store {
+            None => self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect(),
+            Some(_) => Vec::new(),
+        };
         if let Some(local) = self.runtime.engine.executor.local() {
             local.halt();
         }
@@ -279,7 +306,7 @@ impl TestRuntime {
             .registry(Arc::clone(&self.setup.registry))
             .resources(self.setup.resources.clone())
             .settings_of(&self.runtime.engine);
-        let next = match Self::start(builder, self.setup.seed, self.now(), run) {
+        let next = match Self::start(builder, self.setup.seed, self.now(), run, self.setup.store.clone()) {
             Ok(next) => next,
             Err(error) => panic!("{error}"),
         };
@@ -327,7 +354,7 @@ impl TestRuntime {
 
     fn take_in(&self, journal: &str) -> Result<JobHandle<Json>, String> {
         let records: Vec<Record> = serde_json::from_str(journal).map_err(|error| error.to_string())?;
-        let job = self.runtime.engine.restore(&records).map_err(|failure| failure.to_string())?;
+        let job = self.runtime.engine.restore(&records, None).map_err(|failure| failure.to_string())?;
         Ok(JobHandle::new(Arc::clone(&self.runtime.engine), job, crate::value::Value::json))
     }
 

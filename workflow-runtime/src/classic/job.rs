@@ -103,7 +103,8 @@ impl Ledger {
         let work = Tasks { name: job_id.to_owned(), tasks: spawns, result: None, keep_going: true };
         let limit = terms.configuration.max_execution_time;
         let deadline = limit.map(|limit| engine.clock.now() + limit);
-        let job = engine.start_outside(work, JobOptions { deadline, ..JobOptions::default() });
+        let options = JobOptions { deadline, ..JobOptions::default() };
+        let job = engine.start_outside(work, options).map_err(anyhow::Error::msg)?;
         let handle = EngineHandle::new(engine, job, |_| Ok(()));
         // A job goes on though nobody has its manager any more.
         let alive = Arc::clone(self);

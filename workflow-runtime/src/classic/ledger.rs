@@ -93,7 +93,7 @@ impl Ledger {
             // Agents of the old system cannot hear that they are to stop: waiting for them helps nobody.
             .grace(Duration::ZERO);
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        Ok(builder.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed)?)
+        Ok(builder.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, None)?)
     }
 
     fn stalls(self: &Arc<Self>) -> OnStall {

@@ -14,20 +14,20 @@ use crate::state::JobState;
 use crate::timestamp::Timestamp;
 
 impl Engine {
-    /// Takes a job in. It goes on by itself, unless the caller [drives](Self::drive_on) it at once.
+    /// Takes a job in. It begins when it is [let go](Self::let_go).
+    ///
+    /// # Errors
+    /// When there is a store, and what was asked for cannot be written as JSON.
     pub(crate) fn accept(
         self: &Arc<Self>,
         work: JobWork,
         options: Option<Box<JobOptions>>,
         roomed: bool,
-    ) -> Arc<Job> {
+    ) -> Result<Arc<Job>, String> {
         let id = self.ids.make(self.clock.now());
         let job = Arc::new(Job::new(id, work, options, roomed));
-        self.index.add(Arc::clone(&job));
-        if self.watch.is_watched() {
-            self.publish(&job, &self.first_record(&job), None);
-        }
-        job
+        self.take_in(&job)?;
+        Ok(job)
     }
 
     /// Lets an accepted job begin, now or when its time comes; says whether the caller must drive it.

@@ -13,6 +13,7 @@ use super::executor::{Executor, lock};
 use super::gate::Gates;
 use super::index::Index;
 use super::queue::Waiting;
+use super::scribe::Scribe;
 use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
 use super::watch::Watch;
@@ -46,6 +47,8 @@ pub(crate) struct Engine {
     pub(crate) index: Index,
     pub(crate) gates: Gates,
     pub(crate) watch: Watch,
+    /// Who writes to the store, if there is one.
+    pub(crate) scribe: Option<Arc<Scribe>>,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.
@@ -67,6 +70,14 @@ pub(crate) struct Engine {
     pub(crate) has_overrides: AtomicBool,
     /// How many records more may be written before all stops, as a test wants it.
     pub(crate) crash_after: AtomicUsize,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(scribe) = &self.scribe {
+            scribe.close();
+        }
+    }
 }
 
 /// What a test has put in the place of an agent.
@@ -139,6 +150,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) ids: JobIds,
     pub(crate) watch: Watch,
+    pub(crate) scribe: Option<Arc<Scribe>>,
     pub(crate) config: Config,
     pub(crate) queues: Vec<Queue>,
     pub(crate) limits: HashMap<String, AgentLimits>,
@@ -168,7 +180,8 @@ fn limited_by_steps(registry: &Registry) -> HashSet<String> {
 
 impl Engine {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { registry, resources, executor, clock, ids, watch, config, queues, limits, seed } = parts;
+        let Parts { registry, resources, executor, clock, ids, watch, scribe, config, queues, limits, seed } =
+            parts;
         let limited = limited_by_steps(&registry);
         let agents = registry.agents().iter().map(|agent| AgentRun {
             counted: limited.contains(agent.name()),
@@ -194,6 +207,7 @@ impl Engine {
             index: Index::new(config.keep),
             gates: Gates::default(),
             watch,
+            scribe,
             config,
             agents,
             default_queue: Arc::clone(&default_queue),

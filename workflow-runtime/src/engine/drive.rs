@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use super::attempt::{Attempt, Start};
+use super::attempt::{Attempt, EngineRef, Start};
 use super::core::Engine;
-use super::event::{Event, Joined};
+use super::event::{Answer, Event, Joined};
 use super::job::{Callback, Job, Live};
-use super::queue::{Entry, Waiting};
+use super::queue::{Entry as Waiter, Waiting};
 use crate::failure::FailureKind;
 use crate::hook::Hook;
 use crate::job_id::JobId;
 use crate::record::{Record, TaskId};
+use crate::store::Entry;
 use crate::timestamp::Timestamp;
 
 /// How many attempts one drive starts before it lets others go first.
@@ -34,9 +35,11 @@ pub(super) struct Effects {
     pub(super) records: Vec<(Record, Option<String>)>,
     pub(super) hooks: Vec<HookCall>,
     /// Who has got the places that became free.
-    pub(super) granted: Vec<Entry>,
+    pub(super) granted: Vec<Waiter>,
     /// Who may try a gate again.
-    pub(super) returning: Vec<Entry>,
+    pub(super) returning: Vec<Waiter>,
+    /// Who waits for an answer, and the answer.
+    pub(super) answers: Vec<Answer>,
     /// Let go of without the lock.
     pub(super) gone: Option<super::take::Gone>,
     pub(super) over: Option<usize>,
@@ -61,6 +64,7 @@ impl Effects {
             && self.callbacks.is_empty()
             && self.result.is_none()
             && self.gone.is_none()
+            && self.answers.is_empty()
             && !self.enqueue
     }
 }
@@ -72,6 +76,31 @@ pub(super) struct HookCall {
     pub(super) step: String,
     pub(super) attempt: u32,
     pub(super) result: Result<crate::value::Value, crate::failure::Failure>,
+}
+
+/// What whoever drives a job keeps in hand between two times under its lock.
+pub(super) struct Driver {
+    job: Arc<Job>,
+    /// Attempts that ended at their first poll.
+    ended: VecDeque<Event>,
+    /// Attempts that are to be started.
+    starts: VecDeque<Start>,
+    effects: Effects,
+    handle: Option<EngineRef>,
+    /// What must be written before anything follows from what was folded.
+    entry: Option<Entry>,
+    /// It is written: what was folded waits to be carried out.
+    folded: bool,
+}
+
+/// Where a driver stands.
+pub(super) enum Step {
+    /// Nothing is left to do for the job now.
+    Idle,
+    /// Others may go first.
+    Yield,
+    /// Something must be written before anything follows from it.
+    Write,
 }
 
 /// One time under the job's lock.
@@ -86,7 +115,7 @@ pub(super) struct Turn<'a> {
     pub(super) deadline: Option<Timestamp>,
     /// It was just read from its journal.
     pub(super) recovering: bool,
-    pub(super) effects: Effects,
+    pub(super) effects: &'a mut Effects,
 }
 
 impl Engine {
@@ -119,13 +148,30 @@ impl Engine {
 
     /// Drives a job until nothing is left to do for it; then those who got the places that became free.
     pub(crate) async fn drive_on(self: Arc<Self>, job: Arc<Job>) {
+        self.drive_with(Driver::new(job)).await;
+    }
+
+    async fn drive_with(self: Arc<Self>, mut driver: Driver) {
         let mut granted = Vec::new();
-        let mut job = job;
         let mut budget = BUDGET;
         loop {
-            while !self.drive(&job, &mut granted, &mut budget) {
-                budget = BUDGET;
-                yield_now().await;
+            loop {
+                match driver.step(&self, &mut granted, &mut budget) {
+                    Step::Idle => break,
+                    Step::Yield => {
+                        budget = BUDGET;
+                        yield_now().await;
+                    }
+                    Step::Write => {
+                        let (Some(scribe), Some(entry)) = (&self.scribe, driver.entry.take()) else { return };
+                        let lines = entry.lines().count;
+                        let verdict = scribe.write(entry).await.ok();
+                        if !self.written(&driver.job, lines, verdict) {
+                            return self.give_up(driver, verdict);
+                        }
+                        driver.folded = true;
+                    }
+                }
             }
             let mut mine = None;
             for entry in granted.drain(..) {
@@ -135,7 +181,7 @@ impl Engine {
                 }
             }
             match mine {
-                Some(next) => job = next,
+                Some(next) => driver = Driver::new(next),
                 None => return,
             }
             if budget == 0 {
@@ -148,90 +194,21 @@ impl Engine {
     /// Drives a job once, here; what is left is driven elsewhere.
     pub(crate) fn drive_here(self: &Arc<Self>, job: &Arc<Job>) {
         let mut granted = Vec::new();
-        if !self.drive(job, &mut granted, &mut BUDGET.clone()) {
-            self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));
+        let mut driver = Driver::new(Arc::clone(job));
+        if !matches!(driver.step(self, &mut granted, &mut BUDGET.clone()), Step::Idle) {
+            self.executor.spawn(Arc::clone(self).drive_with(driver));
         }
         granted.into_iter().for_each(|entry| self.grant(entry));
     }
 
     /// Somebody has got a place: gives the job, if the caller must drive it.
-    fn grant_here(self: &Arc<Self>, entry: Entry) -> Option<Arc<Job>> {
+    fn grant_here(self: &Arc<Self>, entry: Waiter) -> Option<Arc<Job>> {
         match self.offer(&entry.job, entry.placed()) {
             (true, true) => Some(entry.job),
             (true, false) => None,
             (false, _) => {
                 self.pass_on(entry);
                 None
-            }
-        }
-    }
-
-    /// Drives a job; says whether nothing is left to do for it now.
-    fn drive(self: &Arc<Self>, job: &Arc<Job>, granted: &mut Vec<Entry>, budget: &mut usize) -> bool {
-        let mut ended: VecDeque<Event> = VecDeque::new();
-        let mut starts: VecDeque<Start> = VecDeque::new();
-        let mut handle = None;
-        let watched = self.watch.is_watched();
-        let mut turn = Turn {
-            engine: self,
-            job,
-            now: self.clock.now(),
-            watched,
-            place: None,
-            deadline: None,
-            recovering: false,
-            effects: Effects::default(),
-        };
-        loop {
-            let mut has_more = false;
-            let is_idle = {
-                let mut inner = job.lock();
-                // What an attempt has asked for comes before its end.
-                loop {
-                    let Some(event) = inner.live().inbox.pop_front() else {
-                        let Some(event) = ended.pop_front() else { break };
-                        turn.take(&mut inner, event);
-                        continue;
-                    };
-                    turn.take(&mut inner, event);
-                }
-                turn.give_back_place();
-                if let Some(live) = &mut inner.live {
-                    if live.starts.len() <= *budget {
-                        std::mem::swap(&mut starts, &mut live.starts);
-                    } else {
-                        starts.extend(live.starts.drain(..*budget));
-                        has_more = true;
-                    }
-                }
-                *budget -= starts.len();
-                if turn.effects.over.is_some() {
-                    turn.effects.gone = inner.let_go();
-                }
-                let is_idle = starts.is_empty() && !has_more;
-                inner.driving = !is_idle;
-                is_idle
-            };
-            if !turn.effects.are_none() {
-                self.carry_out(job, &mut turn.effects, granted);
-            }
-            if self.has_overrides() {
-                self.halt_if_crashed();
-            }
-            if is_idle {
-                return true;
-            }
-            let mut now = Instant::now();
-            while let Some(start) = starts.pop_front() {
-                if let Some(event) = self.launch(&mut handle, job, start, &mut now) {
-                    ended.push_back(event);
-                }
-            }
-            turn.now = self.clock.at(now);
-            if *budget == 0 {
-                // What ended is not forgotten while others go first.
-                job.lock().live().inbox.extend(ended.drain(..));
-                return false;
             }
         }
     }
@@ -260,6 +237,107 @@ pub(crate) async fn yield_now() {
         Poll::Pending
     })
     .await;
+}
+
+impl Driver {
+    pub(super) fn new(job: Arc<Job>) -> Self {
+        Self {
+            job,
+            ended: VecDeque::new(),
+            starts: VecDeque::new(),
+            effects: Effects::default(),
+            handle: None,
+            entry: None,
+            folded: false,
+        }
+    }
+
+    /// The job, the attempts that have a place and were not started, and who waits for answers.
+    pub(super) fn left(self) -> (Arc<Job>, VecDeque<Start>, Vec<Answer>) {
+        (self.job, self.starts, self.effects.answers)
+    }
+
+    /// Drives the job until nothing is left to do for it now, or until something has to be waited for.
+    fn step(&mut self, engine: &Arc<Engine>, granted: &mut Vec<Waiter>, budget: &mut usize) -> Step {
+        if self.entry.is_some() {
+            return Step::Write;
+        }
+        let mut now = engine.clock.now();
+        loop {
+            let mut is_idle = false;
+            if !std::mem::take(&mut self.folded) {
+                let (idle, entry) = self.fold(engine, now, *budget);
+                if entry.is_some() {
+                    self.entry = entry;
+                    return Step::Write;
+                }
+                is_idle = idle;
+            }
+            if !self.effects.are_none() {
+                engine.carry_out(&self.job, &mut self.effects, granted);
+            }
+            if engine.has_overrides() {
+                engine.halt_if_crashed();
+            }
+            if is_idle {
+                return Step::Idle;
+            }
+            *budget = budget.saturating_sub(self.starts.len());
+            let mut instant = Instant::now();
+            while let Some(start) = self.starts.pop_front() {
+                if let Some(event) = engine.launch(&mut self.handle, &self.job, start, &mut instant) {
+                    self.ended.push_back(event);
+                }
+            }
+            now = engine.clock.at(instant);
+            if *budget == 0 {
+                // What ended is not forgotten while others go first.
+                self.job.lock().live().inbox.extend(self.ended.drain(..));
+                return Step::Yield;
+            }
+        }
+    }
+
+    /// Folds what has happened; says whether nothing is left to do, and what is to be written.
+    fn fold(&mut self, engine: &Arc<Engine>, now: Timestamp, budget: usize) -> (bool, Option<Entry>) {
+        let mut has_more = false;
+        let mut inner = self.job.lock();
+        let mut turn = Turn {
+            engine,
+            job: &self.job,
+            now,
+            watched: engine.watch.is_watched(),
+            place: None,
+            deadline: None,
+            recovering: false,
+            effects: &mut self.effects,
+        };
+        loop {
+            // What an attempt has asked for comes before its end.
+            let Some(event) = inner.live().inbox.pop_front() else {
+                let Some(event) = self.ended.pop_front() else { break };
+                turn.take(&mut inner, event);
+                continue;
+            };
+            turn.take(&mut inner, event);
+        }
+        turn.give_back_place();
+        if let Some(live) = &mut inner.live {
+            if live.starts.len() <= budget {
+                std::mem::swap(&mut self.starts, &mut live.starts);
+            } else {
+                self.starts.extend(live.starts.drain(..budget));
+                has_more = true;
+            }
+        }
+        let entry = if engine.scribe.is_some() { inner.entry(engine, &self.job) } else { None };
+        if self.effects.over.is_some() {
+            self.effects.gone = inner.let_go();
+        }
+        let is_idle = self.starts.is_empty() && !has_more && entry.is_none();
+        inner.driving = !is_idle;
+        (is_idle, entry)
+    }
 }
 
 impl Turn<'_> {

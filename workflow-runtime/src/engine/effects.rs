@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::core::Engine;
 use super::drive::{Effects, HookCall};
+use super::event::Answer;
 use super::gate::GateKey;
 use super::job::Job;
 use super::queue::{Entry, WHOLE};
@@ -43,16 +44,16 @@ impl Engine {
             self.enqueue(job);
         }
         for child in effects.children.drain(..) {
-            self.index.add(Arc::clone(&child));
-            if self.watch.is_watched() {
-                self.publish(&child, &self.first_record(&child), None);
-            }
-            if self.launch_job(&child) {
-                self.executor.spawn(Arc::clone(self).drive_on(child));
+            match self.take_in(&child) {
+                Ok(()) => self.let_go(&child, None),
+                Err(why) => self.refuse_child(&child, why),
             }
         }
         if let Some(records) = effects.over.take() {
             self.index.over(job.id, records);
+            if let Some(key) = &job.options().unique {
+                self.forget_unique(&self.name_of(job), key, job.id);
+            }
         }
         for (id, event) in effects.posts.drain(..) {
             if let Some(other) = self.index.get(id) {
@@ -65,6 +66,7 @@ impl Engine {
                 super::glance::caught_result(job.id, callback, &result);
             }
         }
+        effects.answers.drain(..).for_each(Answer::give);
         effects.gone = None;
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::error::Advice;
 use crate::failure::Failure;
 use crate::record::{Spawn, TaskId};
+use crate::store::Verdict;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -68,8 +69,40 @@ pub(crate) enum Event {
     /// Code outside of the job wants something done to one of its tasks.
     #[cfg(feature = "classic")]
     Outside(super::outside::Outside),
+    /// The job is new, and has to be written.
+    Accepted(Option<oneshot::Sender<Result<(), Verdict>>>),
     /// The job was read from a journal and goes on.
     Recovered,
+}
+
+/// An answer, and who waits for it.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Done(oneshot::Sender<()>),
+    Kept(oneshot::Sender<Result<(), Verdict>>),
+    Signalled(oneshot::Sender<Result<(), Refused>>, Result<(), Refused>),
+    Spawned(oneshot::Sender<Result<TaskId, Refused>>, Result<TaskId, Refused>),
+    Joined(oneshot::Sender<Joined>, Joined),
+}
+
+impl Answer {
+    /// Gives it. Who does not listen any more misses it.
+    pub(super) fn give(self) {
+        match self {
+            Self::Done(told) => drop(told.send(())),
+            Self::Kept(told) => drop(told.send(Ok(()))),
+            Self::Signalled(told, answer) => drop(told.send(answer)),
+            Self::Spawned(told, answer) => drop(told.send(answer)),
+            Self::Joined(told, answer) => drop(told.send(answer)),
+        }
+    }
+
+    /// The store did not take it. Who waits for anything else hears that there is no answer.
+    pub(super) fn refuse(self, verdict: Verdict) {
+        if let Self::Kept(told) = self {
+            let _ = told.send(Err(verdict));
+        }
+    }
 }
 
 /// A place in a queue that somebody has got.

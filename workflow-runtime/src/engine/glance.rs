@@ -17,26 +17,27 @@ impl Job {
     /// The result, or a promise to wake.
     pub(crate) fn poll_result(&self, engine: &Engine, context: &Context<'_>) -> Option<Joined> {
         let mut inner = self.lock();
-        if engine.is_down.load(std::sync::atomic::Ordering::SeqCst) && inner.live().result.is_none() {
+        if engine.is_down.load(std::sync::atomic::Ordering::SeqCst) && inner.live().told_result().is_none() {
             let why = "the runtime was shut down before the job was over";
             return Some(Err(Arc::new(Failure::new(FailureKind::Unrunnable, why).at(self.id, "", 0))));
         }
         let live = inner.live();
-        if live.result.is_none() {
+        let result = live.told_result().cloned();
+        if result.is_none() {
             live.watch(context.waker());
         }
-        live.result.clone()
+        result
     }
 
     pub(crate) fn result(&self) -> Option<Joined> {
-        self.lock().live_ref()?.result.clone()
+        self.lock().live_ref()?.told_result().cloned()
     }
 
     /// Keeps a callback until the job is over; gives it back if the job is.
     pub(crate) fn add_callback(&self, callback: Callback) -> Option<(Callback, Joined)> {
         let mut inner = self.lock();
         let live = inner.live();
-        match &live.result {
+        match live.told_result() {
             Some(result) => Some((callback, result.clone())),
             None => {
                 live.callbacks.push(callback);
@@ -57,7 +58,7 @@ impl Job {
             *seen = live.progressed;
             return Some(live.last_progress.clone());
         }
-        if live.result.is_some() {
+        if live.told_result().is_some() {
             return Some(None);
         }
         live.watch(waker);
@@ -68,12 +69,12 @@ impl Job {
     pub(crate) fn poll_record(&self, seen: usize, waker: &Waker) -> Option<Option<(Record, Option<String>)>> {
         let mut inner = self.lock();
         let live = inner.live();
-        if let Some(record) = live.journal.get(seen) {
+        if let Some(record) = live.written().get(seen) {
             let step = record.fact.task().zip(live.machine.as_ref());
             let step = step.map(|(task, machine)| machine.path(task));
             return Some(Some((record.clone(), step)));
         }
-        if live.result.is_some() {
+        if live.told_result().is_some() {
             return Some(None);
         }
         live.watch(waker);
@@ -119,7 +120,7 @@ impl Engine {
     pub(crate) fn journal(&self, job: &Job) -> Vec<Record> {
         let mut records = vec![self.first_record(job)];
         let inner = job.lock();
-        records.extend(inner.live_ref().map(|live| live.journal.clone()).unwrap_or_default());
+        records.extend(inner.live_ref().map(|live| live.written().to_vec()).unwrap_or_default());
         records
     }
 }

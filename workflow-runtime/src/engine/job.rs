@@ -13,11 +13,12 @@ use super::event::{Event, Joined};
 use super::executor::lock;
 use crate::failure::Failure;
 use crate::job_id::JobId;
-use crate::machine::{Command, Machine};
+use crate::machine::{Command, Illegal, Machine};
 use crate::program::Place;
 use crate::record::{Fact, JobOptions, Record, TaskId, Tasks};
 use crate::small_map::SmallMap;
 use crate::state::JobState;
+use crate::store::{Epoch, Lines};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -45,7 +46,20 @@ pub(crate) struct Inner {
     pub(super) roomed: bool,
     /// What it is while there is no machine.
     pub(super) state: JobState,
+    /// Where the store is with it, if there is one.
+    pub(super) stored: Stored,
     pub(super) live: Option<Box<Live>>,
+}
+
+/// Where a store is with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Under which epoch it is held; none before it was written at all.
+    pub(super) epoch: Option<Epoch>,
+    /// How many records are written.
+    pub(super) count: u32,
+    /// The state that the store knows.
+    pub(super) state: JobState,
 }
 
 /// What a job has once something has happened to it.
@@ -56,6 +70,8 @@ pub(crate) struct Live {
     /// Attempts that have a place, and whose future nobody has polled yet.
     pub(super) starts: VecDeque<Start>,
     pub(super) journal: Vec<Record>,
+    /// The last records of the journal, as they are to be written; none without a store.
+    pub(super) lines: Option<Unwritten>,
     /// Who waits for something to happen to it.
     pub(super) watchers: Vec<Waker>,
     /// Attempts that did not end at their first poll.
@@ -82,8 +98,62 @@ pub(crate) struct Live {
     pub(super) passed: Vec<super::gate::Ask>,
 }
 
+/// Records that are folded and not written.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    /// Those that the scribe has not got yet: an array of JSON that is not closed.
+    bytes: Vec<u8>,
+    new: u32,
+    /// How many there are, those that the scribe has got included.
+    pub(super) count: u32,
+}
+
+impl Unwritten {
+    /// Adds a record; gives where it begins, to [take it back](Self::take_back).
+    pub(super) fn add(&mut self, record: &Record) -> Result<usize, String> {
+        let before = self.bytes.len();
+        self.bytes.push(if before == 0 { b'[' } else { b',' });
+        if let Err(error) = serde_json::to_writer(&mut self.bytes, record) {
+            self.bytes.truncate(before);
+            return Err(error.to_string());
+        }
+        self.new += 1;
+        self.count += 1;
+        Ok(before)
+    }
+
+    /// Takes the last record back.
+    fn take_back(&mut self, before: usize) {
+        self.bytes.truncate(before);
+        self.new -= 1;
+        self.count -= 1;
+    }
+
+    /// What is to be written now.
+    pub(super) fn take(&mut self) -> Option<Lines> {
+        if self.new == 0 {
+            return None;
+        }
+        self.bytes.push(b']');
+        // What serde_json writes is UTF-8, always.
+        let json = String::from_utf8(std::mem::take(&mut self.bytes)).unwrap_or_default();
+        Some(Lines { count: std::mem::take(&mut self.new), json })
+    }
+}
+
 /// Is called when a job ends.
 pub(crate) type Callback = Box<dyn FnOnce(&Joined) + Send>;
+
+/// Why a fact was not folded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// The machine cannot take it.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// A value in it cannot be written as JSON.
+    #[error("it cannot be written as JSON: {0}")]
+    Unwritable(String),
+}
 
 /// How far a task says it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +185,8 @@ impl Job {
     pub(crate) fn new(id: JobId, work: JobWork, options: Option<Box<JobOptions>>, roomed: bool) -> Self {
         let later = options.as_ref().is_some_and(|options| options.not_before.is_some());
         let state = if later { JobState::Scheduled } else { JobState::Pending };
-        let inner = Inner { driving: false, roomed, state, live: None };
+        let stored = Stored { epoch: None, count: 0, state };
+        let inner = Inner { driving: false, roomed, state, stored, live: None };
         Self { id, work, options, inner: Mutex::new(inner) }
     }
 
@@ -169,12 +240,29 @@ impl Inner {
 
 impl Live {
     /// Folds a fact into the machine, and writes it down.
-    pub(super) fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), crate::machine::Illegal> {
+    pub(super) fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), Refused> {
         let record = Record { at, fact };
-        let Some(machine) = &mut self.machine else { return Err(crate::machine::Illegal::Submission) };
-        machine.apply(&record)?;
+        let Some(machine) = &mut self.machine else { return Err(Refused::Illegal(Illegal::Submission)) };
+        match &mut self.lines {
+            None => machine.apply(&record)?,
+            Some(unwritten) => {
+                let before = unwritten.add(&record).map_err(Refused::Unwritable)?;
+                machine.apply(&record).inspect_err(|_| unwritten.take_back(before))?;
+            }
+        }
         self.journal.push(record);
         Ok(())
+    }
+
+    /// The records that all may see: those that are written, if there is a store.
+    pub(super) fn written(&self) -> &[Record] {
+        let unwritten = self.lines.as_ref().map_or(0, |lines| lines.count as usize);
+        &self.journal[..self.journal.len().saturating_sub(unwritten)]
+    }
+
+    /// The result, once all may know it.
+    pub(super) fn told_result(&self) -> Option<&Joined> {
+        self.result.as_ref().filter(|_| self.lines.as_ref().is_none_or(|lines| lines.count == 0))
     }
 
     pub(super) fn wake_watchers(&mut self) -> Vec<Waker> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::drive::Turn;
-use super::event::Joined;
+use super::event::{Answer, Joined};
 use super::job::Live;
 use crate::definition::NodeKind;
 use crate::failure::{Failure, FailureKind};
@@ -57,7 +57,7 @@ impl Turn<'_> {
         if outcome.is_err() {
             self.note(live, Fact::Noticed { task });
         }
-        let _ = told.send(outcome);
+        self.effects.answers.push(Answer::Joined(told, outcome));
     }
 
     /// Why a task failed whose subtask did, without its having looked.

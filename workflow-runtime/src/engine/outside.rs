@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::core::Engine;
 use super::drive::Turn;
+use super::event::Answer;
 use super::job::{Job, JobWork, Live};
 use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
@@ -43,12 +44,17 @@ pub(crate) struct Sighting {
 impl Engine {
     /// Takes a job in and lets it go, without waiting. Its tasks can be seen for as long as somebody has the
     /// job.
-    pub(crate) fn start_outside(self: &Arc<Self>, tasks: Tasks, options: JobOptions) -> Arc<Job> {
-        let job = self.accept(JobWork::Tasks(Arc::new(tasks)), Some(Box::new(options)), false);
-        if self.launch_job(&job) {
-            self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(&job)));
-        }
-        job
+    ///
+    /// # Errors
+    /// When it cannot be taken in.
+    pub(crate) fn start_outside(
+        self: &Arc<Self>,
+        tasks: Tasks,
+        options: JobOptions,
+    ) -> Result<Arc<Job>, String> {
+        let job = self.accept(JobWork::Tasks(Arc::new(tasks)), Some(Box::new(options)), false)?;
+        self.let_go(&job, None);
+        Ok(job)
     }
 }
 
@@ -71,7 +77,7 @@ impl Turn<'_> {
                     self.note(live, Fact::Succeeded { task, output });
                 }
             }
-            Outside::Told(told) => drop(told.send(())),
+            Outside::Told(told) => self.effects.answers.push(Answer::Done(told)),
         }
     }
 }

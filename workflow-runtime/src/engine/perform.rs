@@ -229,7 +229,7 @@ impl Turn<'_> {
 
     /// A job is over: all who wait for it are told.
     pub(super) fn conclude_job(&mut self, live: &mut Live) {
-        let effects = &mut self.effects;
+        let effects = &mut *self.effects;
         effects.wakers.append(&mut live.watchers);
         effects.callbacks.append(&mut live.callbacks);
         effects.result.clone_from(&live.result);
@@ -243,9 +243,6 @@ impl Turn<'_> {
         }
         if let (Some(Parent { job, task, .. }), Some(result)) = (self.job.options().parent, &live.result) {
             effects.posts.push((job, Event::Child { task, done: result.clone() }));
-        }
-        if let Some(key) = &self.job.options().unique {
-            self.engine.forget_unique(&self.engine.name_of(self.job), key, self.job.id);
         }
     }
 }

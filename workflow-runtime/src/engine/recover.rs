@@ -7,17 +7,25 @@ use std::sync::atomic::Ordering;
 use super::core::Engine;
 use super::drive::Turn;
 use super::event::Event;
-use super::job::{Job, JobWork, Live};
+use super::job::{Job, JobWork, Live, Stored, Unwritten};
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::machine::{Kind, Machine};
 use crate::program::Place;
 use crate::record::{Fact, Record, TaskId, Work};
 use crate::state::JobState;
+use crate::store::{Claimed, Epoch, StoreError};
+
+/// How many jobs are read from the store at once.
+const PAGE: usize = 1000;
 
 impl Engine {
-    /// Takes a job in from its journal.
-    pub(crate) fn restore(self: &Arc<Self>, journal: &[Record]) -> Result<Arc<Job>, Failure> {
+    /// Takes a job in from its journal; from a store, with the epoch under which it is held now.
+    pub(crate) fn restore(
+        self: &Arc<Self>,
+        journal: &[Record],
+        epoch: Option<Epoch>,
+    ) -> Result<Arc<Job>, Failure> {
         let wrong = |message: String| Failure::new(FailureKind::Unrunnable, message);
         let [Record { fact: Fact::Submitted { submission }, .. }, records @ ..] = journal else {
             return Err(wrong(crate::machine::Illegal::Submission.to_string()));
@@ -32,9 +40,6 @@ impl Engine {
             Work::Tasks(tasks) => JobWork::Tasks(Arc::clone(tasks)),
         };
         let job = Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false));
-        if let (Some(key), name) = (&submission.options.unique, self.name_of(&job)) {
-            super::executor::lock(&self.unique).insert((name, Arc::clone(key)), job.id);
-        }
         let mut machine = Machine::new(self.shape(&job)?, job.options());
         for record in records {
             machine.apply(record).map_err(|illegal| wrong(illegal.to_string()))?;
@@ -47,9 +52,17 @@ impl Engine {
             (state, _, Some(failure)) if state.is_over() => Some(Err(Arc::clone(failure))),
             _ => None,
         };
+        if let (Some(key), name) = (&submission.options.unique, self.name_of(&job))
+            && result.is_none()
+        {
+            super::executor::lock(&self.unique).insert((name, Arc::clone(key)), job.id);
+        }
         {
             let mut inner = job.lock();
+            let count = u32::try_from(journal.len()).unwrap_or(u32::MAX);
+            inner.stored = Stored { epoch, count, state };
             let live = inner.live();
+            live.lines = self.scribe.as_ref().map(|_| Unwritten::default());
             live.machine = Some(machine);
             live.journal = records.to_vec();
             live.result = result;
@@ -59,6 +72,92 @@ impl Engine {
             self.index.over(job.id, records.len());
         }
         Ok(job)
+    }
+
+    /// Reads the jobs that are not over from the store, and lets them go on. Where there are threads, one of its own does
+    /// it.
+    pub(crate) fn recover_all(self: &Arc<Self>) {
+        if self.scribe.is_none() {
+            return;
+        }
+        let engine = Arc::clone(self);
+        match self.executor.local() {
+            Some(_) => engine.recover_pages(),
+            None => self.executor.spawn_blocking(move || engine.recover_pages()),
+        }
+    }
+
+    fn recover_pages(self: &Arc<Self>) {
+        // Those that wait for their children go on when all children are there.
+        let mut parents = Vec::new();
+        loop {
+            match self.recover_page() {
+                Ok((false, _)) => break,
+                Ok((true, waiting)) => parents.extend(waiting),
+                Err(error) => {
+                    tracing::error!("jobs that are not over cannot be read, and do not go on: {error}");
+                    break;
+                }
+            }
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
+        }
+        for (job, children) in &parents {
+            for child in children {
+                if self.index.get(*child).is_none()
+                    && let Err(error) = self.restore_ended(*child)
+                {
+                    tracing::error!(job = %job.id, %child, "a child job cannot be read: {error}");
+                }
+            }
+        }
+        parents.iter().for_each(|(job, _)| self.go_on(job));
+    }
+
+    /// Reads some jobs; says whether there were any, and gives those that wait for children.
+    fn recover_page(self: &Arc<Self>) -> Result<(bool, Vec<(Arc<Job>, Vec<JobId>)>), StoreError> {
+        let Some(scribe) = &self.scribe else { return Ok((false, Vec::new())) };
+        let page = scribe.store().claim(scribe.term, PAGE)?;
+        let mut parents = Vec::new();
+        let is_empty = page.is_empty();
+        let restored: Vec<Arc<Job>> =
+            page.into_iter().filter_map(|claimed| self.restore_claimed(claimed)).collect();
+        for job in restored {
+            let calling = {
+                let inner = job.lock();
+                let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
+                machine.map(Machine::calling).unwrap_or_default()
+            };
+            match calling.is_empty() {
+                true => self.go_on(&job),
+                false => parents.push((job, calling.into_iter().map(|(_, child)| child).collect())),
+            }
+        }
+        Ok((!is_empty, parents))
+    }
+
+    fn restore_claimed(self: &Arc<Self>, claimed: Claimed) -> Option<Arc<Job>> {
+        let Claimed { epoch, kept } = claimed;
+        let restored = kept.records().map_err(|error| error.to_string());
+        let restored = restored
+            .and_then(|records| self.restore(&records, Some(epoch)).map_err(|failure| failure.to_string()));
+        restored
+            .inspect_err(|problem| {
+                tracing::error!(job = %kept.head.id, name = &*kept.head.name, "it cannot go on, and stays as it is: {problem}");
+            })
+            .ok()
+    }
+
+    /// Reads a job that is over, for one who waits for it.
+    fn restore_ended(self: &Arc<Self>, id: JobId) -> Result<(), String> {
+        let Some(scribe) = &self.scribe else { return Ok(()) };
+        let Some(kept) = scribe.store().read(id).map_err(|error| error.to_string())? else { return Ok(()) };
+        if kept.head.state.is_over() {
+            let records = kept.records().map_err(|error| error.to_string())?;
+            self.restore(&records, None).map_err(|failure| failure.to_string())?;
+        }
+        Ok(())
     }
 
     /// Counts a record that is about to be written; says whether a test wants no more of them.

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::alarm::Alarm;
 use super::drive::Turn;
-use super::event::{Event, Joined, Placed};
-use super::job::{Inner, Live};
+use super::event::{Answer, Event, Joined, Placed};
+use super::job::{Inner, Live, Refused};
 use super::queue::{Entry, WHOLE};
 use crate::failure::{Failure, FailureKind};
 use crate::machine::{Machine, Shape};
@@ -42,6 +42,12 @@ impl Turn<'_> {
             }
             return;
         }
+        if let Event::Accepted(told) = event {
+            if self.watched {
+                self.effects.records.push((self.engine.first_record(self.job), None));
+            }
+            return self.effects.answers.extend(told.map(Answer::Kept));
+        }
         if inner.live().machine.is_none() && !self.build(inner) {
             return;
         }
@@ -59,45 +65,50 @@ impl Turn<'_> {
             Event::Expired => self.stop(live, Failure::new(FailureKind::Expired, "its deadline passed")),
             Event::Cancel(why, told) => {
                 self.stop(live, Failure::new(FailureKind::Cancelled, why));
-                told.map(|told| told.send(()));
+                self.answer(told);
             }
             Event::Pause(told) => {
                 if self.note(live, Fact::Paused) {
                     self.tell_children(live, || Event::Pause(None));
                 }
-                told.map(|told| told.send(()));
+                self.answer(told);
             }
             Event::Resume(told) => {
                 self.resume(live);
-                told.map(|told| told.send(()));
+                self.answer(told);
             }
             Event::Signal { event, value, told } => {
                 let answer = match self.check_signal(live, &event, &value) {
                     Ok(()) => self.try_note(live, Fact::Signalled { event, value }),
                     Err(failure) => Err(failure),
                 };
-                let _ = told.send(answer);
+                self.effects.answers.push(Answer::Signalled(told, answer));
             }
             Event::Spawn { parent, spawn, told } => {
                 let made = self.spawned(live, parent, spawn);
-                let _ = told.send(made);
+                self.effects.answers.push(Answer::Spawned(told, made));
             }
             Event::Join { task, told } => self.join(live, task, told),
             Event::Save { task, value, told } => {
                 let saver = live.machine.as_ref().and_then(|machine| machine.task(task));
                 let is_running = saver.is_some_and(|task| task.state == TaskState::Running);
                 if is_running && self.note(live, Fact::Saved { task, value }) {
-                    let _ = told.send(());
+                    self.answer(Some(told));
                 }
             }
             #[cfg(feature = "classic")]
             Event::Outside(wish) => self.outside(live, wish),
+            Event::Accepted(_) => {}
             Event::Recovered => self.recovered(live),
         }
         self.follow(live);
         if inner.live().result.is_some() {
             self.give_room_back(inner);
         }
+    }
+
+    fn answer(&mut self, told: Option<oneshot::Sender<()>>) {
+        self.effects.answers.extend(told.map(Answer::Done));
     }
 
     /// The job has begun, or never will: another may be handed in.
@@ -137,6 +148,9 @@ impl Turn<'_> {
                 };
                 let live = inner.live();
                 live.journal.reserve_exact(records);
+                if self.engine.scribe.is_some() {
+                    live.lines.get_or_insert_default();
+                }
                 live.machine = Some(Machine::new(shape, self.job.options()));
                 true
             }
@@ -201,9 +215,13 @@ impl Turn<'_> {
                 self.tell(live, task);
                 Ok(())
             }
-            Err(illegal) => {
-                tracing::debug!(job = %self.job.id, "refused: {illegal}");
-                Err(Failure::new(FailureKind::Unrunnable, illegal.to_string()))
+            Err(refused) => {
+                tracing::debug!(job = %self.job.id, "refused: {refused}");
+                let kind = match refused {
+                    Refused::Illegal(_) => FailureKind::Unrunnable,
+                    Refused::Unwritable(_) => FailureKind::BadOutput,
+                };
+                Err(Failure::new(kind, refused.to_string()))
             }
         }
     }

@@ -106,6 +106,23 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// The job.
+    pub fn job(&self) -> JobId {
+        match self {
+            Self::New { head, .. } => head.id,
+            Self::More { job, .. } => *job,
+        }
+    }
+
+    /// The records.
+    pub fn lines(&self) -> &Lines {
+        match self {
+            Self::New { lines, .. } | Self::More { lines, .. } => lines,
+        }
+    }
+}
+
 /// Records as a store keeps them: an array of JSON, each element a [`Record`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lines {

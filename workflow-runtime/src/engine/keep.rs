@@ -1,0 +1,294 @@
+//! What has to do with a store: what is written of a job, and what follows from the store's answer.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::core::Engine;
+use super::drive::Driver;
+use super::event::Event;
+use super::job::{Inner, Job, Live, Unwritten};
+use super::wait::Sleep;
+use crate::failure::{Failure, FailureKind};
+use crate::job_id::JobId;
+use crate::state::JobState;
+use crate::store::{Change, Entry, Head, StoreError, StoreErrorKind, Verdict};
+
+/// How long a `submit` waits for a store that cannot be written.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a new job is not in the store.
+#[derive(Debug)]
+pub(crate) enum Unkept {
+    /// This one has its unique key.
+    Taken(JobId),
+    /// The store cannot be written.
+    Store(StoreError),
+    /// The runtime shuts down.
+    Down,
+}
+
+impl Engine {
+    /// Adds a new job, which is not written yet where there is a store.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be written as JSON.
+    pub(super) fn take_in(&self, job: &Arc<Job>) -> Result<(), String> {
+        if self.scribe.is_some() {
+            let mut unwritten = Unwritten::default();
+            unwritten.add(&self.first_record(job))?;
+            job.lock().live().lines = Some(unwritten);
+        }
+        self.index.add(Arc::clone(job));
+        if self.scribe.is_none() && self.watch.is_watched() {
+            self.publish(job, &self.first_record(job), None);
+        }
+        Ok(())
+    }
+
+    /// Lets a new job begin, now or when its time comes, and has it written. `told` hears when it is.
+    pub(crate) fn let_go(
+        self: &Arc<Self>,
+        job: &Arc<Job>,
+        told: Option<oneshot::Sender<Result<(), Verdict>>>,
+    ) {
+        let mut must_drive = self.launch_job(job);
+        if self.scribe.is_some() {
+            must_drive |= self.put(job, Event::Accepted(told));
+        }
+        if must_drive {
+            self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));
+        }
+    }
+
+    /// Lets a new job go, and waits until it is written.
+    ///
+    /// # Errors
+    /// When it is not taken by the store, or when the store cannot be written for [a while](PATIENCE); then the job is
+    /// nowhere.
+    pub(crate) async fn begin_job(self: &Arc<Self>, job: &Arc<Job>) -> Result<(), Unkept> {
+        let Some(scribe) = &self.scribe else {
+            self.let_go(job, None);
+            return Ok(());
+        };
+        let (told, mut heard) = oneshot::channel();
+        self.let_go(job, Some(told));
+        loop {
+            let mut patience = Sleep::new(self, self.clock.now() + PATIENCE);
+            let first = poll_fn(|context| match Pin::new(&mut heard).poll(context) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => Pin::new(&mut patience).poll(context).map(|()| None),
+            });
+            match self.wait_for(first).await {
+                Some(Ok(Ok(()))) => return Ok(()),
+                Some(Ok(Err(Verdict::Taken(other)))) => return Err(Unkept::Taken(other)),
+                Some(Ok(Err(_))) => {
+                    let message =
+                        format!("{}: another process has begun to use it", scribe.store().describe());
+                    return Err(Unkept::Store(StoreError::new(StoreErrorKind::Superseded, message)));
+                }
+                Some(Err(_)) => return Err(Unkept::Down),
+                None => {
+                    if let Some(error) = scribe.trouble().filter(|_| scribe.withdraw(job.id)) {
+                        self.abandon(job, Failure::new(FailureKind::Unrunnable, error.to_string()));
+                        return Err(Unkept::Store(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has many new jobs written at once: all of them, or, if the store cannot be written for [a while](PATIENCE), none.
+    pub(crate) async fn write_new(self: &Arc<Self>, jobs: &[Arc<Job>]) -> Result<(), Unkept> {
+        let Some(scribe) = &self.scribe else { return Ok(()) };
+        let entry = |job: &Arc<Job>| {
+            let mut inner = job.lock();
+            // Whoever brings an event meanwhile leaves it to us.
+            inner.driving = true;
+            inner.entry(self, job)
+        };
+        let entries: Vec<Entry> = jobs.iter().filter_map(entry).collect();
+        let counts: Vec<u32> = entries.iter().map(|entry| entry.lines().count).collect();
+        let verdicts = self.wait_for(scribe.write_all(entries)).await.map_err(|_| Unkept::Down)?;
+        for ((job, lines), verdict) in jobs.iter().zip(counts).zip(verdicts) {
+            if self.written(job, lines, Some(verdict)) {
+                job.lock().driving = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all that was to be written is, or until it is given up.
+    pub(crate) async fn end_writing(self: &Arc<Self>) {
+        let Some(scribe) = &self.scribe else { return };
+        scribe.close();
+        self.wait_for(scribe.wait_until_closed()).await;
+    }
+
+    /// What lists show of a job.
+    pub(super) fn head_of(&self, job: &Job, state: JobState, live: &Live) -> Head {
+        let options = job.options();
+        Head {
+            id: job.id,
+            name: self.name_of(job),
+            state,
+            queue: self.queue_name(job),
+            priority: options.priority,
+            tags: self.tags(job),
+            unique: options.unique.clone(),
+            parent: options.parent,
+            submitted: job.id.made_at(),
+            not_before: options.not_before,
+            ended: live.ended(state),
+            failure: live.why(),
+        }
+    }
+
+    /// What follows from the store's answer to what was written of a job; says whether the job goes on here.
+    pub(super) fn written(self: &Arc<Self>, job: &Arc<Job>, lines: u32, verdict: Option<Verdict>) -> bool {
+        // Nobody writes any more: who opens the store again goes on with it.
+        let Some(verdict) = verdict else { return false };
+        let why = {
+            let mut inner = job.lock();
+            let stored = inner.stored;
+            let held = match verdict {
+                Verdict::Written(epoch) => Some(epoch),
+                // It was written before, and the answer was lost.
+                Verdict::Not { count } if count == stored.count + lines => stored.epoch,
+                _ => None,
+            };
+            if held.is_some() {
+                inner.stored.epoch = held;
+                inner.stored.count += lines;
+                inner.wrote(lines);
+                return true;
+            }
+            match verdict {
+                Verdict::Taken(other) => format!("job {other} has its unique key"),
+                Verdict::Stale => "another process has taken it over".to_owned(),
+                _ => "the store has other records of it".to_owned(),
+            }
+        };
+        tracing::error!(job = %job.id, "it does not go on here: {why}");
+        self.abandon(job, Failure::new(FailureKind::Unrunnable, why));
+        false
+    }
+
+    /// Forgets a job that goes on elsewhere, or nowhere; who waits for it here hears why.
+    pub(crate) fn abandon(&self, job: &Arc<Job>, failure: Failure) {
+        let failure = Arc::new(failure.at(job.id, "", 0));
+        let (wakers, callbacks, alarms, inbox) = {
+            let mut inner = job.lock();
+            let live = inner.live();
+            live.lines = None;
+            live.result = Some(Err(Arc::clone(&failure)));
+            let alarms: Vec<_> =
+                live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)).collect();
+            let inbox = std::mem::take(&mut live.inbox);
+            (live.wake_watchers(), std::mem::take(&mut live.callbacks), alarms, inbox)
+        };
+        drop(inbox);
+        alarms.into_iter().for_each(|key| self.timers.cancel(key));
+        self.index.remove(job.id);
+        if let Some(key) = &job.options().unique {
+            self.forget_unique(&self.name_of(job), key, job.id);
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        let result = Err(failure);
+        callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, &result));
+    }
+
+    /// Gives back what attempts hold that will not be started, for their job does not go on here.
+    pub(super) fn give_up(self: &Arc<Self>, driver: Driver, verdict: Option<Verdict>) {
+        let (job, starts, answers) = driver.left();
+        if let Some(verdict) = verdict {
+            answers.into_iter().for_each(|answer| answer.refuse(verdict));
+        }
+        let mut granted = Vec::new();
+        for start in starts {
+            let held = job.lock().live().places.remove(&start.terms.task);
+            match held {
+                None => granted.extend(self.default_queue().release()),
+                Some(held) => {
+                    granted.extend(held.queue.release());
+                    for entry in self.gates.leave(&held.asks, self.clock.now(), None) {
+                        self.come_back(entry, &mut granted);
+                    }
+                }
+            }
+        }
+        let passed = std::mem::take(&mut job.lock().live().passed);
+        for entry in self.gates.leave(&passed, self.clock.now(), None) {
+            self.come_back(entry, &mut granted);
+        }
+        granted.into_iter().for_each(|entry| self.grant(entry));
+    }
+}
+
+impl Inner {
+    /// What is folded and not written.
+    pub(super) fn entry(&mut self, engine: &Engine, job: &Job) -> Option<Entry> {
+        let state = self.state();
+        let live = self.live.as_mut()?;
+        let lines = live.lines.as_mut()?.take()?;
+        let known = std::mem::replace(&mut self.stored.state, state);
+        let Some(epoch) = self.stored.epoch else {
+            let head = Box::new(engine.head_of(job, state, live));
+            let term = engine.scribe.as_ref()?.term;
+            return Some(Entry::New { head, term, lines });
+        };
+        let change = (known != state)
+            .then(|| Box::new(Change { state, ended: live.ended(state), failure: live.why() }));
+        Some(Entry::More { job: job.id, epoch, first: self.stored.count, lines, change })
+    }
+
+    /// So many records are written. A job to which nothing else has happened yet is small again.
+    fn wrote(&mut self, lines: u32) {
+        let Some(live) = &mut self.live else { return };
+        if let Some(unwritten) = &mut live.lines {
+            unwritten.count -= lines;
+        }
+        if live.is_asleep() {
+            self.live = None;
+        }
+    }
+}
+
+impl Live {
+    fn ended(&self, state: JobState) -> Option<crate::timestamp::Timestamp> {
+        state.is_over().then(|| self.journal.last().map(|record| record.at)).flatten()
+    }
+
+    fn why(&self) -> Option<Arc<str>> {
+        let failed = self.result.as_ref().and_then(|result| result.as_ref().err());
+        let failure = failed.or_else(|| self.machine.as_ref()?.failure())?;
+        Some(Arc::from(failure.message.as_str()))
+    }
+
+    /// Nothing has happened to the job but that it was written.
+    fn is_asleep(&self) -> bool {
+        self.machine.is_none()
+            && self.inbox.is_empty()
+            && self.watchers.is_empty()
+            && self.callbacks.is_empty()
+            && self.alarms.is_empty()
+            && self.result.is_none()
+            && self.lines.as_ref().is_none_or(|lines| lines.count == 0)
+    }
+}
+
+impl Engine {
+    /// What a task of another job waits for cannot be made: the task fails.
+    pub(super) fn refuse_child(self: &Arc<Self>, child: &Job, why: String) {
+        let Some(parent) = child.options().parent else { return };
+        let message = format!("the input of `{}` cannot be written as JSON: {why}", self.name_of(child));
+        let failure = Arc::new(Failure::new(FailureKind::BadInput, message).at(child.id, "", 0));
+        if let Some(job) = self.index.get(parent.job) {
+            self.post(&job, Event::Child { task: parent.task, done: Err(failure) });
+        }
+    }
+}
