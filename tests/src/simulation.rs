@@ -6,6 +6,7 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use workflow_runtime::store::Store;
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{Fact, JobFilter, JobId, JobState, Queue, Registry, Resources, Runtime};
 
@@ -59,6 +60,14 @@ const SIGNALS: [&str; 4] = ["sig0", "sig1", "sig2", "sig3"];
 /// # Errors
 /// Says what did not hold, and of which job.
 pub async fn simulate(seed: u64) -> Result<Tally, String> {
+    simulate_on(seed, None).await
+}
+
+/// The same, with the jobs kept in a store, in which there are none yet.
+///
+/// # Errors
+/// Says what did not hold, and of which job.
+pub async fn simulate_on(seed: u64, store: Option<Arc<dyn Store>>) -> Result<Tally, String> {
     let mut rng = Rng::new(seed);
     let size = 4 + rng.below(24) as usize;
     let registry = Arc::new(random::registry(rng.next(), size).map_err(|problems| problems.to_string())?);
@@ -67,9 +76,13 @@ pub async fn simulate(seed: u64) -> Result<Tally, String> {
         .registry(Arc::clone(&registry))
         .state(world(mood))
         .keep(1_000_000)
+        .deaths(u32::MAX)
         .queue(Queue::new("fast").concurrency(1 + rng.below(3) as u32));
-    let mut run =
-        Run { runtime: TestRuntime::seeded(builder, rng.next()), rng, crashes: 0, mood, roots: Vec::new() };
+    let runtime = match store {
+        Some(store) => TestRuntime::on(builder, rng.next(), store),
+        None => TestRuntime::seeded(builder, rng.next()),
+    };
+    let mut run = Run { runtime, rng, crashes: 0, mood, roots: Vec::new() };
     run.begin().await;
     run.live().await?;
     run.end().await?;
@@ -210,9 +223,14 @@ impl Run {
     async fn check(&self, registry: &Registry) -> Result<Tally, String> {
         self.runtime.check_journals()?;
         let mut tally = Tally { crashes: self.crashes, ..Tally::default() };
-        for status in self.runtime.jobs(&JobFilter::new()) {
-            let Some(job) = self.runtime.job(status.id) else { continue };
-            let (journal, tasks) = (job.journal(), job.tasks());
+        let all = self.runtime.history(JobFilter::new()).await.map_err(|error| error.to_string())?;
+        for head in all {
+            let job = self.runtime.fetch(head.id).await.map_err(|error| error.to_string())?;
+            let job = job.ok_or_else(|| format!("job {} of {} is nowhere", head.id, head.name))?;
+            let (status, journal, tasks) = (job.status(), job.journal(), job.tasks());
+            if (head.state, head.ended.is_some()) != (status.state, true) {
+                return Err(format!("job {} is {}, and its head says {head:?}", head.id, status.state));
+            }
             check_laws(registry, &status, &journal, &tasks)
                 .map_err(|wrong| format!("job {} of {}: {wrong}\n{journal:#?}", status.id, status.name))?;
             tally.records += journal.len();
@@ -239,7 +257,8 @@ impl Run {
                 walker = walker.signal(event, 7_i64);
             }
             let expected = walker.run("Sim0", serde_json::json!({ "n": n })).await;
-            let given = self.runtime.job(*id).and_then(|job| job.result());
+            let job = self.runtime.fetch(*id).await.map_err(|error| error.to_string())?;
+            let given = job.and_then(|job| job.result());
             match (expected, given) {
                 (Ok(expected), Some(Ok(given))) if expected == given => {}
                 (Err(_), Some(Err(_))) => {}

@@ -46,7 +46,7 @@ const LAYERS: &[&[&str]] = &[
     &["subtask"],
     &["listing", "stream"],
     &["handle"],
-    &["builder", "submission", "runtime"],
+    &["builder", "submission", "runtime", "rerun"],
     &["testing"],
     &["classic"],
 ];

@@ -2,7 +2,10 @@
 //!
 //! `SEED=7 cargo test -p workflow-tests --test simulation` runs one seed again; `cargo xtask simulate` runs long.
 
-use workflow_tests::simulation::{Tally, simulate};
+use std::sync::Arc;
+
+use workflow_tests::simulation::{Tally, simulate, simulate_on};
+use workflow_tests::tmpstore::Tmp;
 
 /// How many seeds the test command runs.
 const SEEDS: u64 = 400;
@@ -31,4 +34,18 @@ async fn a_seed_runs_the_same_again() {
     for seed in 0..20 {
         assert_eq!(simulate(seed).await, simulate(seed).await, "SEED={seed}");
     }
+}
+
+#[tokio::test]
+async fn the_same_laws_hold_on_a_store() {
+    let one = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = one.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
+    let mut tally = Tally::default();
+    for seed in seeds {
+        match simulate_on(seed, Some(Arc::new(Tmp::default()))).await {
+            Ok(run) => tally.add(run),
+            Err(wrong) => panic!("SEED={seed}: {wrong}"),
+        }
+    }
+    println!("{tally:?}");
 }

@@ -150,6 +150,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets how often the process may be killed while a task runs before the task fails: 5 times otherwise. It may be the
+    /// task that kills it. Only counted where jobs are kept in a store.
+    pub fn deaths(mut self, times: u32) -> Self {
+        self.config.deaths = times.max(1);
+        self
+    }
+
     /// Sets by how much of itself a retry's delay is shortened at most, at random: a quarter otherwise.
     pub fn jitter(mut self, share: f64) -> Self {
         self.config.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };

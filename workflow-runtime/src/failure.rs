@@ -55,6 +55,8 @@ pub enum FailureKind {
     BadInput,
     /// The output does not satisfy its schema.
     BadOutput,
+    /// Its process was killed while it ran, again and again.
+    Deadly,
     /// It could not be run at all.
     Unrunnable,
     /// Its deadline passed.

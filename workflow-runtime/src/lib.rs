@@ -45,6 +45,7 @@ mod program;
 mod record;
 mod registered;
 mod registry;
+mod rerun;
 mod runnable;
 #[doc = include_str!("../doc/running.md")]
 pub mod running {}
@@ -97,6 +98,7 @@ pub use record::{
 };
 pub use registered::{RegisteredAgent, RegisteredWorkflow};
 pub use registry::{Registry, RegistryBuilder, registered};
+pub use rerun::{Rerun, RerunError};
 pub use runnable::{Requested, Runnable};
 pub use runtime::{QueueStatus, RunError, Runtime};
 pub use schema::{Schema, SchemaError, Violation, Violations};

@@ -9,6 +9,7 @@ use crate::job_id::JobId;
 use crate::options::Priority;
 use crate::record::{Parent, TaskId};
 use crate::state::{JobState, TaskState};
+use crate::store::{Filter, Head};
 use crate::timestamp::Timestamp;
 
 /// A job, as it stands.
@@ -58,15 +59,7 @@ pub struct TaskStatus {
 /// Which jobs a list holds.
 #[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct JobFilter {
-    states: Vec<JobState>,
-    name: Option<String>,
-    tag: Option<String>,
-    queue: Option<String>,
-    parent: Option<JobId>,
-    after: Option<JobId>,
-    limit: Option<usize>,
-}
+pub struct JobFilter(Filter);
 
 impl JobFilter {
     /// All jobs.
@@ -76,60 +69,66 @@ impl JobFilter {
 
     /// Those in this state; called again, in one of these.
     pub fn state(mut self, state: JobState) -> Self {
-        self.states.push(state);
+        self.0.states.push(state);
         self
     }
 
     /// Those that run this agent or workflow.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.0.name = Some(name.into());
         self
     }
 
     /// Those that have this tag.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tag = Some(tag.into());
+        self.0.tag = Some(tag.into());
         self
     }
 
     /// Those that begin in this queue.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.queue = Some(queue.into());
+        self.0.queue = Some(queue.into());
         self
     }
 
     /// The children of a job.
     pub fn parent(mut self, job: JobId) -> Self {
-        self.parent = Some(job);
+        self.0.parent = Some(job);
         self
     }
 
     /// Those that were accepted after this one: for lists in pages.
     pub fn after(mut self, job: JobId) -> Self {
-        self.after = Some(job);
+        self.0.after = Some(job);
         self
     }
 
     /// So many at most.
     pub fn limit(mut self, jobs: usize) -> Self {
-        self.limit = Some(jobs);
+        self.0.limit = Some(jobs);
         self
     }
 
-    pub(crate) fn list(&self, engine: &Engine) -> Vec<JobStatus> {
-        let jobs = engine.index.all();
-        let found = jobs.iter().filter(|job| self.lets(engine, job)).take(self.limit.unwrap_or(usize::MAX));
-        found.map(|job| JobStatus::of(engine, job)).collect()
+    /// As a store reads it.
+    pub(crate) fn into_inner(self) -> Filter {
+        self.0
     }
 
-    fn lets(&self, engine: &Engine, job: &Job) -> bool {
-        let options = job.options();
-        self.after.is_none_or(|after| job.id > after)
-            && self.parent.is_none_or(|parent| options.parent.is_some_and(|own| own.job == parent))
-            && self.tag.as_ref().is_none_or(|tag| engine.tags(job).iter().any(|own| **own == **tag))
-            && self.queue.as_ref().is_none_or(|queue| *engine.queue_name(job) == **queue)
-            && self.name.as_ref().is_none_or(|name| *engine.name_of(job) == **name)
-            && (self.states.is_empty() || self.states.contains(&job.lock_state()))
+    pub(crate) fn list(&self, engine: &Engine) -> Vec<JobStatus> {
+        let found = self.found(engine);
+        found.iter().map(|job| JobStatus::of(engine, job)).collect()
+    }
+
+    /// The heads of the jobs in memory.
+    pub(crate) fn heads(&self, engine: &Engine) -> Vec<Head> {
+        self.found(engine).iter().map(|job| engine.head(job)).collect()
+    }
+
+    fn found(&self, engine: &Engine) -> Vec<Arc<Job>> {
+        let mut jobs = engine.index.all();
+        jobs.retain(|job| self.0.lets(&engine.head(job)));
+        jobs.truncate(self.0.limit.unwrap_or(usize::MAX));
+        jobs
     }
 }
 

@@ -67,6 +67,9 @@ pub enum Fact {
     Lost {
         /// The task.
         task: TaskId,
+        /// Whether the process was killed, and not shut down.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        killed: bool,
     },
     /// The agent has returned; its subtasks have not.
     Returned {
@@ -153,6 +156,13 @@ pub enum Fact {
         task: TaskId,
         /// What it saved.
         value: Value,
+    },
+    /// Somebody gave a task another input than its workflow says.
+    Given {
+        /// The task.
+        task: TaskId,
+        /// Its input.
+        input: Value,
     },
     /// The job will not succeed: somebody cancelled it, or its deadline passed.
     Stopped {
@@ -327,6 +337,9 @@ pub struct JobOptions {
     /// The task that waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// The job that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<JobId>,
 }
 
 /// The task that waits for a job.
@@ -347,7 +360,7 @@ impl Fact {
             Self::Started { task, .. }
             | Self::Retrying { task, .. }
             | Self::Fell { task, .. }
-            | Self::Lost { task }
+            | Self::Lost { task, .. }
             | Self::Returned { task, .. }
             | Self::Succeeded { task, .. }
             | Self::Failed { task, .. }
@@ -357,6 +370,7 @@ impl Fact {
             | Self::Slept { task, .. }
             | Self::Called { task, .. }
             | Self::Noticed { task }
+            | Self::Given { task, .. }
             | Self::Saved { task, .. } => Some(*task),
             _ => None,
         }

@@ -18,6 +18,7 @@ use crate::record::Target;
 use crate::registry::Registry;
 use crate::runnable::{Requested, Runnable};
 use crate::stats::AgentStats;
+use crate::store::{Head, StoreError};
 use crate::stream::Events;
 use crate::submission::{Submission, SubmitError};
 use crate::value::Value;
@@ -102,7 +103,36 @@ impl Runtime {
         Some(JobHandle::new(Arc::clone(&self.engine), job, Value::json))
     }
 
-    /// The jobs that a filter lets through, the oldest first.
+    /// The handle of a job that was handed in at any time, to this process or to another: from memory, or, when it is
+    /// over and has been forgotten there, from the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has of the job cannot be.
+    pub async fn fetch(&self, id: JobId) -> Result<Option<JobHandle<Json>>, StoreError> {
+        if let Some(known) = self.job(id) {
+            return Ok(Some(known));
+        }
+        let Some(Some(kept)) = self.engine.ask_store(move |store| store.read(id)).await? else {
+            return Ok(None);
+        };
+        let job = self.engine.remember(&kept)?;
+        Ok(job.map(|job| JobHandle::new(Arc::clone(&self.engine), job, Value::json)))
+    }
+
+    /// What is known of the jobs that a filter lets through, the oldest first: of all jobs in the store, or, if there is
+    /// none, of those in memory.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn history(&self, filter: JobFilter) -> Result<Vec<Head>, StoreError> {
+        if self.engine.scribe.is_none() {
+            return Ok(filter.heads(&self.engine));
+        }
+        let filter = filter.into_inner();
+        Ok(self.engine.ask_store(move |store| store.list(&filter)).await?.unwrap_or_default())
+    }
+
+    /// The jobs in memory that a filter lets through, the oldest first: all that are not over, and the last that are.
     pub fn jobs(&self, filter: &JobFilter) -> Vec<JobStatus> {
         filter.list(&self.engine)
     }
@@ -239,7 +269,7 @@ impl Runtime {
         SubmitError::Unknown { name: name.to_owned(), nearest }
     }
 
-    fn checked(&self, name: &str, input: Json) -> Result<JobWork, SubmitError> {
+    pub(crate) fn checked(&self, name: &str, input: Json) -> Result<JobWork, SubmitError> {
         let registry = &self.engine.registry;
         let bad = |error: crate::error::AgentError| SubmitError::BadInput {
             name: name.to_owned(),

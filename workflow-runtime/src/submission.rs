@@ -67,7 +67,7 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
-    fn of(unkept: Unkept, name: &str, key: &str) -> Self {
+    pub(crate) fn of(unkept: Unkept, name: &str, key: &str) -> Self {
         match unkept {
             Unkept::Taken(job) => Self::Duplicate { name: name.to_owned(), key: key.to_owned(), job },
             Unkept::Store(error) => Self::Store(error),

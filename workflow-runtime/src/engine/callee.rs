@@ -237,6 +237,14 @@ impl Engine {
             let name = self.agent(agent).name();
             Failure::new(FailureKind::BadInput, format!("the input of `{name}` is not right: {error}"))
         };
+        match machine.given(task) {
+            Some(Value::Typed(input, _)) => return Ok(input.clone()),
+            Some(Value::Json(json)) => {
+                let given = self.agent(agent).admit_json(json).map_err(|error| bad(&error));
+                return given.map_err(|failure| failure.at(job.id, &machine.path(task), 0));
+            }
+            None => {}
+        }
         if let Some(spawn) = machine.spawn(task) {
             return match &spawn.input {
                 Input::Whole(Value::Typed(input, _)) => Ok(input.clone()),
@@ -298,6 +306,9 @@ impl Engine {
                     Err(Failure::new(FailureKind::BadInput, message))
                 }
             };
+        }
+        if let Some(given) = machine.given(task) {
+            return Ok((place, given.clone()));
         }
         let codec = self.registry.workflows()[workflow as usize].code().input.codec;
         match machine.input_of(task) {

@@ -106,6 +106,8 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     /// How many jobs that are over are remembered.
     pub(crate) keep: usize,
+    /// How often a task's process may be killed while it runs.
+    pub(crate) deaths: u32,
     /// By how much of itself a retry's delay may be shortened, at random.
     pub(crate) jitter: f64,
     /// Whether attempts are polled at once by whoever starts them, if they are known to be quick.
@@ -118,6 +120,7 @@ impl Default for Config {
             on_stall: StallAction::default(),
             grace: Duration::from_secs(5),
             keep: 1000,
+            deaths: 5,
             jitter: 0.25,
             inline: true,
         }

@@ -16,7 +16,7 @@ use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Change, Entry, Head, StoreError, StoreErrorKind, Verdict};
+use crate::store::{Change, Entry, Head, Store, StoreError, StoreErrorKind, Verdict};
 
 /// How long a `submit` waits for a store that cannot be written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,12 +71,22 @@ impl Engine {
     /// When it is not taken by the store, or when the store cannot be written for [a while](PATIENCE); then the job is
     /// nowhere.
     pub(crate) async fn begin_job(self: &Arc<Self>, job: &Arc<Job>) -> Result<(), Unkept> {
-        let Some(scribe) = &self.scribe else {
+        if self.scribe.is_none() {
             self.let_go(job, None);
             return Ok(());
-        };
+        }
+        self.begin_job_by(job, |told| self.let_go(job, Some(told))).await
+    }
+
+    /// The same, for one who lets it go himself.
+    pub(super) async fn begin_job_by(
+        self: &Arc<Self>,
+        job: &Arc<Job>,
+        let_go: impl FnOnce(oneshot::Sender<Result<(), Verdict>>),
+    ) -> Result<(), Unkept> {
+        let Some(scribe) = &self.scribe else { return Ok(()) };
         let (told, mut heard) = oneshot::channel();
-        self.let_go(job, Some(told));
+        let_go(told);
         loop {
             let mut patience = Sleep::new(self, self.clock.now() + PATIENCE);
             let first = poll_fn(|context| match Pin::new(&mut heard).poll(context) {
@@ -129,8 +139,32 @@ impl Engine {
         self.wait_for(scribe.wait_until_closed()).await;
     }
 
+    /// Asks the store for something, where that may take its time; none if there is no store.
+    pub(crate) async fn ask_store<T: Send + 'static>(
+        self: &Arc<Self>,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(scribe) = &self.scribe else { return Ok(None) };
+        let (told, answer) = oneshot::channel();
+        let store = Arc::clone(scribe.store());
+        self.executor.spawn_blocking(move || drop(told.send(ask(&*store))));
+        match self.wait_for(answer).await {
+            Ok(answer) => answer.map(Some),
+            Err(_) => {
+                let message = format!("{}: it panicked, or the runtime is gone", scribe.store().describe());
+                Err(StoreError::new(StoreErrorKind::Unavailable, message))
+            }
+        }
+    }
+
+    /// What lists show of a job in memory.
+    pub(crate) fn head(&self, job: &Job) -> Head {
+        let inner = job.lock();
+        self.head_of(job, inner.state(), inner.live_ref())
+    }
+
     /// What lists show of a job.
-    pub(super) fn head_of(&self, job: &Job, state: JobState, live: &Live) -> Head {
+    pub(super) fn head_of(&self, job: &Job, state: JobState, live: Option<&Live>) -> Head {
         let options = job.options();
         Head {
             id: job.id,
@@ -143,8 +177,8 @@ impl Engine {
             parent: options.parent,
             submitted: job.id.made_at(),
             not_before: options.not_before,
-            ended: live.ended(state),
-            failure: live.why(),
+            ended: live.and_then(|live| live.ended(state)),
+            failure: live.and_then(Live::why),
         }
     }
 
@@ -237,7 +271,7 @@ impl Inner {
         let lines = live.lines.as_mut()?.take()?;
         let known = std::mem::replace(&mut self.stored.state, state);
         let Some(epoch) = self.stored.epoch else {
-            let head = Box::new(engine.head_of(job, state, live));
+            let head = Box::new(engine.head_of(job, state, Some(live)));
             let term = engine.scribe.as_ref()?.term;
             return Some(Entry::New { head, term, lines });
         };

@@ -26,6 +26,7 @@ mod perform;
 mod places;
 mod queue;
 mod recover;
+mod rerun;
 mod scribe;
 mod settings;
 mod sync;
@@ -46,6 +47,7 @@ pub(crate) use job::{Job, JobWork};
 pub(crate) use keep::Unkept;
 #[cfg(feature = "classic")]
 pub(crate) use outside::{Outside, Sighting};
+pub(crate) use rerun::{Unrepeatable, Unrun};
 pub(crate) use scribe::Scribe;
 pub use settings::{AgentLimits, Queue, StallAction};
 pub(crate) use watch::Watch;

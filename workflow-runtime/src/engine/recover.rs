@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use super::core::Engine;
 use super::drive::Turn;
 use super::event::Event;
-use super::job::{Job, JobWork, Live, Stored, Unwritten};
+use super::job::{Job, Live, Stored, Unwritten};
+use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::machine::{Kind, Machine};
-use crate::program::Place;
-use crate::record::{Fact, Record, TaskId, Work};
+use crate::record::{Fact, Record, TaskId};
 use crate::state::JobState;
-use crate::store::{Claimed, Epoch, StoreError};
+use crate::store::{Claimed, Epoch, Kept, StoreError, StoreErrorKind};
 
 /// How many jobs are read from the store at once.
 const PAGE: usize = 1000;
@@ -30,15 +30,7 @@ impl Engine {
         let [Record { fact: Fact::Submitted { submission }, .. }, records @ ..] = journal else {
             return Err(wrong(crate::machine::Illegal::Submission.to_string()));
         };
-        let work = match &submission.work {
-            Work::Call { callee, input } => {
-                let place = Place::find(&self.registry, &callee.name, callee.kind);
-                let place =
-                    place.ok_or_else(|| wrong(format!("there is no `{}` in this program", callee.name)))?;
-                JobWork::Call(place, input.clone())
-            }
-            Work::Tasks(tasks) => JobWork::Tasks(Arc::clone(tasks)),
-        };
+        let work = self.work_of_submission(submission)?;
         let job = Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false));
         let mut machine = Machine::new(self.shape(&job)?, job.options());
         for record in records {
@@ -150,14 +142,24 @@ impl Engine {
     }
 
     /// Reads a job that is over, for one who waits for it.
-    fn restore_ended(self: &Arc<Self>, id: JobId) -> Result<(), String> {
+    fn restore_ended(self: &Arc<Self>, id: JobId) -> Result<(), StoreError> {
         let Some(scribe) = &self.scribe else { return Ok(()) };
-        let Some(kept) = scribe.store().read(id).map_err(|error| error.to_string())? else { return Ok(()) };
-        if kept.head.state.is_over() {
-            let records = kept.records().map_err(|error| error.to_string())?;
-            self.restore(&records, None).map_err(|failure| failure.to_string())?;
+        let kept = scribe.store().read(id)?;
+        kept.map(|kept| self.remember(&kept)).transpose().map(drop)
+    }
+
+    /// A job that is over, as the store has it, in memory again.
+    pub(crate) fn remember(self: &Arc<Self>, kept: &Kept) -> Result<Option<Arc<Job>>, StoreError> {
+        if !kept.head.state.is_over() {
+            return Ok(None);
         }
-        Ok(())
+        let restored = self.restore(&kept.records()?, None);
+        restored.map(Some).map_err(|failure| {
+            StoreError::new(
+                StoreErrorKind::Foreign,
+                format!("this program cannot read job {}: {failure}", kept.head.id),
+            )
+        })
     }
 
     /// Counts a record that is about to be written; says whether a test wants no more of them.
@@ -193,13 +195,13 @@ impl Engine {
 
     /// Checks that folding a job's journal gives the state that it has.
     pub(crate) fn check_journal(&self, job: &Job) -> Result<(), String> {
-        let journal = self.journal(job);
+        let journal = job.lock().live_ref().map(|live| live.journal.clone()).unwrap_or_default();
         let wrong = |what: String| Err(format!("job {}: {what}", job.id));
         let mut folded = match self.shape(job) {
             Ok(shape) => Machine::new(shape, job.options()),
             Err(failure) => return wrong(failure.to_string()),
         };
-        for record in &journal[1..] {
+        for record in &journal {
             if let Err(illegal) = folded.apply(record) {
                 return wrong(format!("{illegal}, by {record:?}"));
             }
@@ -279,7 +281,7 @@ impl Turn<'_> {
             self.limit_again(live, task);
         }
         for task in lost {
-            self.lose(live, task);
+            self.lose(live, task, true);
         }
         for (task, child) in calling {
             self.ask_child(live, task, child);
@@ -291,14 +293,25 @@ impl Turn<'_> {
         self.recovering = false;
     }
 
-    fn lose(&mut self, live: &mut Live, task: TaskId) {
+    fn lose(&mut self, live: &mut Live, task: TaskId, killed: bool) {
         let Some(machine) = live.machine.as_ref() else { return };
         if machine.is_stopping(task) {
             let why = "its process ended while it was told to stop";
-            self.fail_task(live, task, Failure::new(FailureKind::Cancelled, why));
-        } else {
-            self.note(live, Fact::Lost { task });
+            return self.fail_task(live, task, Failure::new(FailureKind::Cancelled, why));
         }
+        if killed {
+            let is_death =
+                |fact: &Fact| matches!(fact, Fact::Lost { task: lost, killed: true } if *lost == task);
+            let before = live.journal.iter().filter(|record| is_death(&record.fact)).count();
+            let deaths = u32::try_from(before + 1).unwrap_or(u32::MAX);
+            if deaths >= self.engine.config.deaths {
+                let message =
+                    format!("its process was killed {deaths} times while it ran; it is not tried again");
+                let failure = Failure::new(FailureKind::Deadly, message);
+                return self.attempt_failed(live, task, failure, Advice::Permanent);
+            }
+        }
+        self.note(live, Fact::Lost { task, killed });
     }
 
     fn limit_again(&mut self, live: &mut Live, task: TaskId) {
@@ -326,7 +339,7 @@ impl Turn<'_> {
                     self.effects.posts.push((child, Event::Cancel(why, None)));
                 }
             }
-            None => self.lose(live, task),
+            None => self.lose(live, task, false),
         }
     }
 }

@@ -185,7 +185,7 @@ impl Turn<'_> {
         }
         if stopped && self.engine.stopping.load(Ordering::SeqCst) && !machine.is_stopping(task) {
             // Not the job is over, the process is: who opens its store goes on with it.
-            self.note(live, Fact::Lost { task });
+            self.note(live, Fact::Lost { task, killed: false });
             return;
         }
         match done {

@@ -28,7 +28,7 @@ impl Machine {
                 self.commands.push_back(Command::Wake(*task, *due));
             }
             Fact::Fell { task, .. } => self.fell(*task)?,
-            Fact::Lost { task } => {
+            Fact::Lost { task, .. } => {
                 let kind = self.known(*task)?.kind;
                 if matches!(kind, Kind::Form | Kind::Sleep | Kind::Signal) {
                     return Err(Illegal::NotThat { task: *task, what: "made of attempts" });
@@ -66,6 +66,10 @@ impl Machine {
             Fact::Saved { task, value } => {
                 self.known(*task)?;
                 self.saved.insert(*task, value.clone());
+            }
+            Fact::Given { task, input } => {
+                self.known(*task)?;
+                self.rare().given.insert(*task, input.clone());
             }
             Fact::Stopped { failure } => self.stop_job(failure)?,
             Fact::Paused => {

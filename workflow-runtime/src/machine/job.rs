@@ -87,6 +87,8 @@ pub(super) struct Rare {
     /// Tasks that failed and that nobody has asked for yet, by the task that made them.
     pub(super) unnoticed: HashMap<TaskId, Vec<TaskId>>,
     pub(super) arrived: HashMap<Arc<str>, VecDeque<Value>>,
+    /// Inputs that somebody has put in the place of those that the workflow says.
+    pub(super) given: HashMap<TaskId, Value>,
     pub(super) awaiting: HashMap<Arc<str>, VecDeque<TaskId>>,
 }
 
@@ -197,6 +199,11 @@ impl Machine {
 
     pub(crate) fn saved(&self, task: TaskId) -> Option<&Value> {
         self.saved.get(&task)
+    }
+
+    /// The input that somebody has put in the place of a task's own.
+    pub(crate) fn given(&self, task: TaskId) -> Option<&Value> {
+        self.rare.as_ref()?.given.get(&task)
     }
 
     pub(crate) fn child(&self, task: TaskId) -> Option<crate::job_id::JobId> {

@@ -86,7 +86,7 @@ fn every_fact_in_every_state_is_taken_or_refused() {
         Fact::Started { task: 0, attempt: 7 },
         Fact::Retrying { task: 0, due: Timestamp::EPOCH, failure: failure(FailureKind::Error) },
         Fact::Fell { task: 0, failure: failure(FailureKind::Error) },
-        Fact::Lost { task: 0 },
+        Fact::Lost { task: 0, killed: false },
         Fact::Returned { task: 0, output: Some(value()), failure: None },
         Fact::Succeeded { task: 0, output: value() },
         Fact::Failed { task: 0, failure: failure(FailureKind::Error) },
