@@ -513,7 +513,7 @@ mod crashes {
 
     #[tokio::test]
     async fn a_process_may_end_again_and_again() {
-        let (first, trace) = traced();
+        let (first, trace) = trace::traced_of(Runtime::builder().deaths(1000));
         let names = vec![text("x"), text("y")];
         let job = first.submit(Everything { names, bad: text("good") }).await.unwrap();
         job.signal("say", "hello").await.unwrap();

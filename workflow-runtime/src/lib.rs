@@ -77,7 +77,7 @@ pub use definition::{
     Arm, Block, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step,
     Undo,
 };
-pub use engine::{AgentLimits, Breaker, Event, Observer, Progress, Queue, StallAction, What};
+pub use engine::{AgentLimits, Breaker, Event, Observer, ParkedJob, Progress, Queue, StallAction, What};
 pub use error::{Advice, AgentError};
 pub use failure::{Failure, FailureKind};
 pub use fingerprint::Fingerprint;
@@ -93,7 +93,7 @@ pub use plan::Plan;
 pub use pool::{Pool, Pooled};
 pub use problem::{Problem, Problems};
 pub use record::{
-    After, Fact, Input, JobOptions, Parent, Part, RECORD_VERSION, Record, Spawn,
+    After, Fact, Input, JobOptions, Line, Parent, Part, RECORD_VERSION, Record, Spawn,
     Submission as SubmissionRecord, Target, TaskId, Tasks, Work,
 };
 pub use registered::{RegisteredAgent, RegisteredWorkflow};

@@ -28,6 +28,28 @@ pub struct Record {
     pub fact: Fact,
 }
 
+/// A record as a store keeps it: with the step that it is about, by its path, for people and for programs that have
+/// other steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The step, by its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Arc<str>>,
+    /// The record.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// A line that is to be written.
+#[derive(Serialize)]
+pub(crate) struct LineOf<'a> {
+    pub(crate) at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) fact: &'a Fact,
+}
+
 /// What can come to be of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]

@@ -91,11 +91,16 @@ impl Rerun {
     async fn begin(self) -> Result<JobHandle<Json>, RerunError> {
         let Self { runtime, job: id, from, input } = self;
         let engine = &runtime.engine;
-        let old = runtime.fetch(id).await?.ok_or(RerunError::Unknown(id))?;
-        if !old.state().is_over() {
-            return Err(RerunError::NotOver(id));
-        }
-        let journal = old.journal();
+        let journal = match runtime.fetch(id).await? {
+            Some(old) if old.state().is_over() => old.journal(),
+            Some(_) => return Err(RerunError::NotOver(id)),
+            None if from.is_none() && engine.parked().iter().any(|job| job.head.id == id) => {
+                let kept = engine.ask_store(move |store| store.read(id)).await?.flatten();
+                let lines = kept.ok_or(RerunError::Unknown(id))?.records()?;
+                lines.into_iter().map(|line| line.record).collect()
+            }
+            None => return Err(RerunError::Unknown(id)),
+        };
         let new = engine.ids.make(engine.clock.now());
         let records = match from {
             Some(step) => engine.journal_until(new, &journal, &step, input).map_err(|why| match why {

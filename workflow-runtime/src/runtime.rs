@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::builder::{RuntimeBuilder, StartError};
-use crate::engine::{Engine, JobEvent, JobWork};
+use crate::engine::{Engine, JobEvent, JobWork, ParkedJob};
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
@@ -137,11 +137,24 @@ impl Runtime {
         filter.list(&self.engine)
     }
 
+    /// Jobs in the store that are not over and that this program cannot go on with, for their steps are not those of its
+    /// workflows, or what they call is not there. They stay as they are: another program may go on with them, and they
+    /// can be [cancelled](Self::cancel) or [run again](Self::rerun).
+    pub fn parked(&self) -> Vec<ParkedJob> {
+        self.engine.parked()
+    }
+
     /// Cancels a job, its child jobs too; says whether there was one that was not over.
     pub async fn cancel(&self, id: JobId, why: &str) -> bool {
         match self.engine.index.get(id) {
             Some(job) => self.engine.ask(&job, |told| JobEvent::Cancel(why.to_owned(), Some(told))).await,
-            None => false,
+            None => match self.engine.cancel_parked(id, why).await {
+                Ok(was_there) => was_there,
+                Err(error) => {
+                    tracing::error!("{error}");
+                    false
+                }
+            },
         }
     }
 

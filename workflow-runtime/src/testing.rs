@@ -42,7 +42,7 @@ use crate::failure::Failure;
 use crate::handle::JobHandle;
 use crate::job_id::{JobId, JobIds};
 use crate::listing::{JobFilter, JobStatus};
-use crate::record::Record;
+use crate::record::Line;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
 use crate::state::JobState;
@@ -353,8 +353,8 @@ impl TestRuntime {
     }
 
     fn take_in(&self, journal: &str) -> Result<JobHandle<Json>, String> {
-        let records: Vec<Record> = serde_json::from_str(journal).map_err(|error| error.to_string())?;
-        let job = self.runtime.engine.restore(&records, None).map_err(|failure| failure.to_string())?;
+        let lines: Vec<Line> = serde_json::from_str(journal).map_err(|error| error.to_string())?;
+        let (job, _) = self.runtime.engine.restore(&lines, None).map_err(|failure| failure.to_string())?;
         Ok(JobHandle::new(Arc::clone(&self.runtime.engine), job, crate::value::Value::json))
     }
 

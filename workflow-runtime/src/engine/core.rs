@@ -1,7 +1,7 @@
 //! The engine itself: what all jobs share.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::executor::{Executor, lock};
 use super::gate::Gates;
 use super::index::Index;
+use super::park::ParkedJob;
 use super::queue::Waiting;
 use super::scribe::Scribe;
 use super::settings::{AgentLimits, Queue, StallAction};
@@ -57,6 +58,8 @@ pub(crate) struct Engine {
     default_queue: Arc<Waiting>,
     queues: RwLock<Queues>,
     pub(super) unique: Mutex<Uniques>,
+    /// Jobs in the store that this program cannot go on with.
+    pub(super) parked: Mutex<BTreeMap<JobId, ParkedJob>>,
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
     /// Told, once a shutdown has begun, whenever an attempt ends.
@@ -216,6 +219,7 @@ impl Engine {
             default_queue: Arc::clone(&default_queue),
             queues: RwLock::default(),
             unique: Mutex::default(),
+            parked: Mutex::default(),
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::job_id::JobId;
 use crate::machine::{Command, Illegal, Machine};
 use crate::program::Place;
-use crate::record::{Fact, JobOptions, Record, TaskId, Tasks};
+use crate::record::{Fact, JobOptions, LineOf, Record, TaskId, Tasks};
 use crate::small_map::SmallMap;
 use crate::state::JobState;
 use crate::store::{Epoch, Lines};
@@ -110,10 +110,11 @@ pub(super) struct Unwritten {
 
 impl Unwritten {
     /// Adds a record; gives where it begins, to [take it back](Self::take_back).
-    pub(super) fn add(&mut self, record: &Record) -> Result<usize, String> {
+    pub(super) fn add(&mut self, record: &Record, step: Option<&str>) -> Result<usize, String> {
         let before = self.bytes.len();
         self.bytes.push(if before == 0 { b'[' } else { b',' });
-        if let Err(error) = serde_json::to_writer(&mut self.bytes, record) {
+        let line = LineOf { at: record.at, step, fact: &record.fact };
+        if let Err(error) = serde_json::to_writer(&mut self.bytes, &line) {
             self.bytes.truncate(before);
             return Err(error.to_string());
         }
@@ -246,7 +247,8 @@ impl Live {
         match &mut self.lines {
             None => machine.apply(&record)?,
             Some(unwritten) => {
-                let before = unwritten.add(&record).map_err(Refused::Unwritable)?;
+                let step = record.fact.task().map(|task| machine.path(task));
+                let before = unwritten.add(&record, step.as_deref()).map_err(Refused::Unwritable)?;
                 machine.apply(&record).inspect_err(|_| unwritten.take_back(before))?;
             }
         }

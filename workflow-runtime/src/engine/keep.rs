@@ -40,7 +40,7 @@ impl Engine {
     pub(super) fn take_in(&self, job: &Arc<Job>) -> Result<(), String> {
         if self.scribe.is_some() {
             let mut unwritten = Unwritten::default();
-            unwritten.add(&self.first_record(job))?;
+            unwritten.add(&self.first_record(job), None)?;
             job.lock().live().lines = Some(unwritten);
         }
         self.index.add(Arc::clone(job));

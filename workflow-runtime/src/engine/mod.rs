@@ -22,6 +22,7 @@ mod lend;
 mod made;
 #[cfg(feature = "classic")]
 mod outside;
+mod park;
 mod perform;
 mod places;
 mod queue;
@@ -47,6 +48,7 @@ pub(crate) use job::{Job, JobWork};
 pub(crate) use keep::Unkept;
 #[cfg(feature = "classic")]
 pub(crate) use outside::{Outside, Sighting};
+pub use park::ParkedJob;
 pub(crate) use rerun::{Unrepeatable, Unrun};
 pub(crate) use scribe::Scribe;
 pub use settings::{AgentLimits, Queue, StallAction};

@@ -78,7 +78,9 @@ impl Turn<'_> {
                 Fact::Failed { task, failure }
             }
         };
-        self.note(live, fact);
+        if let Some(unwritable) = self.note_value(live, fact) {
+            self.fail_task(live, task, unwritable);
+        }
     }
 
     /// Arms the time that something without attempts may take.
@@ -217,9 +219,15 @@ impl Turn<'_> {
             Fact::JobFailed { failure } => Err(Arc::clone(failure)),
             _ => return,
         };
-        if self.note(live, fact) {
-            live.result = Some(result);
-            self.conclude_job(live);
+        match self.try_note(live, fact) {
+            Ok(()) => {
+                live.result = Some(result);
+                self.conclude_job(live);
+            }
+            Err(failure) if failure.kind == FailureKind::BadOutput => {
+                self.stop_with(live, Arc::new(failure.at(self.job.id, "", 0)));
+            }
+            Err(_) => {}
         }
     }
 

@@ -12,7 +12,7 @@ use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::machine::{Kind, Machine};
-use crate::record::{Fact, Record, TaskId};
+use crate::record::{Fact, Line, Record, TaskId};
 use crate::state::JobState;
 use crate::store::{Claimed, Epoch, Kept, StoreError, StoreErrorKind};
 
@@ -20,21 +20,48 @@ use crate::store::{Claimed, Epoch, Kept, StoreError, StoreErrorKind};
 const PAGE: usize = 1000;
 
 impl Engine {
-    /// Takes a job in from its journal; from a store, with the epoch under which it is held now.
+    /// Takes a job in from its journal; from a store, with the epoch under which it is held now. Gives the steps that
+    /// the records are about, too.
+    ///
+    /// # Errors
+    /// When the journal does not fit this program: it names a record, and the step it is about.
     pub(crate) fn restore(
         self: &Arc<Self>,
-        journal: &[Record],
+        journal: &[Line],
         epoch: Option<Epoch>,
-    ) -> Result<Arc<Job>, Failure> {
+    ) -> Result<(Arc<Job>, Vec<Option<String>>), Failure> {
         let wrong = |message: String| Failure::new(FailureKind::Unrunnable, message);
-        let [Record { fact: Fact::Submitted { submission }, .. }, records @ ..] = journal else {
+        let Some((Record { fact: Fact::Submitted { submission }, .. }, lines)) =
+            journal.split_first().map(|(first, lines)| (&first.record, lines))
+        else {
             return Err(wrong(crate::machine::Illegal::Submission.to_string()));
         };
+        if submission.version > crate::record::RECORD_VERSION {
+            let (known, version) = (crate::record::RECORD_VERSION, submission.version);
+            return Err(wrong(format!(
+                "its records are of version {version}, and this program knows {known}"
+            )));
+        }
         let work = self.work_of_submission(submission)?;
         let job = Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false));
         let mut machine = Machine::new(self.shape(&job)?, job.options());
-        for record in records {
-            machine.apply(record).map_err(|illegal| wrong(illegal.to_string()))?;
+        let mut steps = vec![None];
+        for (number, line) in (1..).zip(lines) {
+            let step = line.record.fact.task().map(|task| machine.path(task));
+            if let (Some(known), Some(now)) = (&line.step, &step)
+                && **known != **now
+            {
+                let now = if now.is_empty() { "nothing".to_owned() } else { format!("`{now}`") };
+                return Err(wrong(format!(
+                    "record {number} is about step `{known}`, where {now} stands in this program: steps before it were \
+                     added, removed or moved"
+                )));
+            }
+            machine.apply(&line.record).map_err(|illegal| {
+                let step = line.step.as_deref().or(step.as_deref()).unwrap_or_default();
+                wrong(format!("record {number}, about step `{step}`, does not fit this program: {illegal}"))
+            })?;
+            steps.push(step);
         }
         // What was commanded while it was folded is asked for again, from where it stands.
         while machine.command().is_some() {}
@@ -56,14 +83,14 @@ impl Engine {
             let live = inner.live();
             live.lines = self.scribe.as_ref().map(|_| Unwritten::default());
             live.machine = Some(machine);
-            live.journal = records.to_vec();
+            live.journal = lines.iter().map(|line| line.record.clone()).collect();
             live.result = result;
         }
         self.index.add(Arc::clone(&job));
         if state.is_over() {
-            self.index.over(job.id, records.len());
+            self.index.over(job.id, lines.len());
         }
-        Ok(job)
+        Ok((job, steps))
     }
 
     /// Reads the jobs that are not over from the store, and lets them go on. Where there are threads, one of its own does
@@ -131,14 +158,10 @@ impl Engine {
 
     fn restore_claimed(self: &Arc<Self>, claimed: Claimed) -> Option<Arc<Job>> {
         let Claimed { epoch, kept } = claimed;
-        let restored = kept.records().map_err(|error| error.to_string());
-        let restored = restored
+        let records = kept.records().map_err(|error| error.to_string());
+        let restored = records
             .and_then(|records| self.restore(&records, Some(epoch)).map_err(|failure| failure.to_string()));
-        restored
-            .inspect_err(|problem| {
-                tracing::error!(job = %kept.head.id, name = &*kept.head.name, "it cannot go on, and stays as it is: {problem}");
-            })
-            .ok()
+        restored.map(|(job, _)| job).map_err(|reason| self.park(&kept, epoch, reason)).ok()
     }
 
     /// Reads a job that is over, for one who waits for it.
@@ -154,7 +177,7 @@ impl Engine {
             return Ok(None);
         }
         let restored = self.restore(&kept.records()?, None);
-        restored.map(Some).map_err(|failure| {
+        restored.map(|(job, _)| Some(job)).map_err(|failure| {
             StoreError::new(
                 StoreErrorKind::Foreign,
                 format!("this program cannot read job {}: {failure}", kept.head.id),

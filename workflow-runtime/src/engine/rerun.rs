@@ -11,7 +11,7 @@ use super::keep::Unkept;
 use crate::failure::Failure;
 use crate::job_id::JobId;
 use crate::machine::{Kind, Machine};
-use crate::record::{Fact, JobOptions, Record, Submission, TaskId};
+use crate::record::{Fact, JobOptions, Line, Record, Submission, TaskId};
 use crate::state::TaskState;
 use crate::value::Value;
 
@@ -87,7 +87,9 @@ impl Engine {
 
     /// Takes in a new job of which there is a journal already, and lets it go on; waits until it is written.
     pub(crate) async fn begin_from(self: &Arc<Self>, journal: &[Record]) -> Result<Arc<Job>, Unrun> {
-        let job = self.restore(journal, None).map_err(Unrun::Misfit)?;
+        let lines: Vec<Line> =
+            journal.iter().map(|record| Line { step: None, record: record.clone() }).collect();
+        let (job, steps) = self.restore(&lines, None).map_err(Unrun::Misfit)?;
         if self.scribe.is_none() {
             self.go_on(&job);
             return Ok(job);
@@ -96,8 +98,8 @@ impl Engine {
             let mut inner = job.lock();
             inner.stored.count = 0;
             let unwritten = inner.live().lines.get_or_insert_default();
-            for record in journal {
-                unwritten.add(record).map_err(Unrun::Unwritable)?;
+            for (record, step) in journal.iter().zip(steps) {
+                unwritten.add(record, step.as_deref()).map_err(Unrun::Unwritable)?;
             }
         }
         self.begin_job_by(&job, |told| {

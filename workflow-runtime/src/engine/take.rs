@@ -205,6 +205,11 @@ impl Turn<'_> {
         self.try_note(live, fact).is_ok()
     }
 
+    /// Folds a fact with a value in it; gives the failure if the value cannot be written.
+    pub(super) fn note_value(&mut self, live: &mut Live, fact: Fact) -> Option<Failure> {
+        self.try_note(live, fact).err().filter(|failure| failure.kind == FailureKind::BadOutput)
+    }
+
     pub(super) fn try_note(&mut self, live: &mut Live, fact: Fact) -> Result<(), Failure> {
         let task = fact.task();
         if self.engine.is_crashed() {

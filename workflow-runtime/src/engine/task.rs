@@ -197,7 +197,9 @@ impl Turn<'_> {
                 } else {
                     Fact::Succeeded { task, output }
                 };
-                self.note(live, fact);
+                if let Some(unwritable) = self.note_value(live, fact) {
+                    self.attempt_failed(live, task, unwritable, Advice::Permanent);
+                }
             }
             Err(failed) => self.attempt_failed(live, task, failed.0, failed.1),
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job_id::JobId;
 use crate::options::Priority;
-use crate::record::{Parent, Record};
+use crate::record::{Line, Parent};
 use crate::state::JobState;
 use crate::timestamp::Timestamp;
 
@@ -123,7 +123,7 @@ impl Entry {
     }
 }
 
-/// Records as a store keeps them: an array of JSON, each element a [`Record`].
+/// Records as a store keeps them: an array of JSON, each element a [`Line`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lines {
     /// How many there are.
@@ -213,7 +213,7 @@ impl Kept {
     ///
     /// # Errors
     /// When one of them is not what this library has ever written; names it by its number.
-    pub fn records(&self) -> Result<Vec<Record>, StoreError> {
+    pub fn records(&self) -> Result<Vec<Line>, StoreError> {
         let mut records = Vec::new();
         for lines in &self.lines {
             let number = records.len();
@@ -221,7 +221,7 @@ impl Kept {
                 let message = format!("job {}: record {number} and those after it: {what}", self.head.id);
                 StoreError::new(StoreErrorKind::Corrupt, message)
             };
-            let some: Vec<Record> =
+            let some: Vec<Line> =
                 serde_json::from_str(&lines.json).map_err(|error| wrong(error.to_string()))?;
             if u32::try_from(some.len()) != Ok(lines.count) {
                 return Err(wrong(format!("there should be {}, and there are {}", lines.count, some.len())));
