@@ -162,6 +162,26 @@ pub struct Head {
     pub failure: Option<Arc<str>>,
 }
 
+impl Head {
+    /// The head of a job that was just accepted: what is not given is not there.
+    pub fn new(id: JobId, name: impl Into<Arc<str>>, submitted: Timestamp) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            state: JobState::Pending,
+            queue: Arc::from("default"),
+            priority: None,
+            tags: Vec::new(),
+            unique: None,
+            parent: None,
+            submitted,
+            not_before: None,
+            ended: None,
+            failure: None,
+        }
+    }
+}
+
 /// What of a head changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
