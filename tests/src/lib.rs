@@ -4,7 +4,6 @@ pub mod bench;
 pub mod random;
 pub mod simulation;
 pub mod sweep;
-pub mod tmpstore;
 pub mod trace;
 mod walker;
 

@@ -9,14 +9,13 @@ use std::time::Duration;
 use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{
-    Claimed, Entry, Filter, Head, Kept, Store, StoreError, StoreErrorKind, Term, Verdict,
+    Claimed, Entry, Filter, Head, Kept, MemoryStore, Store, StoreError, StoreErrorKind, Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
     Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RuntimeBuilder,
     SubmitError, Timestamp,
 };
-use workflow_tests::tmpstore::Tmp as MemoryStore;
 
 /// What agents did.
 #[derive(Clone, Default)]

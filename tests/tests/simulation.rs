@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use workflow_runtime::store::MemoryStore;
 use workflow_tests::simulation::{Tally, simulate, simulate_on};
-use workflow_tests::tmpstore::Tmp;
 
 /// How many seeds the test command runs.
 const SEEDS: u64 = 400;
@@ -42,7 +42,7 @@ async fn the_same_laws_hold_on_a_store() {
     let seeds = one.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
     let mut tally = Tally::default();
     for seed in seeds {
-        match simulate_on(seed, Some(Arc::new(Tmp::default()))).await {
+        match simulate_on(seed, Some(Arc::new(MemoryStore::new()))).await {
             Ok(run) => tally.add(run),
             Err(wrong) => panic!("SEED={seed}: {wrong}"),
         }

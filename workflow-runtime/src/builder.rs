@@ -173,6 +173,26 @@ impl RuntimeBuilder {
         self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, None)
     }
 
+    /// Makes a runtime that keeps its jobs in a SQLite file, which is made if there is none. Those that it finds there and
+    /// that are not over go on.
+    ///
+    /// One process uses a file at a time. For other settings of the file, see [`on`](Self::on) and
+    /// [`SqliteOptions`](crate::store::SqliteOptions).
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, when the file cannot be used, or when there is no tokio
+    /// runtime.
+    #[cfg(feature = "sqlite")]
+    pub async fn open(self, path: impl AsRef<std::path::Path>) -> Result<Runtime, StartError> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
+        let path = path.as_ref().to_owned();
+        let opened = handle.spawn_blocking(move || crate::store::SqliteStore::open(path)).await;
+        let store = opened.unwrap_or_else(|panic| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
+        })?;
+        self.on(Arc::new(store)).await
+    }
+
     /// Makes a runtime that keeps its jobs in a store. Those that it finds there and that are not over go on: at once,
     /// and while others of them are still being read.
     ///

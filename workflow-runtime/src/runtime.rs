@@ -54,6 +54,17 @@ impl Runtime {
         Self::builder().in_memory().await
     }
 
+    /// A runtime of all agents and workflows of this program, which keeps its jobs in a SQLite file: those that are not over
+    /// go on when it is opened again, whatever became of the process.
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, when the file cannot be used, or when there is no tokio
+    /// runtime.
+    #[cfg(feature = "sqlite")]
+    pub async fn open(path: impl AsRef<std::path::Path>) -> Result<Self, StartError> {
+        Self::builder().open(path).await
+    }
+
     /// A runtime to be set up.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
