@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::core::Engine;
 use super::drive::Driver;
-use super::event::Event;
-use super::job::{Inner, Job, Live, Unwritten};
+use super::event::{Event, Joined};
+use super::job::{Callback, Inner, Job, Live, Unwritten};
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
@@ -20,6 +20,14 @@ use crate::store::{Change, Entry, Head, Store, StoreError, StoreErrorKind, Verdi
 
 /// How long a `submit` waits for a store that cannot be written.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who has come to look at a job between the fold and the store's answer.
+#[derive(Default)]
+struct News {
+    wakers: Vec<Waker>,
+    callbacks: Vec<Callback>,
+    result: Option<Joined>,
+}
 
 /// Why a new job is not in the store.
 #[derive(Debug)]
@@ -186,7 +194,7 @@ impl Engine {
     pub(super) fn written(self: &Arc<Self>, job: &Arc<Job>, lines: u32, verdict: Option<Verdict>) -> bool {
         // Nobody writes any more: who opens the store again goes on with it.
         let Some(verdict) = verdict else { return false };
-        let why = {
+        let (news, why) = {
             let mut inner = job.lock();
             let stored = inner.stored;
             let held = match verdict {
@@ -198,15 +206,22 @@ impl Engine {
             if held.is_some() {
                 inner.stored.epoch = held;
                 inner.stored.count += lines;
-                inner.wrote(lines);
-                return true;
-            }
-            match verdict {
-                Verdict::Taken(other) => format!("job {other} has its unique key"),
-                Verdict::Stale => "another process has taken it over".to_owned(),
-                _ => "the store has other records of it".to_owned(),
+                // Who has looked meanwhile has not seen what was folded.
+                (inner.wrote(lines), None)
+            } else {
+                let why = match verdict {
+                    Verdict::Taken(other) => format!("job {other} has its unique key"),
+                    Verdict::Stale => "another process has taken it over".to_owned(),
+                    _ => "the store has other records of it".to_owned(),
+                };
+                (News::default(), Some(why))
             }
         };
+        news.wakers.into_iter().for_each(Waker::wake);
+        if let Some(result) = &news.result {
+            news.callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, result));
+        }
+        let Some(why) = why else { return true };
         tracing::error!(job = %job.id, "it does not go on here: {why}");
         self.abandon(job, Failure::new(FailureKind::Unrunnable, why));
         false
@@ -280,15 +295,22 @@ impl Inner {
         Some(Entry::More { job: job.id, epoch, first: self.stored.count, lines, change })
     }
 
-    /// So many records are written. A job to which nothing else has happened yet is small again.
-    fn wrote(&mut self, lines: u32) {
-        let Some(live) = &mut self.live else { return };
+    /// So many records are written; gives who waits to see them. A job to which nothing else has happened yet is small
+    /// again.
+    fn wrote(&mut self, lines: u32) -> News {
+        let Some(live) = &mut self.live else { return News::default() };
         if let Some(unwritten) = &mut live.lines {
             unwritten.count -= lines;
+        }
+        let mut news = News { wakers: live.wake_watchers(), ..News::default() };
+        news.result = live.told_result().cloned();
+        if news.result.is_some() {
+            news.callbacks = std::mem::take(&mut live.callbacks);
         }
         if live.is_asleep() {
             self.live = None;
         }
+        news
     }
 }
 

@@ -1,0 +1,431 @@
+//! How fast jobs are that are kept in a file: each row beside its floor, both measured in this run on the same disk, and
+//! every result checked. `DISK=/path` says where, besides a RAM disk where there is one.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use workflow_runtime::Registry;
+use workflow_runtime::prelude::*;
+use workflow_runtime::store::{Durability, MemoryStore, SqliteOptions, Store};
+use workflow_tests::bench::median;
+
+/// What passes between the steps.
+#[data]
+pub struct Payload {
+    i: u64,
+    s: String,
+}
+
+fn payload(i: u64) -> Payload {
+    Payload { i, s: "abcdefghijklmnopqrstuvwxyz012345".to_owned() }
+}
+
+#[task_agent]
+async fn step(x: Payload) -> Payload {
+    Payload { i: x.i + 1, s: x.s }
+}
+
+#[task_agent]
+async fn stamp(sent: u64) -> u64 {
+    since_start() - sent
+}
+
+#[task_agent]
+async fn nothing(n: u64) -> u64 {
+    n
+}
+
+workflow! {
+    /// Five steps, one after the other.
+    pub workflow Chain(x: Payload) -> u64 {
+        phase all {
+            a = step(x);
+            b = step(a);
+            c = step(b);
+            d = step(c);
+            e = step(d);
+        }
+        e.i
+    }
+}
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn since_start() -> u64 {
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn registry() -> Registry {
+    let builder = Registry::builder().agent::<step>().agent::<stamp>().agent::<nothing>();
+    builder.workflow::<Chain>().build().expect("the agents are right")
+}
+
+/// Runs `jobs` jobs, `at_once` at a time; each gives a number, and the sum of them is given.
+async fn load<F, R>(jobs: u64, at_once: u64, job: F) -> (Duration, u64)
+where
+    F: Fn(u64) -> R + Send + Sync + 'static,
+    R: Future<Output = u64> + Send + 'static,
+{
+    let (job, next) = (Arc::new(job), Arc::new(AtomicU64::new(0)));
+    let start = Instant::now();
+    let mut clients = JoinSet::new();
+    for _ in 0..at_once {
+        let (job, next) = (Arc::clone(&job), Arc::clone(&next));
+        clients.spawn(async move {
+            let mut sum = 0_u64;
+            loop {
+                let number = next.fetch_add(1, Relaxed);
+                if number >= jobs {
+                    return sum;
+                }
+                sum += job(number).await;
+            }
+        });
+    }
+    let sums = clients.join_all().await;
+    (start.elapsed(), sums.into_iter().sum())
+}
+
+/// The floor: one thread that writes texts into one table, and at once whatever came while the last of it was written.
+#[derive(Clone)]
+struct Bare(mpsc::Sender<(u64, String, oneshot::Sender<()>)>);
+
+impl Bare {
+    fn open(path: &Path, durability: Durability) -> Self {
+        let connection = Connection::open(path).expect("the file can be made");
+        let how = match durability {
+            Durability::Full => "FULL",
+            _ => "NORMAL",
+        };
+        let pragmas = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {how};");
+        connection.execute_batch(&pragmas).expect("the pragmas are known");
+        connection
+            .execute_batch("CREATE TABLE lines (entry INTEGER PRIMARY KEY, job INTEGER, json TEXT)")
+            .expect("the table is new");
+        let (bare, inbox) = mpsc::channel::<(u64, String, oneshot::Sender<()>)>();
+        std::thread::spawn(move || {
+            while let Ok(first) = inbox.recv() {
+                let mut batch = vec![first];
+                batch.extend(inbox.try_iter());
+                connection.execute_batch("BEGIN IMMEDIATE").expect("it begins");
+                let mut insert =
+                    connection.prepare_cached("INSERT INTO lines (job, json) VALUES (?, ?)").expect("it is right");
+                for (job, json, _) in &batch {
+                    let job = i64::try_from(*job).expect("small");
+                    insert.execute((job, json)).expect("it is written");
+                }
+                drop(insert);
+                connection.execute_batch("COMMIT").expect("it is written");
+                for (_, _, told) in batch {
+                    let _ = told.send(());
+                }
+            }
+        });
+        Self(bare)
+    }
+
+    async fn write(&self, job: u64, json: String) {
+        let (told, answer) = oneshot::channel();
+        self.0.send((job, json, told)).expect("the thread is there");
+        answer.await.expect("it answers");
+    }
+}
+
+/// What is written of one chain: the same bytes as ours.
+async fn bytes_of_a_chain() -> Vec<String> {
+    let store = Arc::new(MemoryStore::new());
+    let runtime = Runtime::builder().registry(registry()).on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let runtime = runtime.expect("it begins");
+    let job = runtime.submit(Chain { x: payload(1234) }).await.expect("it is taken");
+    let id = job.id();
+    job.await.expect("it runs");
+    let kept = store.read(id).expect("it reads").expect("it is there");
+    kept.lines.into_iter().map(|lines| lines.json).collect()
+}
+
+fn row(what: &str, unit: &str, ours: f64, floor: f64, target: &str, ratio: f64) {
+    println!("{what:<52} {ours:>10.2} {floor:>10.2} {unit:<8} {ratio:>6.2}   {target}");
+}
+
+struct Place {
+    name: &'static str,
+    folder: PathBuf,
+    files: AtomicU64,
+}
+
+impl Place {
+    fn file(&self) -> PathBuf {
+        let number = self.files.fetch_add(1, Relaxed);
+        self.folder.join(format!("durable-{}-{number}.db", std::process::id()))
+    }
+}
+
+fn remove(path: &Path) {
+    for end in ["", "-wal", "-shm", ".lock"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        let _ = std::fs::remove_file(PathBuf::from(name));
+    }
+}
+
+async fn open(path: &Path, durability: Durability) -> Runtime {
+    let store = SqliteOptions::new(path).durability(durability).open().expect("it opens");
+    Runtime::builder().registry(registry()).on(Arc::new(store)).await.expect("it begins")
+}
+
+async fn chain(place: &Place, durability: Durability, how: &str, target: &str, rounds: usize) {
+    let texts = Arc::new(bytes_of_a_chain().await);
+    let jobs = 2000;
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let path = place.file();
+        let runtime = open(&path, durability).await;
+        let job = {
+            let runtime = runtime.clone();
+            move |n| {
+                let runtime = runtime.clone();
+                async move { runtime.run(Chain { x: payload(n) }).await.expect("a chain runs") }
+            }
+        };
+        let warm = job.clone();
+        load(64, 64, warm).await;
+        let (took, sum) = load(jobs, 64, job).await;
+        assert_eq!(sum, (0..jobs).map(|n| n + 5).sum::<u64>());
+        ours.push(took);
+        runtime.shutdown(Duration::from_secs(5)).await;
+        drop(runtime);
+        remove(&path);
+
+        let path = place.file();
+        let bare = Bare::open(&path, durability);
+        let texts = Arc::clone(&texts);
+        let job = move |n| {
+            let (bare, texts) = (bare.clone(), Arc::clone(&texts));
+            async move {
+                for text in &*texts {
+                    bare.write(n, text.clone()).await;
+                }
+                1
+            }
+        };
+        let (took, _) = load(jobs, 64, job).await;
+        floor.push(took);
+        remove(&path);
+    }
+    let rate = |times: Vec<Duration>| f64::from(2000) / median(times).as_secs_f64() / 1e3;
+    let (a, b) = (rate(ours), rate(floor));
+    let bytes: usize = texts.iter().map(String::len).sum();
+    row(&format!("chain of 5, {how}, {}", place.name), "k jobs/s", a, b, target, a / b);
+    println!("  {} bytes of JSON a step, in {} rows a job", bytes / 5, texts.len());
+}
+
+async fn submits(place: &Place, rounds: usize) {
+    let (mut ours, mut floor, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+    let count = 10_000;
+    let text = bytes_of_a_chain().await.swap_remove(0);
+    for _ in 0..rounds {
+        let path = place.file();
+        let runtime = open(&path, Durability::Full).await;
+        runtime.pause_queue("default");
+        let job = {
+            let runtime = runtime.clone();
+            move |n| {
+                let runtime = runtime.clone();
+                async move {
+                    runtime.submit(nothing::with(n)).await.expect("it is taken");
+                    1
+                }
+            }
+        };
+        ours.push(load(count, 64, job).await.0);
+        let start = Instant::now();
+        for batch in 0..10 {
+            let many = (0..1000).map(|n| nothing::with(batch * 1000 + n));
+            runtime.submit_all(many).await.expect("they are taken");
+        }
+        batches.push(start.elapsed());
+        runtime.shutdown(Duration::from_secs(5)).await;
+        drop(runtime);
+        remove(&path);
+
+        let path = place.file();
+        let bare = Bare::open(&path, Durability::Full);
+        let text = text.clone();
+        let job = move |n| {
+            let (bare, text) = (bare.clone(), text.clone());
+            async move {
+                bare.write(n, text).await;
+                1
+            }
+        };
+        floor.push(load(count, 64, job).await.0);
+        remove(&path);
+    }
+    let rate = |times: Vec<Duration>| f64::from(10_000) / median(times).as_secs_f64() / 1e3;
+    let (a, b, c) = (rate(ours), rate(floor), rate(batches));
+    row(&format!("submit one by one, 64 tasks, {}", place.name), "k jobs/s", a, b, ">= 0.7", a / b);
+    row(&format!("submit in batches of 1,000, {}", place.name), "k jobs/s", c, b, "", c / b);
+}
+
+async fn drain(place: &Place, rounds: usize) {
+    let mut ours = Vec::new();
+    for _ in 0..rounds {
+        let path = place.file();
+        let runtime = open(&path, Durability::Full).await;
+        runtime.pause_queue("default");
+        let mut jobs = Vec::new();
+        for batch in 0..20 {
+            let many = (0..1000).map(|n| nothing::with(batch * 1000 + n));
+            jobs.extend(runtime.submit_all(many).await.expect("they are taken"));
+        }
+        let start = Instant::now();
+        runtime.resume_queue("default");
+        let mut sum = 0;
+        for job in jobs {
+            sum += job.await.expect("it runs");
+        }
+        ours.push(start.elapsed());
+        assert_eq!(sum, (0..20_000).sum::<u64>());
+        runtime.shutdown(Duration::from_secs(5)).await;
+        drop(runtime);
+        remove(&path);
+    }
+    let a = 20_000.0 / median(ours).as_secs_f64() / 1e3;
+    row(&format!("20,000 no-op jobs drained, {}", place.name), "k jobs/s", a, f64::NAN, ">= 50", f64::NAN);
+}
+
+async fn latency(place: &Place) {
+    let path = place.file();
+    let runtime = open(&path, Durability::Full).await;
+    let bare_path = place.file();
+    let bare = Bare::open(&bare_path, Durability::Full);
+    for _ in 0..100 {
+        runtime.run(stamp::with(since_start())).await.expect("it runs");
+    }
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for n in 0..500 {
+        tokio::time::sleep(Duration::from_micros(500)).await;
+        let job = runtime.submit(stamp::with(since_start())).await.expect("it is taken");
+        ours.push(Duration::from_nanos(job.await.expect("it runs")));
+        tokio::time::sleep(Duration::from_micros(500)).await;
+        let start = Instant::now();
+        bare.write(n, "[{\"at\":\"2026\",\"fact\":\"submitted\"}]".repeat(8)).await;
+        floor.push(start.elapsed());
+    }
+    runtime.shutdown(Duration::from_secs(5)).await;
+    drop(runtime);
+    remove(&path);
+    remove(&bare_path);
+    let (a, b) = (median(ours).as_secs_f64() * 1e6, median(floor).as_secs_f64() * 1e6);
+    row(&format!("idle submit to the first line, {}", place.name), "us", a, b, "<= 1.5", a / b);
+}
+
+async fn recovery(place: &Place) {
+    let count = 100_000_u64;
+    let path = place.file();
+    let store = Arc::new(SqliteOptions::new(&path).durability(Durability::Off).open().expect("it opens"));
+    let texts = bytes_of_a_chain().await;
+    let half: Vec<String> = texts[..4].to_vec();
+    let runtime = Runtime::builder().registry(registry()).on(Arc::clone(&store) as Arc<dyn Store>).await;
+    let runtime = runtime.expect("it begins");
+    // Jobs as they are half-way, written by hand.
+    half_done(&store, count, &half);
+    runtime.shutdown(Duration::from_secs(1)).await;
+    drop(runtime);
+    drop(store);
+    let start = Instant::now();
+    let runtime = open(&path, Durability::Off).await;
+    let opened = start.elapsed();
+    runtime.pause_queue("default");
+    while runtime.jobs(&JobFilter::new().limit(usize::MAX)).len() < usize::try_from(count).unwrap_or(0) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let took = start.elapsed();
+    row(
+        &format!("100,000 half-done jobs are back, {}", place.name),
+        "s",
+        took.as_secs_f64(),
+        opened.as_secs_f64(),
+        "<= 2 s",
+        f64::NAN,
+    );
+    runtime.shutdown(Duration::from_millis(1)).await;
+    drop(runtime);
+    remove(&path);
+}
+
+use workflow_runtime::JobFilter;
+use workflow_runtime::store::{Entry, Lines, SqliteStore};
+
+/// Writes jobs as they are half-way.
+fn half_done(store: &SqliteStore, count: u64, texts: &[String]) {
+    let term = store.begin("local").expect("it begins");
+    let model = Mutex::new(Vec::new());
+    let ids: Vec<String> = (0..count).map(|n| format!("019ac5c4-6f3a-7000-8000-{n:012x}")).collect();
+    let old = texts[0].split("\"id\":\"").nth(1).and_then(|rest| rest.get(..36)).expect("an id").to_owned();
+    for chunk in ids.chunks(1000) {
+        let mut entries = Vec::new();
+        for id in chunk {
+            let head = serde_json::json!({
+                "id": id, "name": "Chain", "state": "running", "queue": "default", "priority": null, "tags": [],
+                "unique": null, "parent": null, "submitted": "2026-01-01T00:00:00Z", "not_before": null,
+                "ended": null, "failure": null,
+            });
+            let head = serde_json::from_value(head).expect("a head");
+            let all: Vec<serde_json::Value> = texts
+                .iter()
+                .flat_map(|text| {
+                    let text = text.replace(&old, id);
+                    serde_json::from_str::<Vec<serde_json::Value>>(&text).expect("an array")
+                })
+                .collect();
+            let lines = Lines {
+                count: u32::try_from(all.len()).expect("few"),
+                json: serde_json::to_string(&all).expect("json"),
+            };
+            entries.push(Entry::New { head, term, lines });
+        }
+        store.write(&entries).expect("they are written");
+        model.lock().expect("mine").push(entries.len());
+    }
+}
+
+fn main() {
+    let only: Option<String> = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wants = |name: &str| only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let tokio = tokio.expect("tokio's runtime can be made");
+    let disk = std::env::var_os("DISK").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let mut places = vec![Place { name: "disk", folder: disk, files: AtomicU64::new(0) }];
+    let ram = PathBuf::from("/dev/shm");
+    if ram.is_dir() {
+        places.push(Place { name: "RAM disk", folder: ram, files: AtomicU64::new(0) });
+    }
+    println!("{:<52} {:>10} {:>10} {:<8} {:>6}   target", "work", "ours", "floor", "", "ratio");
+    for place in &places {
+        tokio.block_on(async {
+            if wants("chain") {
+                chain(place, Durability::Full, "FULL", ">= 0.7", rounds).await;
+                chain(place, Durability::Normal, "NORMAL", ">= 0.5", rounds).await;
+            }
+            if wants("submit") {
+                submits(place, rounds).await;
+            }
+            if wants("drain") {
+                drain(place, rounds).await;
+            }
+            if wants("latency") {
+                latency(place).await;
+            }
+            if wants("recovery") {
+                recovery(place).await;
+            }
+        });
+    }
+}
