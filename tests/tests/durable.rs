@@ -430,3 +430,43 @@ async fn jobs_of_another_binary_go_on_or_are_parked() {
     let journal = old.fetch(outer).await.unwrap().unwrap();
     assert!(journal.result().unwrap().unwrap_err().is_cancelled());
 }
+
+#[tokio::test]
+async fn old_jobs_are_forgotten() {
+    let store = Arc::new(Moody::default());
+    let (runtime, _) = runtime(&store);
+    let mut jobs = Vec::new();
+    for n in 0..500 {
+        let job = runtime.submit(Pair { n }).await.unwrap();
+        job.outcome().await.unwrap();
+        jobs.push(job.id());
+    }
+    runtime.advance(Duration::from_secs(3600));
+    let young = runtime.submit(Pair { n: 1 }).await.unwrap();
+    young.outcome().await.unwrap();
+    let waiting = runtime.submit(Patient {}).await.unwrap();
+    runtime.run_until_idle();
+
+    assert_eq!(runtime.prune(Duration::from_secs(1800)).await.unwrap(), 500);
+    assert!(runtime.fetch(jobs[0]).await.unwrap().is_none());
+    let left: Vec<JobId> =
+        runtime.history(JobFilter::new()).await.unwrap().iter().map(|head| head.id).collect();
+    assert_eq!(left, [young.id(), waiting.id()]);
+    assert_eq!(runtime.prune(Duration::from_secs(1800)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn results_are_kept_and_fetched_later() {
+    let store = Arc::new(Moody::default());
+    let (first, _) = runtime(&store);
+    let job = first.submit(Outer { n: 1 }).await.unwrap();
+    job.outcome().await.unwrap();
+    let next = first.restart();
+    assert!(next.job(job.id()).is_none(), "what is over is not read before somebody asks");
+    let fetched = next.fetch(job.id()).await.unwrap().unwrap();
+    assert_eq!(fetched.result().unwrap().unwrap(), json!(4));
+    assert_eq!(fetched.tasks().len(), 2);
+    assert_eq!(fetched.journal().len(), job.journal().len());
+    let children = next.history(JobFilter::new().parent(job.id())).await.unwrap();
+    assert_eq!(children.len(), 1);
+}

@@ -1,5 +1,6 @@
 //! Many jobs on real threads: bounds hold at every instant, nobody is forgotten, and all places are free in the end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -264,4 +265,34 @@ mod stops {
         let cancelled = runtime.jobs(&JobFilter::new().name("Staged").state(JobState::Cancelled)).len();
         assert_eq!((succeeded, succeeded + cancelled), (good, 2000));
     }
+}
+
+#[task_agent]
+async fn quick(n: u64) -> u64 {
+    n
+}
+
+/// Who looks for a result between the fold and the write must be woken by the write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_on_a_store_all_end() {
+    let store = Arc::new(workflow_runtime::store::MemoryStore::new());
+    let runtime = Runtime::builder().on(store).await.unwrap();
+    let all = async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for task in 0..64_u64 {
+            let runtime = runtime.clone();
+            tasks.spawn(async move {
+                for n in 0..40 {
+                    let job = runtime.submit(quick::with(task * 100 + n)).await.unwrap();
+                    let (told, heard) = tokio::sync::oneshot::channel();
+                    job.on_complete(move |_| drop(told.send(())));
+                    assert_eq!(job.await.unwrap(), task * 100 + n);
+                    heard.await.unwrap();
+                }
+            });
+        }
+        tasks.join_all().await;
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("they all end");
+    assert_eq!(runtime.shutdown(Duration::from_secs(5)).await, 0);
 }

@@ -33,6 +33,9 @@ pub struct Runtime {
     pub(crate) engine: Arc<Engine>,
 }
 
+/// How many jobs are forgotten at once: few, so that nobody who writes waits for long.
+const PRUNED: usize = 200;
+
 /// Why something that was to be run gave nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -146,6 +149,31 @@ impl Runtime {
     /// The jobs in memory that a filter lets through, the oldest first: all that are not over, and the last that are.
     pub fn jobs(&self, filter: &JobFilter) -> Vec<JobStatus> {
         filter.list(&self.engine)
+    }
+
+    /// Forgets jobs that have been over for longer than this, in the store, in small batches; says how many. Those whose
+    /// parents are not over stay. In memory, [`keep`](RuntimeBuilder::keep) says what is forgotten.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn prune(&self, age: Duration) -> Result<usize, StoreError> {
+        let before = self.engine.clock.now() - age;
+        let mut forgotten = 0;
+        loop {
+            let some = self.engine.ask_store(move |store| store.forget(before, PRUNED)).await?;
+            let some = some.unwrap_or_default();
+            some.iter().for_each(|id| self.engine.index.remove_over(*id));
+            forgotten += some.len();
+            if some.len() < PRUNED {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    /// Waits until all jobs that were in the store and not over have been read, so that they go on, or are
+    /// [parked](Self::parked). New jobs need not wait for that.
+    pub async fn recovered(&self) {
+        self.engine.wait_until_recovered().await;
     }
 
     /// Jobs in the store that are not over and that this program cannot go on with, for their steps are not those of its

@@ -60,6 +60,8 @@ pub(crate) struct Engine {
     pub(super) unique: Mutex<Uniques>,
     /// Jobs in the store that this program cannot go on with.
     pub(super) parked: Mutex<BTreeMap<JobId, ParkedJob>>,
+    /// Told when all jobs in the store have been read that are not over; and whether that is so.
+    pub(super) recovered: (Notify, AtomicBool),
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
     /// Told, once a shutdown has begun, whenever an attempt ends.
@@ -220,6 +222,7 @@ impl Engine {
             queues: RwLock::default(),
             unique: Mutex::default(),
             parked: Mutex::default(),
+            recovered: (Notify::new(), AtomicBool::new(false)),
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),

@@ -114,6 +114,19 @@ impl Index {
         drop(job);
     }
 
+    /// Forgets a job that is over before its time has come.
+    pub(crate) fn remove_over(&self, id: JobId) {
+        let gone = {
+            let mut shard = lock(self.shard(id));
+            let place = shard.over.iter().position(|(over, _)| *over == id);
+            if let Some((_, records)) = place.and_then(|place| shard.over.remove(place)) {
+                self.records.fetch_sub(records, Relaxed);
+            }
+            place.and_then(|_| shard.remove(id))
+        };
+        drop(gone);
+    }
+
     /// A job is over: the oldest of those that are may be forgotten.
     pub(crate) fn over(&self, id: JobId, records: usize) {
         let records = counted(records);

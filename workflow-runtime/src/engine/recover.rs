@@ -100,9 +100,26 @@ impl Engine {
             return;
         }
         let engine = Arc::clone(self);
+        let recover = move || {
+            engine.recover_pages();
+            engine.recovered.1.store(true, Ordering::SeqCst);
+            engine.recovered.0.notify_waiters();
+        };
         match self.executor.local() {
-            Some(_) => engine.recover_pages(),
-            None => self.executor.spawn_blocking(move || engine.recover_pages()),
+            Some(_) => recover(),
+            None => self.executor.spawn_blocking(recover),
+        }
+    }
+
+    /// Waits until all jobs in the store that are not over have been read.
+    pub(crate) async fn wait_until_recovered(self: &Arc<Self>) {
+        let (notify, is_done) = &self.recovered;
+        loop {
+            let told = notify.notified();
+            if self.scribe.is_none() || is_done.load(Ordering::SeqCst) {
+                return;
+            }
+            told.await;
         }
     }
 
