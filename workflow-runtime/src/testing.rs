@@ -24,6 +24,8 @@
 //! # }
 //! ```
 
+pub mod conformance;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
