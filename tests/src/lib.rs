@@ -1,6 +1,7 @@
 //! What the tests and benches share.
 
 pub mod bench;
+pub mod history;
 pub mod random;
 pub mod simulation;
 pub mod sweep;
