@@ -7,5 +7,6 @@ pub mod simulation;
 pub mod sweep;
 pub mod trace;
 mod walker;
+pub mod workload;
 
 pub use walker::Walker;
