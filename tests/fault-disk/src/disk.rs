@@ -1,7 +1,9 @@
 //! A disk: what is on it, what it is told to do wrong, and how files on it are opened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -70,8 +72,26 @@ pub(crate) struct State {
     recording: Option<Recording>,
 }
 
-/// The disks that there are, by their numbers: SQLite knows them by the paths of files only.
-static DISKS: Mutex<Option<HashMap<u64, Weak<Shared>>>> = Mutex::new(None);
+/// The disks that there are: SQLite knows them by the paths of files only.
+static DISKS: Mutex<Disks> = Mutex::new(Disks { all: BTreeMap::new(), mounted: Vec::new() });
+
+struct Disks {
+    all: BTreeMap<u64, Weak<Shared>>,
+    /// Folders, and the disks to which everything in them belongs. They are not forgotten, for nothing that was on a
+    /// disk may come to be elsewhere because the disk is gone.
+    mounted: Vec<(String, u64)>,
+}
+
+/// Where a path leads.
+pub(crate) enum Place {
+    /// To a file of a disk.
+    On(Arc<Shared>, Arc<str>),
+    /// To a disk that is gone.
+    Gone,
+    /// To no disk.
+    Elsewhere,
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,7 +108,7 @@ impl Disk {
     pub fn holding(image: &Image) -> Self {
         vfs::register();
         let disk = Shared::new(NEXT.fetch_add(1, Ordering::Relaxed), Platter::of(image));
-        lock(&DISKS).get_or_insert_default().insert(disk.id, Arc::downgrade(&disk));
+        lock(&DISKS).all.insert(disk.id, Arc::downgrade(&disk));
         Self(disk)
     }
 
@@ -109,6 +129,19 @@ impl Disk {
     /// of disks.
     pub fn url(&self, name: &str) -> String {
         format!("file:{}?vfs={}", self.path(name), vfs::VFS.to_string_lossy())
+    }
+
+    /// From now on, every database of this process whose path is in this folder, which must be there, is on the disk,
+    /// whoever opens it: so what is tried needs to know nothing of disks. Files that are no databases stay where they
+    /// are.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn mount(&self, folder: &Path) -> io::Result<()> {
+        let folder = folder.canonicalize()?.to_string_lossy().into_owned();
+        lock(&DISKS).mounted.push((folder, self.0.id));
+        vfs::become_default();
+        Ok(())
     }
 
     /// How many changes there have been: files made and deleted, writes, truncations, syncs.
@@ -215,14 +248,6 @@ impl Shared {
         Self::new(0, Platter::default())
     }
 
-    /// The disk of a path, and the name of the file on it.
-    pub(crate) fn find(path: &str) -> Option<(Arc<Self>, Arc<str>)> {
-        let (id, name) = path.strip_prefix('/')?.split_once('/')?;
-        let id = id.parse().ok()?;
-        let disk = lock(&DISKS).as_ref()?.get(&id)?.upgrade()?;
-        Some((disk, name.into()))
-    }
-
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -237,11 +262,34 @@ impl Shared {
     }
 }
 
+impl Place {
+    pub(crate) fn of(path: &str) -> Self {
+        let disks = lock(&DISKS);
+        let numbered = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let numbered = numbered.and_then(|(id, name)| Some((id.parse().ok()?, name)));
+        let inside = |folder: &str| path.strip_prefix(folder)?.strip_prefix(['/', '\\']);
+        let mut mounted = disks.mounted.iter().rev();
+        let mounted = mounted.find_map(|(folder, id)| Some((*id, inside(folder)?)));
+        match mounted.or(numbered) {
+            None => Self::Elsewhere,
+            Some((id, name)) => match disks.all.get(&id).and_then(Weak::upgrade) {
+                Some(disk) => Self::On(disk, name.into()),
+                None => Self::Gone,
+            },
+        }
+    }
+
+    pub(crate) fn found(self) -> Option<(Arc<Shared>, Arc<str>)> {
+        match self {
+            Self::On(disk, name) => Some((disk, name)),
+            Self::Gone | Self::Elsewhere => None,
+        }
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(disks) = lock(&DISKS).as_mut() {
-            disks.remove(&self.id);
-        }
+        lock(&DISKS).all.remove(&self.id);
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::ffi::{
     SQLITE_IOERR_WRITE, SQLITE_LOCK_NONE,
 };
 
-use crate::disk::{Fault, Operation, Shared};
+use crate::disk::{Fault, Operation, Place, Shared};
 use crate::locks::Share;
 use crate::platter::{Change, FileId};
 
@@ -57,7 +57,7 @@ impl Handle {
     /// Opens a file of a disk; one without a path is nobody else's, and has a disk of its own.
     pub(crate) fn open(path: Option<&str>, opening: Opening) -> Result<Self, Code> {
         let (disk, name) = match path {
-            Some(path) => Shared::find(path).ok_or(SQLITE_CANTOPEN)?,
+            Some(path) => Place::of(path).found().ok_or(SQLITE_CANTOPEN)?,
             None => (Shared::unnamed(), "".into()),
         };
         let there = {
@@ -195,7 +195,7 @@ impl Drop for Handle {
 
 /// Deletes a file.
 pub(crate) fn delete(path: &str, sync_names: bool) -> Result<(), Code> {
-    let (disk, name) = Shared::find(path).ok_or(SQLITE_IOERR_DELETE_NOENT)?;
+    let (disk, name) = Place::of(path).found().ok_or(SQLITE_IOERR_DELETE_NOENT)?;
     disk.announce(Operation::Remove, &name);
     let mut state = disk.state();
     let failed = |fault: Fault| fault.code(SQLITE_IOERR_DELETE);
@@ -214,7 +214,7 @@ pub(crate) fn delete(path: &str, sync_names: bool) -> Result<(), Code> {
 
 /// Whether there is a file, or whether there is one that holds anything.
 pub(crate) fn exists(path: &str, with_content: bool) -> Result<bool, Code> {
-    let Some((disk, name)) = Shared::find(path) else { return Ok(false) };
+    let Some((disk, name)) = Place::of(path).found() else { return Ok(false) };
     let state = disk.state();
     state.powered().map_err(|fault| fault.code(SQLITE_IOERR_FSTAT))?;
     let file = state.platter.find(&name);

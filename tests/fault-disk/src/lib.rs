@@ -21,6 +21,7 @@
 //! moment: so a workload of many threads, which never runs the same twice, is cut everywhere. For the second, whoever
 //! is promised something notes [`Disk::operations`] when he is: in every image of a later moment it must be there.
 //!
+//! What is tried need not know of it: [`Disk::mount`] puts all databases of a folder on a disk, whoever opens them.
 //! Whoever opens files himself uses [`Disk::url`], which needs nothing but `SQLITE_OPEN_URI`, or [`Disk::path`] with
 //! the VFS called [`VFS`]. Several connections may use a file at once, in WAL mode, too: shared memory is the process's.
 

@@ -7,12 +7,13 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::ffi;
 
+use crate::disk::Place;
 use crate::handle::{self, Code, Handle, Opening};
 use crate::loss::{SECTOR, mixed};
 
@@ -50,13 +51,42 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xUnfetch: None,
 };
 
+/// Our VFS, and the one that was the default before.
+struct Registered {
+    own: *mut ffi::sqlite3_vfs,
+    other: *mut ffi::sqlite3_vfs,
+}
+
+// SAFETY: both are valid for ever, and changed by nobody but SQLite, under a lock of its own.
+unsafe impl Send for Registered {}
+// SAFETY: as above.
+unsafe impl Sync for Registered {}
+
+static REGISTERED: OnceLock<Registered> = OnceLock::new();
+
 /// Makes the VFS known to SQLite, once and for ever. It does not become the default.
 pub(crate) fn register() {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
+    registered();
+}
+
+/// From now on it is asked for every file that is opened without the name of a VFS; what is on no disk, it leaves to
+/// the one that was asked before.
+pub(crate) fn become_default() {
+    // SAFETY: it may be registered again.
+    let code = unsafe { ffi::sqlite3_vfs_register(registered().own, 1) };
+    assert_eq!(code, ffi::SQLITE_OK, "SQLite takes a VFS");
+}
+
+fn registered() -> &'static Registered {
+    REGISTERED.get_or_init(|| {
+        // SAFETY: without a name, it gives the default, which is valid for ever.
+        let other = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
+        assert!(!other.is_null(), "SQLite has a VFS of its own");
+        // SAFETY: it is not null.
+        let size = unsafe { (*other).szOsFile }.max(size_of::<OpenFile>() as c_int);
         let vfs = ffi::sqlite3_vfs {
             iVersion: 2,
-            szOsFile: size_of::<OpenFile>() as c_int,
+            szOsFile: size,
             mxPathname: 1024,
             pNext: ptr::null_mut(),
             zName: VFS.as_ptr(),
@@ -79,10 +109,22 @@ pub(crate) fn register() {
             xGetSystemCall: None,
             xNextSystemCall: None,
         };
-        // SAFETY: SQLite keeps the pointer and writes `pNext`; what is leaked is valid for ever, and nobody else has it.
-        let code = unsafe { ffi::sqlite3_vfs_register(Box::leak(Box::new(vfs)), 0) };
+        let own = Box::into_raw(Box::new(vfs));
+        // SAFETY: SQLite keeps the pointer and writes `pNext`; it is never freed, and nobody else changes it.
+        let code = unsafe { ffi::sqlite3_vfs_register(own, 0) };
         assert_eq!(code, ffi::SQLITE_OK, "SQLite takes a VFS");
-    });
+        Registered { own, other }
+    })
+}
+
+/// The VFS to ask for a path that is on no disk.
+///
+/// # Safety
+/// As [`text`].
+unsafe fn elsewhere(path: *const c_char) -> Option<&'static Registered> {
+    // SAFETY: the caller says so.
+    let path = unsafe { text(path) }?;
+    matches!(Place::of(path), Place::Elsewhere).then(registered)
 }
 
 fn code(result: Result<(), Code>) -> c_int {
@@ -117,7 +159,15 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    let has = |flag: c_int| flags & flag != 0;
+    // SAFETY: SQLite gives a path or null. What the other VFS needs for a file has room, as `szOsFile` says.
+    unsafe {
+        if let Some(vfs) = elsewhere(path)
+            && let Some(open) = (*vfs.other).xOpen
+        {
+            return open(vfs.other, path, file, flags, out_flags);
+        }
+    }
+    let has = |wanted: c_int| flags & wanted != 0;
     let opening = Opening {
         create: has(ffi::SQLITE_OPEN_CREATE) || path.is_null(),
         exclusive: has(ffi::SQLITE_OPEN_EXCLUSIVE),
@@ -273,6 +323,14 @@ unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, _delete: c_int) -> 
 
 unsafe extern "C" fn delete(_: *mut ffi::sqlite3_vfs, path: *const c_char, sync_names: c_int) -> c_int {
     // SAFETY: SQLite gives a path.
+    unsafe {
+        if let Some(vfs) = elsewhere(path)
+            && let Some(delete) = (*vfs.other).xDelete
+        {
+            return delete(vfs.other, path, sync_names);
+        }
+    }
+    // SAFETY: as above.
     let path = unsafe { text(path) };
     code(path.ok_or(ffi::SQLITE_IOERR_DELETE).and_then(|path| handle::delete(path, sync_names != 0)))
 }
@@ -283,7 +341,15 @@ unsafe extern "C" fn access(
     what: c_int,
     answer: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite gives a path.
+    // SAFETY: SQLite gives a path, and a place for the answer.
+    unsafe {
+        if let Some(vfs) = elsewhere(path)
+            && let Some(access) = (*vfs.other).xAccess
+        {
+            return access(vfs.other, path, what, answer);
+        }
+    }
+    // SAFETY: as above.
     let path = unsafe { text(path) };
     // An empty journal is no journal: so it is on Unix.
     let exists = handle::exists(path.unwrap_or_default(), what == ffi::SQLITE_ACCESS_EXISTS);
@@ -297,7 +363,15 @@ unsafe extern "C" fn full_pathname(
     size: c_int,
     full: *mut c_char,
 ) -> c_int {
-    // SAFETY: SQLite gives a path.
+    // SAFETY: SQLite gives a path, and room for `size` bytes.
+    unsafe {
+        if let Some(vfs) = elsewhere(path)
+            && let Some(full_pathname) = (*vfs.other).xFullPathname
+        {
+            return full_pathname(vfs.other, path, size, full);
+        }
+    }
+    // SAFETY: as above.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes_with_nul();
     if path.len() > size as usize {
         return ffi::SQLITE_CANTOPEN;

@@ -152,6 +152,40 @@ fn a_file_is_opened_by_its_uri_or_by_its_path() {
 }
 
 #[test]
+fn what_is_opened_in_a_folder_is_on_the_disk_that_is_mounted_there() {
+    let folder = std::env::temp_dir().join(format!("mounted-{}", std::process::id()));
+    let beside = folder.with_extension("beside");
+    for folder in [&folder, &beside] {
+        std::fs::create_dir_all(folder).expect("a folder can be made");
+    }
+    let path = folder.canonicalize().expect("it is there").join("a.db");
+    let disk = Disk::new();
+    disk.mount(&folder).expect("it is there");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let db = Connection::open_with_flags(&path, flags).expect("it opens");
+    db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n); INSERT INTO t VALUES (1)")
+        .expect("it works");
+    let other = Connection::open(beside.join("a.db")).expect("it opens");
+    other
+        .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n); INSERT INTO t VALUES (2)")
+        .expect("it works");
+    assert!(disk.operations() > 5 && !path.exists() && beside.join("a.db").exists());
+    let n =
+        |path| Connection::open(path).and_then(|db| db.query_row("SELECT n FROM t", (), |row| row.get(0)));
+    assert_eq!((n(path.clone()), n(beside.join("a.db"))), (Ok(1), Ok(2)));
+    disk.stop();
+    assert!(n(path.clone()).is_err());
+    let next = disk.reboot(Loss::Everything);
+    next.mount(&folder).expect("it is there");
+    assert_eq!(n(path.clone()), Ok(1));
+    drop((next, disk, db, other));
+    assert!(n(path.clone()).is_err() && !path.exists(), "a disk that is gone leaves nothing elsewhere");
+    for folder in [&folder, &beside] {
+        std::fs::remove_dir_all(folder).expect("it can be removed");
+    }
+}
+
+#[test]
 fn a_connection_may_outlive_its_disk() {
     let disk = Disk::new();
     let db = open(&disk).expect("it opens");
