@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod history;
+pub mod killing;
 pub mod random;
 pub mod simulation;
 pub mod sweep;

@@ -5,10 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use workflow_runtime::prelude::*;
-use workflow_runtime::{Queue, Registry, RuntimeBuilder};
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+use workflow_runtime::prelude::{AgentError, Runtime, State, TaskContext, data, sleep, task_agent, workflow};
+use workflow_runtime::{JobFilter, JobHandle, Queue, Registry, RuntimeBuilder};
 
-use crate::history::{Read, Recorder, Rules};
+use crate::history::{Event, Kept, Outcome, Read, Recorder, Rules};
 use crate::random::Rng;
 
 /// What a task made.
@@ -43,11 +46,21 @@ async fn work(ctx: &TaskContext, queue: Option<&str>, from: &[&Made], n: u64) ->
         Err(AgentError::retry("not this time"))
     } else {
         let (job, by) = (ctx.job_id().to_owned(), ctx.task_id().to_owned());
-        let n = from.iter().fold(n, |sum, made| sum.wrapping_mul(31).wrapping_add(made.n)) % 1_000_000;
-        Ok(Made { job, by, attempt: ctx.attempt(), n })
+        let from: Vec<u64> = from.iter().map(|made| made.n).collect();
+        Ok(Made { job, by, attempt: ctx.attempt(), n: made_of(n, &from) })
     };
     running.end(result.as_ref().map_err(|error| error.to_string()));
     result
+}
+
+/// What is made of numbers.
+fn made_of(n: u64, from: &[u64]) -> u64 {
+    from.iter().fold(n, |sum, from| sum.wrapping_mul(31).wrapping_add(*from)) % 1_000_000
+}
+
+/// Whether it was in vain to make this.
+fn is_in_vain(n: u64) -> bool {
+    n.is_multiple_of(4)
 }
 
 fn read(made: &Made) -> Option<Read> {
@@ -81,7 +94,7 @@ async fn load_join(parts: Vec<Made>, ctx: &TaskContext) -> Result<Made, AgentErr
 #[task_agent(retry(max = 20, first = "1ms", factor = 1), queue = "narrow")]
 async fn load_end(parts: Vec<Made>, go: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
     let made = work(ctx, Some(QUEUE), &parts.iter().collect::<Vec<_>>(), go).await?;
-    if made.n.is_multiple_of(4) { Err(AgentError::permanent("it was in vain")) } else { Ok(made) }
+    if is_in_vain(made.n) { Err(AgentError::permanent("it was in vain")) } else { Ok(made) }
 }
 
 /// Takes back what was made.
@@ -125,7 +138,7 @@ workflow! {
         phase apart {
             child = LoadChild(n);
             sleep("3ms");
-            go = signal::<u64>("go");
+            go = workflow_runtime::signal::<u64>("go");
         }
         phase end {
             last = load_end(vec![joined.clone(), child.clone()], go);
@@ -153,5 +166,66 @@ pub fn builder(recorder: &Recorder, pace: Duration) -> RuntimeBuilder {
 
 /// What its histories are judged by.
 pub fn rules() -> Rules {
-    Rules { limits: [(QUEUE.to_owned(), PLACES as usize)].into(), ticks: None }
+    let limits = [(QUEUE.to_owned(), PLACES as usize)].into();
+    Rules { limits, ticks: None, expected: Some(is_right) }
+}
+
+/// The input of a job that is asked for by this name.
+pub fn input(request: &str) -> Load {
+    Load { n: hash(request) % 100 }
+}
+
+/// The value of the event that every job awaits.
+const GO: u64 = 5;
+
+/// Whether a job may end so: worked out without any runtime.
+fn is_right(request: &str, outcome: &Outcome) -> bool {
+    let Load { n } = input(request);
+    let refine = |from: u64| made_of(1, &[from]);
+    let (left, right) = (made_of(n, &[]), made_of(n + 1, &[]));
+    let (one, three) = (refine(left), refine(right));
+    let parts = [one, refine(one), three, left].map(refine);
+    let last = made_of(GO, &[made_of(2, &parts), refine(made_of(n, &[]))]);
+    match outcome {
+        Outcome::Done(value) => !is_in_vain(last) && value["n"] == last,
+        Outcome::Failed(why) => is_in_vain(last) && why.contains("in vain"),
+    }
+}
+
+/// Tells a job the event that it awaits. It may have been told, or be over.
+pub async fn signal<T>(job: &JobHandle<T>) {
+    let _ = job.signal("go", GO).await;
+}
+
+/// Does what it is told to, as [`killing`](crate::killing) says, until it is to end.
+///
+/// # Panics
+/// When the runtime refuses a job.
+pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::mpsc::Receiver<String>) {
+    let mut waiting = JoinSet::new();
+    for status in runtime.jobs(&JobFilter::new().name("Load")).iter().filter(|job| !job.state.is_over()) {
+        if let Some(job) = runtime.job(status.id) {
+            waiting.spawn(attend(job, recorder.clone()));
+        }
+    }
+    let (to, mut heard) = unbounded_channel();
+    std::thread::spawn(move || commands.into_iter().all(|command| to.send(command).is_ok()));
+    while let Some(command) = heard.recv().await {
+        let Some(("job", request)) = command.split_once(' ') else { break };
+        let Load { n } = input(request);
+        let submitted = runtime.submit_json("Load", json!({ "n": n })).await;
+        let job = submitted.unwrap_or_else(|error| panic!("it is refused: {error}"));
+        recorder.note(Event::Accepted { request: request.to_owned(), job: job.id() });
+        waiting.spawn(attend(job, recorder.clone()));
+    }
+    waiting.join_all().await;
+    for job in runtime.jobs(&JobFilter::new()).iter().filter_map(|status| runtime.job(status.id)) {
+        recorder.note(Event::Kept(Kept::of(&job).into()));
+    }
+}
+
+async fn attend(job: JobHandle<Json>, recorder: Recorder) {
+    signal(&job).await;
+    let outcome = Outcome::of(job.outcome().await);
+    recorder.note(Event::Told { job: job.id(), outcome });
 }

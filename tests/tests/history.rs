@@ -295,6 +295,20 @@ fn what_is_told_is_what_is_kept() {
 }
 
 #[test]
+fn a_job_ends_as_if_nothing_had_happened() {
+    let right: fn(&str, &Outcome) -> bool =
+        |request, outcome| request == "r" && *outcome == Outcome::Done(json!("B"));
+    assert_eq!(found(|story| story.rules.expected = Some(right)), [""; 0]);
+    assert_eq!(
+        found(|story| {
+            story.rules.expected = Some(right);
+            story.told[2] = line(Event::Accepted { request: "s".into(), job: JOB });
+        }),
+        [r#"job J, asked for by `s`, ended with "B", which is not right"#]
+    );
+}
+
+#[test]
 fn a_tick_has_one_job() {
     let ticked = |story: &mut Story, ticks: &[u64], wanted: &[u64]| {
         story.rules.ticks = Some(wanted.iter().map(|at| tick(*at)).collect());

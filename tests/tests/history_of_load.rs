@@ -8,7 +8,7 @@ use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{Fact, JobFilter, JobState, JobStatus, Record, TaskId, Timestamp};
 use workflow_tests::history::{Began, Event, Kept, Line, Outcome, Recorder, Rules, Tick, Violation, check};
 use workflow_tests::random::Rng;
-use workflow_tests::workload::{self, Load};
+use workflow_tests::workload;
 
 /// A history of some jobs and some crashes.
 async fn history(seed: u64) -> Vec<Line> {
@@ -21,7 +21,7 @@ async fn history(seed: u64) -> Vec<Line> {
         for count in 0..1 + rng.below(3) {
             let request = format!("{round}.{count}");
             recorder.note(Event::Asked { request: request.clone() });
-            let job = runtime.submit(Load { n: rng.below(100) }).await.expect("it is taken in").id();
+            let job = runtime.submit(workload::input(&request)).await.expect("it is taken in").id();
             recorder.note(Event::Accepted { request, job });
             accepted.push(job);
         }
@@ -61,8 +61,7 @@ async fn history(seed: u64) -> Vec<Line> {
 async fn signal_all(runtime: &TestRuntime) {
     for job in runtime.jobs(&JobFilter::new()).iter().filter_map(|job| runtime.job(job.id)) {
         if !runtime.has_crashed() {
-            // The child awaits none, and some have had it.
-            let _ = job.signal("go", 5).await;
+            workload::signal(&job).await;
         }
     }
 }

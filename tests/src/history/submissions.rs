@@ -15,6 +15,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Violation>) {
         outcomes_come_once(story, found);
     }
     results_are_what_is_kept(case, found);
+    jobs_end_as_expected(case, found);
 }
 
 fn nothing_is_lost(case: &Case<'_>, found: &mut Vec<Violation>) {
@@ -79,6 +80,18 @@ fn results_are_what_is_kept(case: &Case<'_>, found: &mut Vec<Violation>) {
             if let Some((_, output)) = story.succeeded.get(task) {
                 compare(*child, Some(&Outcome::Done(output.clone())));
             }
+        }
+    }
+}
+
+fn jobs_end_as_expected(case: &Case<'_>, found: &mut Vec<Violation>) {
+    let Some(expected) = case.rules.expected else { return };
+    for line in case.history {
+        if let Event::Accepted { request, job } = &line.event
+            && let Some(outcome) = case.jobs.get(job).and_then(Story::end)
+            && !expected(request, &outcome)
+        {
+            found.push(Violation::Unexpected { job: *job, request: request.clone(), outcome });
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Violation {
     UndoOfNothing { job: JobId, task: String },
     /// Somebody was told another result than is kept.
     WrongResult { job: JobId, told: Option<Outcome>, kept: Option<Outcome> },
+    /// A job ended otherwise than it would have if nothing had happened.
+    Unexpected { job: JobId, request: String, outcome: Outcome },
     /// A tick has more than one job.
     TickTwice { tick: Tick, jobs: Vec<JobId> },
     /// A tick has no job.
@@ -104,6 +106,10 @@ impl fmt::Display for Violation {
             Self::WrongResult { job, told, kept } => {
                 let (told, kept) = (shown(told.as_ref()), shown(kept.as_ref()));
                 write!(out, "of job {job} {told} was told, but {kept} is kept")
+            }
+            Self::Unexpected { job, request, outcome } => {
+                let outcome = shown(Some(outcome));
+                write!(out, "job {job}, asked for by `{request}`, ended with {outcome}, which is not right")
             }
             Self::TickTwice { tick, jobs } => write!(out, "{tick} has the jobs {jobs:?}"),
             Self::TickMissed { tick } => write!(out, "{tick} has no job"),
