@@ -1,10 +1,13 @@
 //! What the tests and benches share.
 
 pub mod bench;
+pub mod history;
+pub mod killing;
 pub mod random;
 pub mod simulation;
 pub mod sweep;
 pub mod trace;
 mod walker;
+pub mod workload;
 
 pub use walker::Walker;
