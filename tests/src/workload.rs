@@ -219,7 +219,8 @@ pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::
         waiting.spawn(attend(job, recorder.clone()));
     }
     waiting.join_all().await;
-    for job in runtime.jobs(&JobFilter::new()).iter().filter_map(|status| runtime.job(status.id)) {
+    for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
+        let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
         recorder.note(Event::Kept(Kept::of(&job).into()));
     }
 }

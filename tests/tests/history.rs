@@ -340,7 +340,7 @@ fn a_queue_has_so_many_places() {
     // Who died runs no more.
     let dies = |story: &mut Story| {
         beside(story, 1);
-        story.kept.journal.splice(2..2, [record(Fact::Lost { task: 0 }), started(0, 2)]);
+        story.kept.journal.splice(2..2, [record(Fact::Lost { task: 0, killed: true }), started(0, 2)]);
         story.told.splice(
             4..6,
             [line(Event::Died), began("a", 2, &[]), ended("a", 2, json!("A")), began("b", 1, &[])],

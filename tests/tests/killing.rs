@@ -81,6 +81,23 @@ fn who_speaks_before_he_writes_is_found_out() {
     }
 }
 
+/// The real runtime on a file: whenever it is killed, nothing is lost, nothing is done twice, nothing comes early.
+#[test]
+fn what_is_kept_in_a_file_survives() {
+    let (seed, kills) = (number("SEED", 1), number("KILLS", 40));
+    let folder = folder("file");
+    let file = folder.join("jobs.db").display().to_string();
+    let killed = kill(env!("CARGO_BIN_EXE_victim"), vec![file], seed, kills);
+    let found = check(&killed.history, &workload::rules());
+    assert!(found.is_empty(), "SEED={seed}: {found:#?}");
+    let count = |wanted: fn(&Event) -> bool| killed.history.iter().filter(|line| wanted(&line.event)).count();
+    let accepted = count(|event| matches!(event, Event::Accepted { .. }));
+    let kept = count(|event| matches!(event, Event::Kept(_)));
+    println!("{kills} kills: {} asked, {accepted} accepted, {kept} kept", killed.asked);
+    assert!(accepted > 0 && kept >= accepted, "{accepted} were accepted, and {kept} are kept");
+    std::fs::remove_dir_all(&folder).expect("it can be removed");
+}
+
 /// Not killed, it ends well; killed, it loses what it had in memory alone: so the real one is judged, too.
 #[test]
 fn what_is_kept_in_memory_is_lost_and_seen_to_be() {

@@ -285,7 +285,9 @@ async fn many_at_once_on_a_store_all_end() {
                 for n in 0..40 {
                     let job = runtime.submit(quick::with(task * 100 + n)).await.unwrap();
                     let (told, heard) = tokio::sync::oneshot::channel();
-                    job.on_complete(move |_| drop(told.send(())));
+                    job.on_complete(move |_| {
+                        let _ = told.send(());
+                    });
                     assert_eq!(job.await.unwrap(), task * 100 + n);
                     heard.await.unwrap();
                 }

@@ -165,7 +165,19 @@ impl Engine {
                     Step::Write => {
                         let (Some(scribe), Some(entry)) = (&self.scribe, driver.entry.take()) else { return };
                         let lines = entry.lines().count;
-                        let verdict = scribe.write(entry).await.ok();
+                        let children = self.write_down(&mut driver.effects.children);
+                        let verdict = if children.is_empty() {
+                            scribe.write(entry).await.ok()
+                        } else {
+                            // No job is called that is not there: they come with the record that calls them.
+                            let mut entries = vec![entry];
+                            entries.extend(children.iter().map(|(_, entry)| entry.clone()));
+                            let verdicts = scribe.write_all(entries).await.unwrap_or_default();
+                            for ((child, entry), verdict) in children.iter().zip(verdicts.iter().skip(1)) {
+                                self.written(child, entry.lines().count, Some(*verdict));
+                            }
+                            verdicts.first().copied()
+                        };
                         if !self.written(&driver.job, lines, verdict) {
                             return self.give_up(driver, verdict);
                         }

@@ -44,9 +44,12 @@ impl Engine {
             self.enqueue(job);
         }
         for child in effects.children.drain(..) {
-            match self.take_in(&child) {
-                Ok(()) => self.let_go(&child, None),
-                Err(why) => self.refuse_child(&child, why),
+            match &self.scribe {
+                None => match self.take_in(&child) {
+                    Ok(()) => self.let_go(&child, None),
+                    Err(why) => self.refuse_child(&child, &why),
+                },
+                Some(_) => self.begin_child(&child),
             }
         }
         if let Some(records) = effects.over.take() {

@@ -251,6 +251,32 @@ impl Engine {
         callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, &result));
     }
 
+    /// What is to be written of new child jobs. Those of which it cannot be are refused, and there no more.
+    pub(super) fn write_down(self: &Arc<Self>, children: &mut Vec<Arc<Job>>) -> Vec<(Arc<Job>, Entry)> {
+        let mut entries = Vec::new();
+        children.retain(|child| {
+            if let Err(why) = self.take_in(child) {
+                self.refuse_child(child, &why);
+                return false;
+            }
+            let mut inner = child.lock();
+            // Whoever brings an event meanwhile leaves it to us.
+            inner.driving = true;
+            entries.extend(inner.entry(self, child).map(|entry| (Arc::clone(child), entry)));
+            true
+        });
+        entries
+    }
+
+    /// Lets a child job begin that is written.
+    pub(super) fn begin_child(self: &Arc<Self>, child: &Arc<Job>) {
+        if self.watch.is_watched() {
+            self.publish(child, &self.first_record(child), None);
+        }
+        self.launch_job(child);
+        self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(child)));
+    }
+
     /// Gives back what attempts hold that will not be started, for their job does not go on here.
     pub(super) fn give_up(self: &Arc<Self>, driver: Driver, verdict: Option<Verdict>) {
         let (job, starts, answers) = driver.left();
@@ -339,7 +365,7 @@ impl Live {
 
 impl Engine {
     /// What a task of another job waits for cannot be made: the task fails.
-    pub(super) fn refuse_child(self: &Arc<Self>, child: &Job, why: String) {
+    pub(super) fn refuse_child(self: &Arc<Self>, child: &Job, why: &str) {
         let Some(parent) = child.options().parent else { return };
         let message = format!("the input of `{}` cannot be written as JSON: {why}", self.name_of(child));
         let failure = Arc::new(Failure::new(FailureKind::BadInput, message).at(child.id, "", 0));

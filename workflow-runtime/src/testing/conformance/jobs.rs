@@ -121,7 +121,8 @@ pub(super) fn read(store: &impl Store, job: JobId) -> Result<Kept, String> {
 
 /// That a job is kept with exactly so many records, each in its place.
 pub(super) fn has_records(kept: &Kept, count: u32) -> Result<(), String> {
-    let records = kept.records().map_err(|error| error.to_string())?;
+    let lines = kept.records().map_err(|error| error.to_string())?;
+    let records: Vec<Record> = lines.into_iter().map(|line| line.record).collect();
     let expected: Vec<Record> = (0..count).map(record).collect();
     if records == expected {
         return Ok(());
