@@ -161,7 +161,9 @@ pub fn registry() -> Arc<Registry> {
 /// A runtime for it.
 pub fn builder(recorder: &Recorder, pace: Duration) -> RuntimeBuilder {
     let queue = Queue::new(QUEUE).concurrency(PLACES);
-    Runtime::builder().registry(registry()).state(recorder.clone()).state(Pace(pace)).queue(queue)
+    // A process that another kills is no fault of its tasks.
+    let builder = Runtime::builder().registry(registry()).state(recorder.clone()).state(Pace(pace));
+    builder.queue(queue).deaths(u32::MAX)
 }
 
 /// What its histories are judged by.

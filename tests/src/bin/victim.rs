@@ -13,8 +13,7 @@ async fn main() {
     let builder = workload::builder(&recorder, Duration::from_millis(2));
     let runtime = match place.as_str() {
         "memory" => builder.in_memory().await,
-        // A process that another kills is no fault of its tasks.
-        file => builder.deaths(u32::MAX).open(file).await,
+        file => builder.open(file).await,
     };
     let runtime = runtime.unwrap_or_else(|error| panic!("it does not start: {error}"));
     runtime.recovered().await;
