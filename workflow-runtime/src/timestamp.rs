@@ -57,12 +57,45 @@ impl Sub<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = i64::try_from(self.0).unwrap_or(i64::MAX);
-        match jiff::Timestamp::from_microsecond(micros) {
-            Ok(moment) => write!(out, "{moment:.6}"),
-            Err(_) => out.write_str("the end of time"),
+        if self.0 > LAST {
+            return out.write_str("the end of time");
         }
+        let (seconds, micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        let (year, month, day) = date(seconds / 86_400);
+        let time = seconds % 86_400;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        digits(&mut text[..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], time / 3600);
+        digits(&mut text[14..16], time / 60 % 60);
+        digits(&mut text[17..19], time % 60);
+        digits(&mut text[20..26], micros);
+        out.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
+}
+
+/// The last moment that can be written as text: a few hours before the year 10000 begins, as others have it.
+const LAST: u64 = 253_402_207_200_000_000;
+
+fn digits(text: &mut [u8], mut number: u64) {
+    for place in text.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// The year, the month and the day, so many days after 1970 began. Years begin in March here, so that the day that not
+/// every year has is the last, and four centuries have as many days as any other four.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let after = u64::from(month >= 10);
+    (era * 400 + year + after, (month + 2) % 12 + 1, day)
 }
 
 impl Serialize for Timestamp {
@@ -96,5 +129,19 @@ mod tests {
             assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), moment, "{text}");
         }
         assert_eq!(Timestamp::from_micros(1).to_string(), "1970-01-01T00:00:00.000001Z");
+    }
+
+    #[test]
+    fn moments_are_written_as_others_write_them() {
+        let theirs = |micros: u64| {
+            let moment = jiff::Timestamp::from_microsecond(i64::try_from(micros).unwrap()).ok();
+            moment.map_or("the end of time".to_owned(), |moment| format!("{moment:.6}"))
+        };
+        let day = 86_400_000_000;
+        let each_day =
+            (0..3_000_000).step_by(5).map(|n| n * day + n % day).take_while(|micros| *micros <= LAST);
+        for micros in each_day.chain([0, day - 1, day, LAST - 1, LAST, LAST + 1, LAST + day]) {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), theirs(micros), "{micros}");
+        }
     }
 }

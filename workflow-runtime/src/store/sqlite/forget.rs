@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::chain;
 use super::failure::Trouble;
 use super::writer::Writer;
 use crate::job_id::JobId;
@@ -12,19 +13,19 @@ const AT_ONCE: u32 = 2000;
 
 impl Writer {
     pub(super) fn forget(&mut self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, Trouble> {
+        let tails = self.tails.clone();
         let gone = self.transact(|connection, known| {
             let gone = forgettable(connection, ended_before, limit)?;
-            let mut lines = connection.prepare_cached("DELETE FROM lines WHERE job = ?")?;
             let mut job = connection.prepare_cached("DELETE FROM jobs WHERE number = ?")?;
-            for (id, number) in &gone {
-                lines.execute([number])?;
+            for (id, number, last) in &gone {
+                chain::delete(connection, *number, tails.last(*number, *last))?;
                 job.execute([number])?;
-                known.forget(*id);
+                known.forget(*id, *number);
             }
             Ok(gone)
         })?;
         self.give_back()?;
-        Ok(gone.into_iter().map(|(id, _)| id).collect())
+        Ok(gone.into_iter().map(|(id, ..)| id).collect())
     }
 
     /// Makes the file smaller, a little, if much of it is empty. What is empty otherwise is soon full again.
@@ -49,9 +50,9 @@ fn forgettable(
     connection: &Connection,
     ended_before: Timestamp,
     limit: usize,
-) -> Result<Vec<(JobId, i64)>, Trouble> {
+) -> Result<Vec<(JobId, i64, Option<i64>)>, Trouble> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, number FROM jobs INDEXED BY ended WHERE over = 1 AND ended < ? AND NOT EXISTS \
+        "SELECT id, number, last FROM jobs INDEXED BY ended WHERE over = 1 AND ended < ? AND NOT EXISTS \
          (SELECT 1 FROM jobs AS above WHERE above.id = jobs.parent AND above.over = 0) \
          ORDER BY ended LIMIT ?",
     )?;
@@ -62,7 +63,7 @@ fn forgettable(
         let id: String = row.get(0)?;
         // An id that is none is nobody's to be told of; the row goes all the same.
         let id = id.parse().unwrap_or(JobId::from_u128(0));
-        found.push((id, row.get(1)?));
+        found.push((id, row.get(1)?, row.get(2)?));
     }
     Ok(found)
 }

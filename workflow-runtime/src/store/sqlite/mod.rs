@@ -1,5 +1,6 @@
 //! Journals in a file.
 
+mod chain;
 mod failure;
 mod forget;
 mod lock;

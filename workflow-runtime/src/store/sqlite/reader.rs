@@ -4,39 +4,45 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 
+use super::chain::{Tails, lines_of};
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, state_word};
 use super::store::PATIENCE;
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Filter, Head, Kept, Lines, StoreError, StoreErrorKind};
+use crate::store::{Filter, Head, Kept};
 
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    tails: Tails,
     idle: Mutex<Vec<Connection>>,
     /// How many are kept when nobody needs them.
     keep: usize,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, keep: usize) -> Self {
-        Self { path, idle: Mutex::default(), keep }
+    pub(super) fn new(path: PathBuf, tails: Tails, keep: usize) -> Self {
+        Self { path, tails, idle: Mutex::default(), keep }
     }
 
     pub(super) fn read(&self, job: JobId) -> Result<Option<Kept>, Trouble> {
+        let id = job.to_string();
         self.with(|connection| {
-            // Head and lines are of the same moment.
+            let mut number = connection.prepare_cached("SELECT number FROM jobs WHERE id = ?")?;
+            let Some(number) = number.query_row([&id], |row| row.get(0)).optional()? else { return Ok(None) };
+            let tail = self.tails.last(number, None);
+            // From here on, head and lines are of the same moment; the end that was heard of is in it.
             let snapshot = connection.unchecked_transaction()?;
             let mut statement =
                 snapshot.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE jobs.id = ?"))?;
-            let mut rows = statement.query([job.to_string()])?;
-            let Some(found) = rows.next()?.map(row::head).transpose()? else { return Ok(None) };
-            let (head, number) = found;
-            let lines = lines_of(&snapshot, job, number)?;
-            Ok(Some(Kept { head, lines }))
+            let mut rows = statement.query([&id])?;
+            let Some(found) = rows.next()?.map(row::found).transpose()? else { return Ok(None) };
+            let tail = tail.filter(|_| found.number == number);
+            let lines = lines_of(&snapshot, job, found.number, found.last.max(tail))?;
+            Ok(Some(Kept { head: found.head, lines }))
         })
     }
 
@@ -47,7 +53,7 @@ impl Readers {
             let mut rows = statement.query(params_from_iter(&values))?;
             let mut heads = Vec::new();
             while let Some(row) = rows.next()? {
-                heads.push(row::head(row)?.0);
+                heads.push(row::found(row)?.head);
             }
             Ok(heads)
         })
@@ -78,29 +84,6 @@ impl Readers {
         connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA mmap_size = 0")?;
         Ok(connection)
     }
-}
-
-/// All lines of a job, as they follow one another.
-pub(super) fn lines_of(connection: &Connection, job: JobId, number: i64) -> Result<Vec<Lines>, Trouble> {
-    let mut statement = connection
-        .prepare_cached("SELECT entry, first, count, json FROM lines WHERE job = ? ORDER BY entry")?;
-    let mut rows = statement.query([number])?;
-    let (mut all, mut next) = (Vec::new(), 0_i64);
-    while let Some(row) = rows.next()? {
-        let entry: i64 = row.get(0)?;
-        let wrong = |what: String| {
-            let message = format!("job {job}: row {entry} of the table `lines`: {what}");
-            Trouble::from(StoreError::new(StoreErrorKind::Corrupt, message))
-        };
-        let unread = |error: rusqlite::Error| wrong(error.to_string());
-        let (first, count): (i64, u32) = (row.get(1).map_err(unread)?, row.get(2).map_err(unread)?);
-        if first != next {
-            return Err(wrong(format!("it begins with record {first}, where {next} should follow")));
-        }
-        next += i64::from(count);
-        all.push(Lines { count, json: row.get(3).map_err(unread)? });
-    }
-    Ok(all)
 }
 
 /// The query that gives what a filter lets through, and what is to be bound to it.

@@ -18,23 +18,27 @@ use crate::timestamp::Timestamp;
 /// The columns that [`head`] reads.
 pub(super) const COLUMNS: &str = "jobs.id, jobs.number, jobs.name, jobs.state, jobs.queue, jobs.priority, jobs.tags, \
      jobs.unique_key, jobs.parent, jobs.parent_task, jobs.parent_depth, jobs.submitted, jobs.not_before, \
-     jobs.ended, jobs.failure, jobs.over";
+     jobs.ended, jobs.failure, jobs.over, jobs.last, jobs.epoch";
 
-pub(super) const INSERT: &str = "INSERT INTO jobs (id, name, state, over, epoch, term, ended, failure, queue, priority, \
+pub(super) const INSERT: &str = "INSERT INTO jobs (number, last, id, name, state, over, epoch, term, ended, failure, queue, priority, \
      tags, unique_key, parent, parent_task, parent_depth, submitted, not_before) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (id) DO NOTHING";
 
 /// Writes a row by [`INSERT`], unless there is one of this id.
 pub(super) fn insert(
     statement: &mut Statement<'_>,
     head: &Head,
+    number: i64,
+    last: Option<i64>,
     epoch: i64,
     term: Term,
 ) -> Result<bool, rusqlite::Error> {
     let tags =
         (!head.tags.is_empty()).then(|| serde_json::Value::from_iter(head.tags.iter().map(|tag| &**tag)));
     let rows = statement.execute(params![
+        number,
+        last,
         head.id.to_string(),
         &*head.name,
         state_word(head.state),
@@ -56,8 +60,16 @@ pub(super) fn insert(
     Ok(rows == 1)
 }
 
-/// Reads a head from a row of [`COLUMNS`], and the number of its job.
-pub(super) fn head(row: &Row<'_>) -> Result<(Head, i64), Trouble> {
+/// A row of [`COLUMNS`].
+pub(super) struct Found {
+    pub(super) head: Head,
+    pub(super) number: i64,
+    pub(super) last: Option<i64>,
+    pub(super) epoch: i64,
+}
+
+/// Reads a row of [`COLUMNS`].
+pub(super) fn found(row: &Row<'_>) -> Result<Found, Trouble> {
     let id = row.get_ref(0)?;
     let shown = || match id {
         ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into_owned(),
@@ -96,7 +108,7 @@ pub(super) fn head(row: &Row<'_>) -> Result<(Head, i64), Trouble> {
     head.not_before = cells.time(12, "not_before")?;
     head.ended = cells.time(13, "ended")?;
     head.failure = cells.get::<Option<String>>(14, "failure")?.map(Arc::from);
-    Ok((head, number))
+    Ok(Found { head, number, last: cells.get(16, "last")?, epoch: cells.get(17, "epoch")? })
 }
 
 /// The cells of one row, and how to name it.

@@ -1,7 +1,8 @@
 -- Times are in UTC and sort as text. A job is one row, what happened to it is in `lines`; see the view `journal`.
 
 CREATE TABLE jobs (
-    number       INTEGER PRIMARY KEY,
+    number       INTEGER PRIMARY KEY, -- no row of its lines has a lower one
+    last         INTEGER,             -- the last row of its lines; of a job that is not over, it may have gone on
     id           TEXT NOT NULL,
     name         TEXT NOT NULL,
     state        TEXT NOT NULL,
@@ -35,15 +36,20 @@ CREATE UNIQUE INDEX keys ON jobs (name, unique_key) WHERE over = 0 AND unique_ke
 CREATE INDEX children ON jobs (parent, id) WHERE parent IS NOT NULL;
 
 -- Records, as they were written: each row what one turn of a job brought about, `count` records from number `first`.
+-- Rows are only ever appended, and each names the one before it of the same job. An index would do as well, but to keep
+-- it costs as much as the row itself, and more when many jobs are under way.
 CREATE TABLE lines (
-    entry INTEGER PRIMARY KEY,
-    job   INTEGER NOT NULL,
-    first INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    json  TEXT NOT NULL
+    entry  INTEGER PRIMARY KEY,
+    job    INTEGER NOT NULL,
+    before INTEGER,
+    first  INTEGER NOT NULL,
+    count  INTEGER NOT NULL,
+    json   TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX lines_of_job ON lines (job);
+-- Up to which row of `lines` the column `last` is right for every job: those that follow are read when a file is opened.
+CREATE TABLE swept (entry INTEGER NOT NULL) STRICT;
+INSERT INTO swept VALUES (0);
 
 -- Who may write: the last term of each node.
 CREATE TABLE terms (
@@ -63,6 +69,7 @@ SELECT jobs.id AS job,
        record.value AS record
 FROM jobs
 JOIN lines ON lines.job = jobs.number
+    AND lines.entry BETWEEN jobs.number AND iif(jobs.over, jobs.last, 9223372036854775807)
 JOIN json_each(lines.json) AS record;
 
 CREATE VIEW unfinished_jobs AS

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::chain::Tails;
 use super::failure::Trouble;
 use super::lock::FileLock;
 use super::options::SqliteOptions;
@@ -60,8 +61,10 @@ impl SqliteStore {
         let path = real(&options.path);
         let lock = FileLock::take(&path)?;
         refuse_read_only(&path)?;
-        let writer = open_writer(&path, &options).map_err(|trouble| trouble.of(&path, "cannot be opened"))?;
-        let readers = Readers::new(path.clone(), options.readers);
+        let tails = Tails::default();
+        let writer =
+            open_writer(&path, &options, &tails).map_err(|trouble| trouble.of(&path, "cannot be opened"))?;
+        let readers = Readers::new(path.clone(), tails, options.readers);
         Ok(Self { path, readers, writer: Mutex::new(writer), _lock: lock })
     }
 
@@ -153,7 +156,7 @@ fn refuse_read_only(path: &Path) -> Result<(), StoreError> {
 /// How long whoever wants to write waits for another program that writes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Writer, Trouble> {
+fn open_writer(path: &Path, options: &SqliteOptions, tails: &Tails) -> Result<Writer, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -171,5 +174,5 @@ fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Writer, Trouble> 
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
-    Writer::new(connection)
+    Writer::new(connection, tails.clone())
 }
