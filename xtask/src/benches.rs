@@ -21,6 +21,7 @@ pub(crate) const BENCHES: &[Step] = &[
         "what a task costs while it waits",
         &["bench", "-p", "workflow-tests", "--bench", "pending"],
     ),
+    bench("durable", "jobs in a file", &["bench", "-p", "workflow-tests", "--bench", "durable"]),
     bench("store", "writing journals to a file", &["bench", "-p", "workflow-tests", "--bench", "store"]),
     bench("compile", "compiling many definitions", &["bench", "-p", "workflow-tests", "--bench", "compile"]),
 ];

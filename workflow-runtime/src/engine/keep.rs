@@ -105,8 +105,7 @@ impl Engine {
                 Some(Ok(Ok(()))) => return Ok(()),
                 Some(Ok(Err(Verdict::Taken(other)))) => return Err(Unkept::Taken(other)),
                 Some(Ok(Err(_))) => {
-                    let message =
-                        format!("{}: another process has begun to use it", scribe.store().describe());
+                    let message = format!("{}: another process has begun to use it", scribe.store_name());
                     return Err(Unkept::Store(StoreError::new(StoreErrorKind::Superseded, message)));
                 }
                 Some(Err(_)) => return Err(Unkept::Down),
@@ -145,6 +144,7 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return };
         scribe.close();
         self.wait_for(scribe.wait_until_closed()).await;
+        scribe.let_go();
     }
 
     /// Asks the store for something, where that may take its time; none if there is no store.
@@ -154,12 +154,12 @@ impl Engine {
     ) -> Result<Option<T>, StoreError> {
         let Some(scribe) = &self.scribe else { return Ok(None) };
         let (told, answer) = oneshot::channel();
-        let store = Arc::clone(scribe.store());
+        let store = scribe.store()?;
         self.executor.spawn_blocking(move || drop(told.send(ask(&*store))));
         match self.wait_for(answer).await {
             Ok(answer) => answer.map(Some),
             Err(_) => {
-                let message = format!("{}: it panicked, or the runtime is gone", scribe.store().describe());
+                let message = format!("{}: it panicked, or the runtime is gone", scribe.store_name());
                 Err(StoreError::new(StoreErrorKind::Unavailable, message))
             }
         }

@@ -154,7 +154,7 @@ impl Engine {
     /// Reads some jobs; says whether there were any, and gives those that wait for children.
     fn recover_page(self: &Arc<Self>) -> Result<(bool, Vec<(Arc<Job>, Vec<JobId>)>), StoreError> {
         let Some(scribe) = &self.scribe else { return Ok((false, Vec::new())) };
-        let page = scribe.store().claim(scribe.term, PAGE)?;
+        let page = scribe.store()?.claim(scribe.term, PAGE)?;
         let mut parents = Vec::new();
         let is_empty = page.is_empty();
         let restored: Vec<Arc<Job>> =
@@ -184,7 +184,7 @@ impl Engine {
     /// Reads a job that is over, for one who waits for it.
     fn restore_ended(self: &Arc<Self>, id: JobId) -> Result<(), StoreError> {
         let Some(scribe) = &self.scribe else { return Ok(()) };
-        let kept = scribe.store().read(id)?;
+        let kept = scribe.store()?.read(id)?;
         kept.map(|kept| self.remember(&kept)).transpose().map(drop)
     }
 

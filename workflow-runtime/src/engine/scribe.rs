@@ -20,7 +20,9 @@ const LAST: u32 = 8;
 
 /// Who writes to the store.
 pub(crate) struct Scribe {
-    store: Arc<dyn Store>,
+    /// None once all is written and nothing more will be: others may have it then.
+    store: Mutex<Option<Arc<dyn Store>>>,
+    name: String,
     pub(crate) term: Term,
     desk: Mutex<Desk>,
     /// For a scribe with a thread of its own.
@@ -55,14 +57,15 @@ enum Waiting {
 
 impl fmt::Debug for Scribe {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Scribe({})", self.store.describe())
+        write!(out, "Scribe({})", self.name)
     }
 }
 
 impl Scribe {
     pub(crate) fn new(store: Arc<dyn Store>, term: Term) -> Arc<Self> {
         Arc::new(Self {
-            store,
+            name: store.describe(),
+            store: Mutex::new(Some(store)),
             term,
             desk: Mutex::default(),
             bell: Condvar::new(),
@@ -71,8 +74,26 @@ impl Scribe {
         })
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    /// The store.
+    ///
+    /// # Errors
+    /// When it was let go of, for the runtime was shut down.
+    pub(crate) fn store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        lock(&self.store).clone().ok_or_else(|| {
+            let message = format!("{}: the runtime was shut down", self.name);
+            StoreError::new(StoreErrorKind::Unavailable, message)
+        })
+    }
+
+    /// What the store is called.
+    pub(crate) fn store_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Lets go of the store.
+    pub(super) fn let_go(&self) {
+        let store = lock(&self.store).take();
+        drop(store);
     }
 
     /// Has something written; the verdict comes when it is durable.
@@ -236,19 +257,14 @@ impl Scribe {
 
     /// Writes; says whether it could. What could not be written is first again.
     fn attempt(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>) -> bool {
-        let written = crate::panics::caught(|| self.store.write(&entries));
+        let written = crate::panics::caught(|| self.store()?.write(&entries));
         let written = written.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store {panic}")))
         });
         let verdicts = match written {
             Ok(verdicts) if verdicts.len() == entries.len() => verdicts,
             Ok(verdicts) => {
-                let message = format!(
-                    "{} gave {} verdicts for {}",
-                    self.store.describe(),
-                    verdicts.len(),
-                    entries.len()
-                );
+                let message = format!("{} gave {} verdicts for {}", self.name, verdicts.len(), entries.len());
                 return self.put_back(
                     entries,
                     answers,
@@ -259,7 +275,7 @@ impl Scribe {
             Err(error) => return self.put_back(entries, answers, error),
         };
         if lock(&self.desk).trouble.take().is_some() {
-            tracing::info!(store = self.store.describe(), "the store can be written again");
+            tracing::info!(store = self.name, "the store can be written again");
         }
         let mut verdicts = verdicts.into_iter();
         for answer in answers.drain(..) {
@@ -275,10 +291,7 @@ impl Scribe {
     fn put_back(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>, error: StoreError) -> bool {
         let mut desk = lock(&self.desk);
         if desk.trouble.as_ref() != Some(&error) {
-            tracing::error!(
-                store = self.store.describe(),
-                "nothing can be written, and what waits waits: {error}"
-            );
+            tracing::error!(store = self.name, "nothing can be written, and what waits waits: {error}");
         }
         desk.trouble = Some(error);
         if let Some(tries) = &mut desk.closing {
