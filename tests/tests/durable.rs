@@ -23,11 +23,11 @@ pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
+        self.0.lock().expect("nobody panicked").push(what.into());
     }
 
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
     }
 }
 
@@ -158,7 +158,12 @@ fn agents() -> RegistryBuilder {
 }
 
 fn builder(log: &Log) -> RuntimeBuilder {
-    let registry = agents().workflow::<Pair>().workflow::<Outer>().workflow::<Patient>().build().unwrap();
+    let registry = agents()
+        .workflow::<Pair>()
+        .workflow::<Outer>()
+        .workflow::<Patient>()
+        .build()
+        .expect("they are right");
     Runtime::builder().registry(registry).state(log.clone())
 }
 

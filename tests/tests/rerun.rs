@@ -13,12 +13,12 @@ pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn add(&self, what: String) {
-        self.0.lock().unwrap().push(what);
+        self.0.lock().expect("nobody panicked").push(what);
     }
 
     /// What was done since this was last asked, sorted.
     fn take(&self) -> Vec<String> {
-        let mut lines = std::mem::take(&mut *self.0.lock().unwrap());
+        let mut lines = std::mem::take(&mut *self.0.lock().expect("nobody panicked"));
         lines.sort();
         lines
     }
@@ -78,13 +78,18 @@ workflow! {
 
 fn runtime() -> (TestRuntime, Log) {
     let registry = Registry::builder().agent::<get>().agent::<double>().agent::<slow>().agent::<put>();
-    let registry = registry.agent::<take_away>().workflow::<Steps>().workflow::<Careful>().build().unwrap();
+    let registry = registry
+        .agent::<take_away>()
+        .workflow::<Steps>()
+        .workflow::<Careful>()
+        .build()
+        .expect("they are right");
     let log = Log::default();
     (TestRuntime::of(Runtime::builder().registry(registry).state(log.clone())), log)
 }
 
 async fn over(runtime: &TestRuntime, n: i64) -> JobHandle<i64> {
-    let job = runtime.submit(Steps { n }).await.unwrap();
+    let job = runtime.submit(Steps { n }).await.expect("it is taken");
     let _ = job.outcome().await;
     job
 }

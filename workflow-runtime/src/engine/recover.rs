@@ -16,6 +16,9 @@ use crate::record::{Fact, Line, Record, TaskId};
 use crate::state::JobState;
 use crate::store::{Claimed, Epoch, Kept, StoreError, StoreErrorKind};
 
+/// A job that waits for child jobs, and those.
+type Calling = (Arc<Job>, Vec<JobId>);
+
 /// How many jobs are read from the store at once.
 const PAGE: usize = 1000;
 
@@ -152,7 +155,7 @@ impl Engine {
     }
 
     /// Reads some jobs; says whether there were any, and gives those that wait for children.
-    fn recover_page(self: &Arc<Self>) -> Result<(bool, Vec<(Arc<Job>, Vec<JobId>)>), StoreError> {
+    fn recover_page(self: &Arc<Self>) -> Result<(bool, Vec<Calling>), StoreError> {
         let Some(scribe) = &self.scribe else { return Ok((false, Vec::new())) };
         let page = scribe.store()?.claim(scribe.term, PAGE)?;
         let mut parents = Vec::new();
