@@ -1,6 +1,8 @@
 //! What the tests and benches share.
 
 pub mod bench;
+pub mod faulty;
+pub mod folder;
 pub mod history;
 pub mod killing;
 pub mod random;
