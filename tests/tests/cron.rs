@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{DateTime, date};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp as Jiff, ToSpan as _, Zoned};
 use proptest::prelude::*;
@@ -452,17 +452,12 @@ fn jiff(moment: Timestamp) -> Jiff {
 fn every_day_of_ninety_years_has_its_fixed_times() {
     for name in ZONES {
         let place = zone(name);
-        for (pattern, times) in [
-            ("30 2 * * *", &[(2, 30)][..]),
-            ("0 0 * * *", &[(0, 0)]),
-            ("15 0,1,2,3 * * *", &[(0, 15), (1, 15), (2, 15), (3, 15)]),
-        ] {
+        for (pattern, hour, minute) in [("30 2 * * *", 2, 30), ("0 0 * * *", 0, 0)] {
             let cron = cron(pattern, name);
             let mut expected: Vec<Timestamp> = date(1971, 1, 1)
                 .series(1.day())
                 .take_while(|day| day.year() < 2061)
-                .flat_map(|day: Date| times.iter().map(move |(hour, minute)| day.at(*hour, *minute, 0, 0)))
-                .map(|time| micros(first_shown(&place, time)))
+                .map(|day| micros(first_shown(&place, day.at(hour, minute, 0, 0))))
                 .collect();
             expected.dedup();
             let mut last = expected[0] - Duration::from_secs(1);
@@ -576,7 +571,7 @@ fn walked(pattern: &str, zone: &TimeZone, from: Jiff, minutes: i64) -> Vec<Times
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn what_fires_next_in_utc_is_what_croner_finds(

@@ -72,31 +72,28 @@ impl Schedule {
 
     /// What the policy makes of the ticks from `first` on that are due; there is at least this one.
     fn given(&self, first: Tick, now: Timestamp) -> Given {
-        let in_time = self.last_due_before(now - self.tolerance).filter(|last| *last >= first.moment);
-        let Some(missed) = in_time else {
-            return Given { skipped: 0, passed: first.moment, ticks: self.run(Some(first), now, AT_A_TIME) };
+        let most = match self.missed {
+            Missed::All { at_a_time } => usize::try_from(at_a_time.get()).unwrap_or(AT_A_TIME).min(AT_A_TIME),
+            _ => AT_A_TIME,
         };
-        let count = self.rule.count(first.moment, missed + Duration::from_micros(1));
-        let on_time = || self.run(self.tick_after(missed), now, AT_A_TIME);
-        match self.missed {
-            Missed::Skip => Given { ticks: on_time(), skipped: count, passed: missed },
-            Missed::Once => {
-                let ticks = on_time();
-                if ticks.is_empty() {
-                    let last = Tick { cause: Cause::Missed, ..self.tick(missed) };
-                    return Given { ticks: vec![last], skipped: count - 1, passed: missed };
-                }
-                Given { ticks, skipped: count, passed: missed }
+        let late = self.last_due_before(now - self.tolerance).filter(|last| *last >= first.moment);
+        let Some(last) = late else {
+            return Given { skipped: 0, passed: first.moment, ticks: self.run(Some(first), now, most) };
+        };
+        if let Missed::All { .. } = self.missed {
+            let mut ticks = self.run(Some(first), now, most);
+            for tick in ticks.iter_mut().take_while(|tick| tick.moment <= last) {
+                tick.cause = Cause::Missed;
             }
-            Missed::All { at_a_time } => {
-                let most = usize::try_from(at_a_time.get()).map_or(AT_A_TIME, |most| most.min(AT_A_TIME));
-                let mut ticks = self.run(Some(first), now, most);
-                for tick in ticks.iter_mut().take_while(|tick| tick.moment <= missed) {
-                    tick.cause = Cause::Missed;
-                }
-                Given { ticks, skipped: 0, passed: missed }
-            }
+            return Given { ticks, skipped: 0, passed: last };
         }
+        let missed = self.rule.count(first.moment, last + Duration::from_micros(1));
+        let on_time = self.run(self.tick_after(last), now, most);
+        if on_time.is_empty() && self.missed == Missed::Once {
+            let made_up = Tick { cause: Cause::Missed, ..self.tick(last) };
+            return Given { ticks: vec![made_up], skipped: missed - 1, passed: last };
+        }
+        Given { ticks: on_time, skipped: missed, passed: last }
     }
 
     /// The ticks from one on that are due.
