@@ -415,22 +415,24 @@ fn zone(name: &str) -> TimeZone {
 
 /// The moments at which the clocks of a zone are put forward or back, from 1972 to 2060.
 fn changes(zone: &TimeZone) -> Vec<Jiff> {
-    let (from, to) = ("1972-01-01T00:00:00Z".parse().unwrap(), "2060-01-01T00:00:00Z".parse().unwrap());
+    let (from, to) = (
+        "1972-01-01T00:00:00Z".parse().expect("a moment"),
+        "2060-01-01T00:00:00Z".parse().expect("a moment"),
+    );
     zone.following(from).map(|change| change.timestamp()).take_while(|change| *change < to).collect()
 }
 
 /// The first moment at which the clocks show a time, or a later one, because they left it out.
 fn first_shown(zone: &TimeZone, time: DateTime) -> Jiff {
     let ambiguous = zone.to_ambiguous_timestamp(time);
-    let (Ok(mut low), Ok(mut high)) = (ambiguous.clone().earlier(), ambiguous.later()) else {
-        panic!("{time}")
-    };
+    let (Ok(mut low), Ok(mut high)) = (ambiguous.earlier(), ambiguous.later()) else { panic!("{time}") };
     if zone.to_datetime(low) == time {
         return low;
     }
     // In the gap: the earlier moment is before it, the later one after it.
     while low < high {
-        let middle = Jiff::from_second(low.as_second() + (high.as_second() - low.as_second()) / 2).unwrap();
+        let middle = Jiff::from_second(low.as_second() + (high.as_second() - low.as_second()) / 2)
+            .expect("a second of these years");
         if zone.to_datetime(middle) < time {
             low = middle + 1.second();
         } else {
@@ -441,11 +443,12 @@ fn first_shown(zone: &TimeZone, time: DateTime) -> Jiff {
 }
 
 fn micros(moment: Jiff) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(moment.as_microsecond()).unwrap())
+    Timestamp::from_micros(u64::try_from(moment.as_microsecond()).expect("since 1970"))
 }
 
 fn jiff(moment: Timestamp) -> Jiff {
-    Jiff::from_microsecond(i64::try_from(moment.as_micros()).unwrap()).unwrap()
+    Jiff::from_microsecond(i64::try_from(moment.as_micros()).expect("within these years"))
+        .expect("within these years")
 }
 
 #[test]
@@ -536,8 +539,8 @@ fn croner_next(pattern: &croner::Cron, after: Timestamp) -> Option<Timestamp> {
 
 /// Whether what clocks show matches, as croner sees it.
 fn matches(pattern: &croner::Cron, time: DateTime) -> bool {
-    let shown: Zoned = time.to_zoned(TimeZone::UTC).unwrap();
-    pattern.is_time_matching(&shown).unwrap()
+    let shown: Zoned = time.to_zoned(TimeZone::UTC).expect("UTC leaves nothing out");
+    pattern.is_time_matching(&shown).expect("a time that there is")
 }
 
 /// Whether a pattern runs, by its text.
@@ -548,7 +551,7 @@ fn runs(pattern: &str) -> bool {
 
 /// Walks through time by the minute, looks at what clocks show, and at what they leave out.
 fn walked(pattern: &str, zone: &TimeZone, from: Jiff, minutes: i64) -> Vec<Timestamp> {
-    let read: croner::Cron = pattern.parse().unwrap();
+    let read: croner::Cron = pattern.parse().expect("a pattern that both can read");
     let runs = runs(pattern);
     let (mut found, mut latest) = (Vec::new(), zone.to_datetime(from - 24.hours()));
     for minute in -1440..minutes {

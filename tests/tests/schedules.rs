@@ -22,7 +22,7 @@ fn cron(pattern: &str) -> Cron {
 }
 
 fn hourly() -> Every {
-    every(HOUR).unwrap().aligned()
+    every(HOUR).expect("long enough").aligned()
 }
 
 /// Every full hour, made at half past eight.
@@ -31,7 +31,7 @@ fn schedule() -> Schedule {
 }
 
 fn all(at_a_time: u32) -> Missed {
-    Missed::All { at_a_time: NonZeroU32::new(at_a_time).unwrap() }
+    Missed::All { at_a_time: NonZeroU32::new(at_a_time).expect("at least one") }
 }
 
 /// The hours of some ticks, each with a `!` if it was missed.
@@ -341,11 +341,11 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 }
 
 fn rules() -> impl Strategy<Value = Rule> {
-    let berlin = |pattern: &str| Rule::from(cron(pattern).in_zone("Europe/Berlin").unwrap());
+    let berlin = |pattern: &str| Rule::from(cron(pattern).in_zone("Europe/Berlin").expect("a zone"));
     prop_oneof![
-        (7..4000_u64).prop_map(|seconds| every(Duration::from_secs(seconds)).unwrap().into()),
+        (7..4000_u64).prop_map(|seconds| every(Duration::from_secs(seconds)).expect("long enough").into()),
         (1000..5_000_000_u64)
-            .prop_map(|millis| every(Duration::from_millis(millis)).unwrap().aligned().into()),
+            .prop_map(|millis| every(Duration::from_millis(millis)).expect("long enough").aligned().into()),
         Just(berlin("*/5 * * * *")),
         Just(berlin("30 2 * * *")),
         Just(berlin("0 1-4 * * *")),
@@ -426,7 +426,7 @@ impl World {
 
     fn ask(&mut self, node: usize, written: Option<usize>) {
         // The clocks of nodes differ by some seconds.
-        let now = self.clock + Duration::from_secs(3) * u32::try_from(node).unwrap();
+        let now = self.clock + Duration::from_secs(3) * u32::try_from(node).expect("one of three");
         self.latest = self.latest.max(now);
         let state = self.nodes[node];
         let due = self.schedule.due(&state, now);
