@@ -299,7 +299,7 @@ fn intervals_are_told_in_plain_words() {
     assert_eq!(told(0.25), "every 250 milliseconds");
     let hourly = every(Duration::from_secs(3600)).unwrap();
     assert_eq!(hourly.aligned().describe(), "every hour, counted from midnight UTC");
-    let hourly = hourly.anchored(at("2026-01-01T00:30:00Z"));
+    let hourly = hourly.anchored(at("2026-01-01T00:30:00.123456Z"));
     assert_eq!(hourly.describe(), "every hour, counted from 2026-01-01 00:30:00 UTC");
     let week = every(Duration::from_secs(7 * 86_400)).unwrap().aligned();
     assert_eq!(week.describe(), "every 7 days, counted from 1970-01-01 00:00:00 UTC");

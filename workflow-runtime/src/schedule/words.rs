@@ -55,9 +55,10 @@ pub(super) fn cron(cron: &Cron) -> String {
     format!("{times}{daily}{days}{months}{zone}")
 }
 
-/// `2026-11-21 09:05:00 UTC`.
+/// `2026-11-21 09:05:00 UTC`, whatever part of a second follows.
 fn moment(moment: Timestamp) -> String {
-    Short(moment).to_string().replace('T', " ").replace('Z', " UTC")
+    let second = Timestamp::from_micros(moment.as_micros() / 1_000_000 * 1_000_000);
+    Short(second).to_string().replace('T', " ").replace('Z', " UTC")
 }
 
 /// `1 hour and 30 minutes`.
