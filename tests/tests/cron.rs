@@ -23,8 +23,20 @@ fn shown(moments: impl IntoIterator<Item = Timestamp>) -> Vec<String> {
     moments.into_iter().map(|moment| moment.to_string().replace(":00.000000Z", "Z")).collect()
 }
 
+/// When a pattern fires from one moment on and before another, however it is asked.
 fn fires(pattern: &str, zone: &str, from: &str, to: &str) -> Vec<String> {
-    shown(cron(pattern, zone).between(at(from), at(to)))
+    let (cron, from, to) = (cron(pattern, zone), at(from), at(to));
+    let found: Vec<Timestamp> = cron.between(from, to).collect();
+    assert_eq!(cron.count(from, to), found.len() as u64, "{pattern} in {zone}");
+    let mut last = to;
+    for moment in found.iter().rev() {
+        assert_eq!(cron.previous(last), Some(*moment), "{pattern} in {zone} before {last}");
+        assert_eq!(cron.next(*moment - Duration::from_micros(1)), Some(*moment), "{pattern} in {zone}");
+        assert_eq!(cron.count(*moment, last), 1, "{pattern} in {zone} from {moment}");
+        last = *moment;
+    }
+    assert!(cron.previous(last).is_none_or(|previous| previous < from), "{pattern} in {zone}");
+    shown(found)
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -319,6 +331,8 @@ fn a_fixed_time_in_a_gap_fires_once_when_the_gap_ends() {
     // What fires at the end of the gap anyway fires there once.
     assert_eq!(berlin("0 2,3 * * *"), ["2026-03-29T01:00Z"]);
     assert_eq!(berlin("0 1-4 * * *"), ["2026-03-29T00:00Z", "2026-03-29T01:00Z", "2026-03-29T02:00Z"]);
+    assert_eq!(berlin("59 59 1 * * *"), ["2026-03-29T00:59:59.000000Z"]);
+    assert_eq!(berlin("1 0 3 * * *"), ["2026-03-29T01:00:01.000000Z"]);
     // 30 minutes: 02:00 to 02:30.
     let howe =
         |pattern| fires(pattern, "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-04T12:00:00Z");
@@ -348,6 +362,7 @@ fn a_fixed_time_in_a_fold_fires_once_when_it_is_first_shown() {
     assert_eq!(berlin("30 2 * * *"), ["2026-10-25T00:30Z"]);
     assert_eq!(berlin("0 2,3 * * *"), ["2026-10-25T00:00Z", "2026-10-25T02:00Z"]);
     assert_eq!(berlin("0 1-3 * * *"), ["2026-10-24T23:00Z", "2026-10-25T00:00Z", "2026-10-25T02:00Z"]);
+    assert_eq!(berlin("59 59 2 * * *"), ["2026-10-25T00:59:59.000000Z"]);
     let new_york =
         |pattern| fires(pattern, "America/New_York", "2026-11-01T00:00:00Z", "2026-11-01T12:00:00Z");
     assert_eq!(new_york("30 1 * * *"), ["2026-11-01T05:30Z"]);
@@ -385,6 +400,40 @@ fn a_pattern_that_runs_goes_by_what_clocks_show() {
     );
     assert_eq!(berlin("*/10 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z").len(), 12);
     assert_eq!(berlin("30 * * * *", fold.0, fold.1), ["2026-10-25T00:30Z", "2026-10-25T01:30Z"]);
+}
+
+#[test]
+fn seconds_go_on_over_every_change() {
+    for (name, change) in
+        [("Europe/Berlin", "2026-03-29T01:00:00Z"), ("Europe/Berlin", "2026-10-25T01:00:00Z")]
+    {
+        let (from, to) = (at(change) - Duration::from_secs(100), at(change) + Duration::from_secs(100));
+        assert_eq!(fires("* * * * * *", name, &from.to_string(), &to.to_string()).len(), 200);
+    }
+}
+
+#[test]
+fn working_days_stay_in_their_month() {
+    let days = |pattern, from: &str, to: &str| {
+        let midnight = |day: &str| format!("{day}T00:00:00Z");
+        let fires = fires(pattern, "UTC", &midnight(from), &midnight(to));
+        fires.iter().map(|moment| moment[..10].to_owned()).collect::<Vec<_>>()
+    };
+    // A Saturday, then a Tuesday; then Saturday and Sunday that end a month.
+    assert_eq!(days("0 0 1W * *", "2026-08-01", "2026-09-30"), ["2026-08-03", "2026-09-01"]);
+    assert_eq!(days("0 0 31W * *", "2026-01-01", "2026-06-01"), ["2026-01-30", "2026-03-31", "2026-05-29"]);
+    assert_eq!(
+        days("0 0 15W * *", "2026-08-01", "2026-12-01"),
+        ["2026-08-14", "2026-09-15", "2026-10-15", "2026-11-16"]
+    );
+    assert_eq!(
+        days("0 0 LW * *", "2026-01-01", "2026-06-01").join(" "),
+        "2026-01-30 2026-02-27 2026-03-31 2026-04-30 2026-05-29"
+    );
+    assert_eq!(days("0 0 L 2 *", "2027-01-01", "2029-01-01"), ["2027-02-28", "2028-02-29"]);
+    assert_eq!(days("0 0 * * FRIL", "2026-01-01", "2026-03-01"), ["2026-01-30", "2026-02-27"]);
+    assert_eq!(days("0 0 * * MON#5", "2026-01-01", "2026-07-01"), ["2026-03-30", "2026-06-29"]);
+    assert_eq!(days("0 0 13 * +FRI", "2026-01-01", "2027-01-01"), ["2026-02-13", "2026-03-13", "2026-11-13"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Walk<'_> {
             else {
                 return Some(found - offset);
             };
-            if self.leaves_out(change) && found <= change.at + change.after {
+            if self.leaves_out(change) && found < change.at + change.after {
                 return Some(change.at);
             }
             (at, offset) = (change.at, change.after);
