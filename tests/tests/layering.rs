@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["data", "options", "hook", "pool", "failure"],
     &["value"],
+    &["schedule"],
     &["record"],
     &["store"],
     &["context"],

@@ -50,6 +50,7 @@ mod runnable;
 #[doc = include_str!("../doc/running.md")]
 pub mod running {}
 mod runtime;
+pub mod schedule;
 mod schema;
 mod scope;
 mod small_map;
@@ -108,7 +109,7 @@ pub use stats::AgentStats;
 pub use stream::{Events, JobEvents, ProgressStream};
 pub use submission::{Conflict, IntoDuration, Submission, SubmitError};
 pub use subtask::{Spawning, Subtask};
-pub use timestamp::Timestamp;
+pub use timestamp::{NotAMoment, Timestamp};
 pub use value::Value;
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};

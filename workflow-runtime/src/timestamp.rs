@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -98,6 +99,25 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + after, (month + 2) % 12 + 1, day)
 }
 
+impl FromStr for Timestamp {
+    type Err = NotAMoment;
+
+    /// Reads what [`Display`](fmt::Display) writes; also without a part of a second, and with an offset for the `Z`.
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        if text == "the end of time" {
+            return Ok(Self(u64::MAX));
+        }
+        let moment: Option<jiff::Timestamp> = text.parse().ok();
+        let micros = moment.and_then(|moment| u64::try_from(moment.as_microsecond()).ok());
+        micros.map(Self).ok_or_else(|| NotAMoment(text.to_owned()))
+    }
+}
+
+/// A text that is no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no moment since 1970; write one like \"2026-11-21T07:16:53Z\"")]
+pub struct NotAMoment(String);
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
@@ -106,14 +126,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        if text == "the end of time" {
-            return Ok(Self(u64::MAX));
-        }
-        let moment: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        u64::try_from(moment.as_microsecond())
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("a moment before 1970"))
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -129,6 +142,11 @@ mod tests {
             assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), moment, "{text}");
         }
         assert_eq!(Timestamp::from_micros(1).to_string(), "1970-01-01T00:00:00.000001Z");
+        assert_eq!("1970-01-01T01:00:02+01:00".parse(), Ok(Timestamp::from_micros(2_000_000)));
+        assert_eq!(
+            "1969-12-31".parse::<Timestamp>().unwrap_err().to_string(),
+            "\"1969-12-31\" is no moment since 1970; write one like \"2026-11-21T07:16:53Z\""
+        );
     }
 
     #[test]
