@@ -35,6 +35,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::agent::{Agent, Call, Callable};
+use crate::apart::PARTS;
 use crate::builder::{NODE, RuntimeBuilder, StartError};
 use crate::context::{Resources, TaskContext};
 use crate::data::Erased;
@@ -151,7 +152,8 @@ impl TestRuntime {
         store: Option<Arc<dyn Store>>,
     ) -> Result<Self, StartError> {
         let resources = builder.given().clone();
-        let maker = u32::try_from(run).unwrap_or(u32::MAX);
+        // The last bits tell a part of the index.
+        let maker = u32::try_from(run * PARTS).unwrap_or(u32::MAX);
         let executor = Executor::Local(Local::new(seed));
         let scribe = store
             .as_ref()

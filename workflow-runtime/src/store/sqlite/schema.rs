@@ -35,16 +35,24 @@ fn bring_up(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Re
         connection.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    if found < newest {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for migration in &migrations[found..] {
-            transaction.execute_batch(migration)?;
-        }
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
-        transaction.commit()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for migration in &migrations[found..] {
+        transaction.execute_batch(migration)?;
     }
-    Ok(())
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
+    transaction.commit()?;
+    // SQLite says that it writes ahead before it does; only after a write it is known.
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let what = format!(
+        "{}: SQLite cannot write ahead on this disk, and writes in mode `{mode}`; try again, or put the file on a local \
+         disk",
+        path.display()
+    );
+    Err(StoreError::new(StoreErrorKind::Unavailable, what).into())
 }
 
 /// Which version a file is of; 0 if there is nothing in it.
