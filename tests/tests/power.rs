@@ -19,12 +19,12 @@ fn number(name: &str, usual: u64) -> u64 {
 /// A folder of a test's own; nothing but the lock of the store comes to be there.
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
     folder
 }
 
 fn open(disk: &Disk, folder: &Path) -> Result<SqliteStore, StoreError> {
-    disk.mount(folder).unwrap();
+    disk.mount(folder).expect("it can be mounted");
     SqliteStore::open(folder.join("jobs.db"))
 }
 
@@ -38,14 +38,14 @@ fn head(number: u64) -> Box<Head> {
         "unique": null, "parent": null, "submitted": Timestamp::from_micros(1), "not_before": null,
         "ended": null, "failure": null,
     });
-    Box::new(serde_json::from_value(head).unwrap())
+    Box::new(serde_json::from_value(head).expect("it is a head"))
 }
 
 fn lines(first: u32, count: u32, size: usize) -> Lines {
     let record =
         |task| json!({ "at": Timestamp::EPOCH, "fact": "saved", "task": task, "value": "x".repeat(size) });
     let all: Vec<_> = (first..first + count).map(record).collect();
-    Lines { count, json: serde_json::to_string(&all).unwrap() }
+    Lines { count, json: serde_json::to_string(&all).expect("it is JSON") }
 }
 
 fn over() -> Box<Change> {
@@ -129,14 +129,15 @@ fn cut_everywhere(name: &str, lies: bool) -> (usize, Vec<String>) {
     disk.lie(lies);
     disk.record();
     let mut told: Vec<(u64, Promised)> = vec![(0, Promised::new())];
-    let store = open(&disk, &one).unwrap();
-    work(&store, number("JOBS", 14), |promised| told.push((disk.operations(), promised.clone()))).unwrap();
+    let store = open(&disk, &one).expect("it opens");
+    work(&store, number("JOBS", 14), |promised| told.push((disk.operations(), promised.clone())))
+        .expect("it works");
     drop(store);
-    let recording = disk.recorded().unwrap();
+    let recording = disk.recorded().expect("it was recorded");
     let (mut replay, mut looked, mut wrong) = (recording.replay(), 0, Vec::new());
     while replay.step() {
         let at = replay.operations();
-        let now = told.iter().rposition(|(since, _)| *since <= at).unwrap();
+        let now = told.iter().rposition(|(since, _)| *since <= at).expect("something was told");
         // What was taken back at this very moment had been promised before it.
         let promised = &told[now].1;
         let seeds = (0..number("SEEDS", 1)).map(|seed| Loss::Seeded(seed << 32 | at));
@@ -146,7 +147,7 @@ fn cut_everywhere(name: &str, lies: bool) -> (usize, Vec<String>) {
             wrong.extend(seen.err().map(|problem| format!("operation {at}, {loss:?}: {problem}")));
         }
     }
-    [one, other].iter().for_each(|folder| std::fs::remove_dir_all(folder).unwrap());
+    [one, other].iter().for_each(|folder| std::fs::remove_dir_all(folder).expect("it can be removed"));
     (looked, wrong)
 }
 
