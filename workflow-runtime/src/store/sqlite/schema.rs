@@ -16,7 +16,18 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
 /// Makes the tables, if the file is empty, or brings them up to date.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
-    bring_up(connection, path, MIGRATIONS)
+    bring_up(connection, path, MIGRATIONS)?;
+    // SQLite says that it writes ahead before it does; only after a write it is known.
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let what = format!(
+        "{}: SQLite cannot write ahead on this disk, and writes in mode `{mode}`; try again, or put the file on a local \
+         disk",
+        path.display()
+    );
+    Err(StoreError::new(StoreErrorKind::Unavailable, what).into())
 }
 
 fn bring_up(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Trouble> {
@@ -42,17 +53,7 @@ fn bring_up(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Re
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
     transaction.commit()?;
-    // SQLite says that it writes ahead before it does; only after a write it is known.
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode == "wal" {
-        return Ok(());
-    }
-    let what = format!(
-        "{}: SQLite cannot write ahead on this disk, and writes in mode `{mode}`; try again, or put the file on a local \
-         disk",
-        path.display()
-    );
-    Err(StoreError::new(StoreErrorKind::Unavailable, what).into())
+    Ok(())
 }
 
 /// Which version a file is of; 0 if there is nothing in it.
