@@ -36,7 +36,7 @@ fn registry(seed: u64) -> Arc<Registry> {
 }
 
 async fn begin(seed: u64, registry: &Arc<Registry>, begun: &Begun) -> (TestRuntime, JobId) {
-    let builder = Runtime::builder().registry(Arc::clone(registry)).state(world(begun));
+    let builder = Runtime::builder().deaths(u32::MAX).registry(Arc::clone(registry)).state(world(begun));
     let runtime = TestRuntime::seeded(builder, seed);
     let job = runtime.submit_json("Sim0", json!({"n": seed % 50})).await.expect("it is taken in");
     for event in ["sig0", "sig1", "sig2", "sig3"] {
@@ -325,7 +325,7 @@ async fn threads_give_what_one_thread_gives() {
         if registry.workflows()[0].plan().definition().nodes.iter().any(sleeps) {
             continue;
         }
-        let builder = Runtime::builder().registry(Arc::clone(&registry)).state(world);
+        let builder = Runtime::builder().deaths(u32::MAX).registry(Arc::clone(&registry)).state(world);
         let runtime = builder.jitter(1.0).in_memory().await.unwrap();
         let mut jobs = Vec::new();
         for _ in 0..20 {
