@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::context::Resources;
 use crate::engine::{
-    AgentLimits, Clock, Config, Engine, Executor, Observer, Parts, Queue, Scribe, StallAction, Watch,
+    AgentLimits, Clock, Config, Engine, Executor, Observer, Opened, Parts, Queue, StallAction, Watch,
 };
 use crate::job_id::JobIds;
 use crate::panics::note_places;
 use crate::pool::Pool;
 use crate::problem::Problems;
 use crate::registry::Registry;
+use crate::retention::Retention;
 use crate::runtime::Runtime;
 use crate::store::{Store, StoreError, StoreErrorKind};
 
@@ -157,6 +158,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets how long jobs that are over are kept in a store; forever otherwise. What is remembered of them in memory,
+    /// [`keep`](Self::keep) says.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.config.retention = Some(retention);
+        self
+    }
+
     /// Sets by how much of itself a retry's delay is shortened at most, at random: a quarter otherwise.
     pub fn jitter(mut self, share: f64) -> Self {
         self.config.jitter = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
@@ -202,15 +210,13 @@ impl RuntimeBuilder {
     pub async fn on(self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        let kept = Arc::clone(&store);
         // A store may block.
-        let term = handle.spawn_blocking(move || kept.begin(NODE)).await;
-        let term = term.unwrap_or_else(|panic| {
+        let opened = handle.spawn_blocking(move || Opened::begin(store, NODE)).await;
+        let opened = opened.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
         })?;
-        let scribe = Scribe::new(store, term);
         let runtime =
-            self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, Some(scribe))?;
+            self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, Some(opened))?;
         runtime.engine.recover_all();
         Ok(runtime)
     }
@@ -234,7 +240,7 @@ impl RuntimeBuilder {
         clock: Clock,
         ids: JobIds,
         seed: u64,
-        scribe: Option<Arc<Scribe>>,
+        opened: Option<Opened>,
     ) -> Result<Runtime, StartError> {
         note_places();
         let Self { registry, resources, queues, limits, observers, config } = self;
@@ -250,15 +256,18 @@ impl RuntimeBuilder {
         }
         let watch = Watch::new(observers, &executor);
         let resources = Arc::new(resources);
-        let writes = scribe.clone();
+        let (scribe, paused) = opened.map(|opened| (opened.scribe, opened.paused)).unzip();
+        let writes: Option<Arc<_>> = scribe.clone();
         let parts =
             Parts { registry, resources, executor, clock, ids, watch, scribe, config, queues, limits, seed };
         let engine = Engine::new(parts);
+        paused.into_iter().flatten().for_each(|queue: Arc<str>| engine.queue(&queue).pause());
         if let Some(scribe) = writes {
             scribe.begin(&engine).map_err(|error| {
                 StoreError::new(StoreErrorKind::Unavailable, format!("no thread to write with: {error}"))
             })?;
         }
+        engine.begin_retaining();
         Ok(Runtime { engine })
     }
 }

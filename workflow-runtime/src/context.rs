@@ -19,6 +19,7 @@ use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
 use crate::pool::{Pool, Pooled};
 use crate::record::{Spawn, TaskId};
+use crate::schedule::Tick;
 use crate::stats::AgentStats;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -41,6 +42,10 @@ pub(crate) trait Host: Send + Sync {
     fn attempt(&self) -> u32;
     fn deadline(&self) -> Option<Timestamp>;
     fn now(&self) -> Timestamp;
+    /// The tick of a schedule that the job runs.
+    fn tick(&self) -> Option<Arc<Tick>> {
+        None
+    }
     fn resources(&self) -> &Resources;
     fn manager(&self) -> &TaskManager;
     fn is_cancelled(&self) -> bool;
@@ -116,6 +121,12 @@ impl TaskContext {
     /// The runtime's clock. In a test it may be a virtual one.
     pub fn now(&self) -> Timestamp {
         self.host.now()
+    }
+
+    /// The tick of a schedule that this job runs, or a job above it, if a schedule has had it run: which moment it stands
+    /// for, and whether that was missed.
+    pub fn tick(&self) -> Option<Arc<Tick>> {
+        self.host.tick()
     }
 
     /// Waits by the runtime's clock.

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 /// What may be an agent's parameter or result: it can be written as JSON, read back, described by a schema,
 /// cloned, and shared between threads.
@@ -97,6 +98,7 @@ pub struct Codec(&'static Functions);
 struct Functions {
     type_name: fn() -> &'static str,
     encode: fn(&Erased) -> Result<Json, DataError>,
+    write: fn(&Erased) -> Result<Box<RawValue>, DataError>,
     decode: fn(Json) -> Result<Erased, DataError>,
 }
 
@@ -104,7 +106,14 @@ impl Codec {
     /// The codec of `T`.
     pub const fn of<T: Data>() -> Self {
         Self(
-            const { &Functions { type_name: std::any::type_name::<T>, encode: encode::<T>, decode: decode::<T> } },
+            const {
+                &Functions {
+                    type_name: std::any::type_name::<T>,
+                    encode: encode::<T>,
+                    write: write::<T>,
+                    decode: decode::<T>,
+                }
+            },
         )
     }
 
@@ -115,6 +124,7 @@ impl Codec {
                 &Functions {
                     type_name: std::any::type_name::<P>,
                     encode: encode_parameters::<P, Via, N>,
+                    write: write_parameters::<P, Via, N>,
                     decode: decode_parameters::<P, Via, N>,
                 }
             },
@@ -134,6 +144,14 @@ impl Codec {
         (self.0.encode)(value)
     }
 
+    /// Writes a value as the text of its JSON.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub(crate) fn write(&self, value: &Erased) -> Result<Box<RawValue>, DataError> {
+        (self.0.write)(value)
+    }
+
     /// Reads a value from JSON.
     ///
     /// # Errors
@@ -151,6 +169,26 @@ impl fmt::Debug for Codec {
 
 fn encode<T: Data>(value: &Erased) -> Result<Json, DataError> {
     serde_json::to_value(expect::<T>(value)?).map_err(|cause| not_json::<T>(&cause))
+}
+
+fn write<T: Data>(value: &Erased) -> Result<Box<RawValue>, DataError> {
+    let value = expect::<T>(value)?;
+    let text = serde_json::value::to_raw_value(value).map_err(|cause| not_json::<T>(&cause))?;
+    if may_hold_a_great_number(text.get()) {
+        // What can be written and not be read again is refused.
+        serde_json::to_value(value).map_err(|cause| not_json::<T>(&cause))?;
+    }
+    Ok(text)
+}
+
+/// Whether a text has so many digits in a row that they may be a number greater than JSON's readers know.
+fn may_hold_a_great_number(text: &str) -> bool {
+    const LONG: u32 = 19;
+    let mut digits = 0;
+    text.bytes().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits > LONG
+    })
 }
 
 fn decode<T: Data>(json: Json) -> Result<Erased, DataError> {
@@ -243,6 +281,11 @@ pub(crate) trait Names {
 
 fn encode_parameters<P: Parameters<Via>, Via, N: Names>(value: &Erased) -> Result<Json, DataError> {
     expect::<P>(value)?.encode(N::NAMES)
+}
+
+fn write_parameters<P: Parameters<Via>, Via, N: Names>(value: &Erased) -> Result<Box<RawValue>, DataError> {
+    let json = encode_parameters::<P, Via, N>(value)?;
+    serde_json::value::to_raw_value(&json).map_err(|cause| not_json::<P>(&cause))
 }
 
 fn decode_parameters<P: Parameters<Via>, Via, N: Names>(json: Json) -> Result<Erased, DataError> {

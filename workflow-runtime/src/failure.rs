@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Advice, AgentError};
 use crate::job_id::JobId;
+use crate::state::JobState;
 
 /// Why a task or a job did not succeed: what went wrong, with its causes, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,17 @@ pub enum FailureKind {
     Expired,
     /// Somebody cancelled it.
     Cancelled,
+}
+
+impl FailureKind {
+    /// The state of a job that ends so.
+    pub(crate) fn state_of_job(self) -> JobState {
+        match self {
+            Self::Cancelled => JobState::Cancelled,
+            Self::Expired => JobState::Expired,
+            _ => JobState::Failed,
+        }
+    }
 }
 
 impl Failure {

@@ -8,6 +8,8 @@ extern crate self as workflow_runtime;
 pub mod __private;
 mod agent;
 mod apart;
+#[cfg(feature = "archive")]
+mod archive;
 mod builder;
 mod callee_kind;
 mod catalogue;
@@ -18,6 +20,7 @@ mod code;
 mod context;
 mod dag;
 mod data;
+mod dead_letters;
 mod definition;
 mod engine;
 mod entry;
@@ -28,6 +31,8 @@ mod fit;
 mod handle;
 mod hook;
 mod job_id;
+mod keys;
+mod letter;
 mod listing;
 #[doc = include_str!("../doc/language.md")]
 pub mod language {}
@@ -42,17 +47,23 @@ mod pool;
 pub mod prelude;
 mod problem;
 mod program;
+mod queues;
 mod record;
 mod registered;
 mod registry;
+mod requeue;
 mod rerun;
+mod retention;
 mod runnable;
 #[doc = include_str!("../doc/running.md")]
 pub mod running {}
 mod runtime;
 pub mod schedule;
+mod schedules;
+mod scheduling;
 mod schema;
 mod scope;
+mod sketch;
 mod small_map;
 mod state;
 mod stats;
@@ -62,11 +73,17 @@ mod submission;
 mod subtask;
 pub mod testing;
 mod timestamp;
+mod transfer;
+mod upgrade;
 mod value;
 mod wait;
 mod wire;
+#[cfg(feature = "sqlite")]
+mod within;
 
 pub use agent::{Agent, AgentSpec, Call, Callable, Running};
+#[cfg(feature = "archive")]
+pub use archive::Archive;
 pub use builder::{RuntimeBuilder, StartError};
 pub use callee_kind::CalleeKind;
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
@@ -74,6 +91,7 @@ pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Tes
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use dag::{Argument, Arguments, Dag, TaskRef};
 pub use data::{Codec, Data, DataError, Erased};
+pub use dead_letters::{DeadLetters, Requeued};
 pub use definition::{
     Arm, Block, Callee, Definition, Expression, Node, NodeId, NodeKind, Place, Slot, SlotInfo, Source, Step,
     Undo,
@@ -86,6 +104,7 @@ pub use fit::Misfit;
 pub use handle::JobHandle;
 pub use hook::{Hook, HookResult, Hooks, Outcome};
 pub use job_id::{JobId, NotAJobId};
+pub use letter::{Letter, LetterAttempt, LetterFilter};
 pub use listing::{JobFilter, JobStatus, TaskStatus};
 pub use location::Location;
 pub use machine::Illegal;
@@ -93,15 +112,20 @@ pub use options::{Options, Priority, Rate, Retry};
 pub use plan::Plan;
 pub use pool::{Pool, Pooled};
 pub use problem::{Problem, Problems};
+pub use queues::QueueStatus;
 pub use record::{
     After, Fact, Input, JobOptions, Line, Parent, Part, RECORD_VERSION, Record, Spawn,
     Submission as SubmissionRecord, Target, TaskId, Tasks, Work,
 };
 pub use registered::{RegisteredAgent, RegisteredWorkflow};
 pub use registry::{Registry, RegistryBuilder, registered};
+pub use requeue::Requeue;
 pub use rerun::{Rerun, RerunError};
+pub use retention::{Keep, Retention};
 pub use runnable::{Requested, Runnable};
-pub use runtime::{QueueStatus, RunError, Runtime};
+pub use runtime::{RunError, Runtime};
+pub use schedules::{Backfilled, ScheduleError, ScheduleStatus, Schedules};
+pub use scheduling::Scheduling;
 pub use schema::{Schema, SchemaError, Violation, Violations};
 pub use scope::{Port, Scope};
 pub use state::{JobState, TaskState};
@@ -110,9 +134,13 @@ pub use stream::{Events, JobEvents, ProgressStream};
 pub use submission::{Conflict, IntoDuration, Submission, SubmitError};
 pub use subtask::{Spawning, Subtask};
 pub use timestamp::{NotAMoment, Timestamp};
+pub use transfer::{EXPORT_VERSION, Export, ImportError};
+pub use upgrade::{CatalogueChange, CatalogueCheck, StoreCheck, WouldPark};
 pub use value::Value;
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
+#[cfg(feature = "sqlite")]
+pub use within::Pledge;
 
 #[doc = include_str!("../doc/data.md")]
 pub use workflow_macros::data;

@@ -97,6 +97,12 @@ impl JobFilter {
         self
     }
 
+    /// Those that are [parked](crate::Runtime::parked).
+    pub fn parked(mut self) -> Self {
+        self.0.parked = true;
+        self
+    }
+
     /// Those that were accepted after this one: for lists in pages.
     pub fn after(mut self, job: JobId) -> Self {
         self.0.after = Some(job);

@@ -76,12 +76,12 @@ impl Meaning<'_> {
                 print.add("if");
                 self.expressions(print, [condition]);
             }
-            NodeKind::For { items, .. } => {
-                print.add("for");
+            NodeKind::For { items, last, .. } => {
+                print.add("for").list(slot_names(self.definition, &[*last]));
                 self.expressions(print, [items]);
             }
-            NodeKind::Repeat { first, condition, max, .. } => {
-                print.add("repeat").add(&max.to_string());
+            NodeKind::Repeat { first, condition, max, last, .. } => {
+                print.add("repeat").add(&max.to_string()).list(slot_names(self.definition, &[*last]));
                 self.expressions(print, [first, condition]);
             }
             NodeKind::Sleep { time } => {
@@ -115,25 +115,27 @@ impl Meaning<'_> {
         }
     }
 
-    /// What is called: its name, its version, what it takes and what it gives.
+    /// What is called, worked out once.
     fn callee(&mut self, callee: &Callee) -> String {
-        if let Some(known) = self.known.get(&callee.name) {
-            return known.to_string();
-        }
-        let schema = |source: Option<&SchemaSource>| {
-            source.map(|source| canonical(&source.json())).unwrap_or_default()
-        };
-        let kind = match callee.kind {
-            CalleeKind::Agent => "agent",
-            CalleeKind::Workflow => "workflow",
-        };
-        let mut print = Hasher::new();
-        print.add(kind).add(&callee.name);
-        print.add(&self.callees.options(callee).map(version).unwrap_or_default());
-        print.add(&schema(self.callees.input(callee))).add(&schema(self.callees.output(callee)));
-        self.known.insert(callee.name.clone(), print.finish());
-        print.finish().to_string()
+        let callees = self.callees;
+        let print = self.known.entry(callee.name.clone()).or_insert_with(|| meaning_of(callee, callees));
+        print.to_string()
     }
+}
+
+/// What an agent or a workflow means to those that call it: its name, its version, what it takes and what it gives.
+pub(crate) fn meaning_of(callee: &Callee, callees: &dyn Callees) -> Fingerprint {
+    let schema =
+        |source: Option<&SchemaSource>| source.map(|source| canonical(&source.json())).unwrap_or_default();
+    let kind = match callee.kind {
+        CalleeKind::Agent => "agent",
+        CalleeKind::Workflow => "workflow",
+    };
+    let mut print = Hasher::new();
+    print.add(kind).add(&callee.name);
+    print.add(&callees.options(callee).map(version).unwrap_or_default());
+    print.add(&schema(callees.input(callee))).add(&schema(callees.output(callee)));
+    print.finish()
 }
 
 fn version(options: &Options) -> String {

@@ -3,15 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use workflow_graph::EdgeKind;
 
 use crate::callee_kind::CalleeKind;
 use crate::code::Code;
 use crate::definition::{Arm, Block, Callee, NodeId, NodeKind, Place as Within};
+use crate::error::AgentError;
+use crate::fingerprint::Fingerprint;
 use crate::options::{Options, Priority, Retry};
 use crate::plan::Plan;
 use crate::registered::RegisteredWorkflow;
 use crate::registry::Registry;
+use crate::sketch::Sketch;
 
 /// An agent or a workflow, by its place in the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +31,35 @@ impl Place {
             CalleeKind::Workflow => Self::Workflow(registry.workflow_place(name)?),
         };
         Some(place)
+    }
+
+    /// What it means to those that call it, and to jobs that run it.
+    pub(crate) fn means(self, registry: &Registry) -> Fingerprint {
+        match self {
+            Self::Agent(agent) => registry.agents()[agent as usize].means(registry),
+            Self::Workflow(workflow) => registry.fingerprint(registry.workflows()[workflow as usize].plan()),
+        }
+    }
+
+    /// The same in few words, to be kept.
+    pub(crate) fn sketch(self, registry: &Registry) -> Sketch {
+        match self {
+            Self::Agent(agent) => Sketch::of_agent(registry.agents()[agent as usize].name(), registry),
+            Self::Workflow(workflow) => {
+                Sketch::of_plan(registry.workflows()[workflow as usize].plan(), registry)
+            }
+        }
+    }
+
+    /// Whether it takes this input.
+    ///
+    /// # Errors
+    /// When it does not: why.
+    pub(crate) fn admit(self, registry: &Registry, input: Json) -> Result<(), AgentError> {
+        match self {
+            Self::Agent(agent) => registry.agents()[agent as usize].admit_json(&input).map(drop),
+            Self::Workflow(workflow) => registry.workflows()[workflow as usize].read_input(input).map(drop),
+        }
     }
 }
 

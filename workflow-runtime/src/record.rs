@@ -1,5 +1,7 @@
 //! What a journal holds: one fact after the other. A job's state is the fold of them.
 
+mod flat;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -7,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::callee_kind::CalleeKind;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::job_id::JobId;
 use crate::options::{Options, Priority};
+use crate::schedule::Tick;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -20,6 +24,7 @@ pub const RECORD_VERSION: u32 = 1;
 
 /// One fact in a job's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "flat::Flat<'_>")]
 pub struct Record {
     /// When it came to be.
     pub at: Timestamp,
@@ -31,27 +36,28 @@ pub struct Record {
 /// A record as a store keeps it: with the step that it is about, by its path, for people and for programs that have
 /// other steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "flat::Flat<'_>")]
 pub struct Line {
-    /// The step, by its path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The step, by its path; of a task that another made, the one that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Arc<str>>,
+    /// Of a task that another made: those that it waits for, by their paths, in the order in which it names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Arc<str>>,
     /// The record.
     #[serde(flatten)]
     pub record: Record,
 }
 
-/// A line that is to be written.
-#[derive(Serialize)]
-pub(crate) struct LineOf<'a> {
-    pub(crate) at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) step: Option<&'a str>,
-    #[serde(flatten)]
-    pub(crate) fact: &'a Fact,
+impl Line {
+    /// A record of which nobody says what step it is about.
+    pub(crate) fn bare(record: Record) -> Self {
+        Self { step: None, after: Vec::new(), record }
+    }
 }
 
 /// What can come to be of a job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fact {
@@ -90,7 +96,7 @@ pub enum Fact {
         /// The task.
         task: TaskId,
         /// Whether the process was killed, and not shut down.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         killed: bool,
     },
     /// The agent has returned; its subtasks have not.
@@ -190,6 +196,11 @@ pub enum Fact {
     Stopped {
         /// Why.
         failure: Arc<Failure>,
+    },
+    /// From here on the job goes on under another plan of what it runs: that of a later, or an earlier, program.
+    Replanned {
+        /// What that plan means.
+        plan: Fingerprint,
     },
     /// The job starts nothing until it is resumed.
     Paused,
@@ -350,6 +361,12 @@ pub struct JobOptions {
     /// While a job has this key, there is no other of the same name that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<Arc<str>>,
+    /// No other job has this key, nor will, even when this one is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once: Option<Arc<str>>,
+    /// The tick of a schedule that it runs, or that what has called it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tick: Option<Arc<Tick>>,
     /// What its tasks share a limit with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
@@ -362,6 +379,9 @@ pub struct JobOptions {
     /// The job that it does again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<JobId>,
+    /// What the workflow or the agent meant when the job was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Fingerprint>,
 }
 
 /// The task that waits for a job.
@@ -369,7 +389,7 @@ pub struct JobOptions {
 pub struct Parent {
     /// Its job.
     pub job: JobId,
-    /// The task.
+    /// The task, as it was numbered when the job was made.
     pub task: TaskId,
     /// How many jobs are above.
     pub depth: u32,
@@ -395,6 +415,37 @@ impl Fact {
             | Self::Given { task, .. }
             | Self::Saved { task, .. } => Some(*task),
             _ => None,
+        }
+    }
+
+    /// The task whose path stands in its line: the one that it is about, or that made the one it is about.
+    pub(crate) fn in_line(&self) -> Option<TaskId> {
+        match self {
+            Self::Spawned { parent, .. } => *parent,
+            _ => self.task(),
+        }
+    }
+
+    /// Gives that task another number.
+    pub(crate) fn renumber(&mut self, number: TaskId) {
+        match self {
+            Self::Started { task, .. }
+            | Self::Retrying { task, .. }
+            | Self::Fell { task, .. }
+            | Self::Lost { task, .. }
+            | Self::Returned { task, .. }
+            | Self::Succeeded { task, .. }
+            | Self::Failed { task, .. }
+            | Self::Chose { task, .. }
+            | Self::Fanned { task, .. }
+            | Self::Rounded { task, .. }
+            | Self::Slept { task, .. }
+            | Self::Called { task, .. }
+            | Self::Noticed { task }
+            | Self::Given { task, .. }
+            | Self::Spawned { parent: Some(task), .. }
+            | Self::Saved { task, .. } => *task = number,
+            _ => {}
         }
     }
 }

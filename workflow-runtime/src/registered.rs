@@ -5,12 +5,17 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use crate::agent::AgentSpec;
+use crate::callee_kind::CalleeKind;
+use crate::check::Callees;
 use crate::code::Code;
 use crate::context::{AgentDescription, Need, TaskContext};
 use crate::data::Erased;
+use crate::definition::Callee;
 use crate::error::AgentError;
+use crate::fingerprint::Fingerprint;
 use crate::hook::Hooks;
 use crate::location::Location;
+use crate::meaning::meaning_of;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::schema::{Schema, SchemaError};
@@ -102,11 +107,18 @@ pub struct RegisteredAgent {
     pub(crate) spec: AgentSpec,
     schemas: Schemas,
     strict: Strict,
+    means: OnceLock<Fingerprint>,
 }
 
 impl RegisteredAgent {
     pub(crate) fn new(spec: AgentSpec) -> Self {
-        Self { spec, schemas: Schemas::default(), strict: Strict::default() }
+        Self { spec, schemas: Schemas::default(), strict: Strict::default(), means: OnceLock::new() }
+    }
+
+    /// What it means to those that call it.
+    pub(crate) fn means(&self, callees: &dyn Callees) -> Fingerprint {
+        let own = || Callee { name: self.name().to_owned(), path: String::new(), kind: CalleeKind::Agent };
+        *self.means.get_or_init(|| meaning_of(&own(), callees))
     }
 
     /// Its name.

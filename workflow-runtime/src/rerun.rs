@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::engine::{Unrepeatable, Unrun};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
-use crate::record::{Fact, Record, Work};
+use crate::record::{Fact, Line, Record, Work};
 use crate::runtime::Runtime;
 use crate::store::StoreError;
 use crate::submission::SubmitError;
@@ -31,6 +31,9 @@ pub enum RerunError {
     /// There is no such job, or it has been forgotten.
     #[error("there is no job {0}, or it has been forgotten")]
     Unknown(JobId),
+    /// It is no dead letter.
+    #[error("job {0} is no dead letter, or none any more: it was requeued or discarded")]
+    NoLetter(JobId),
     /// It is not over.
     #[error("job {0} is not over; cancel it first, or wait")]
     NotOver(JobId),
@@ -77,12 +80,16 @@ impl Runtime {
 impl Rerun {
     /// Keeps what was done before this step began, by its path: `review/then/check`. The step runs again, and what
     /// came after it; so does what ran beside it at that moment. Events that came later must come again.
+    ///
+    /// What is kept must be what this program could have done, too; what came later need not: a job that is
+    /// [parked](Runtime::parked) for a step that was changed is run again from that step.
     pub fn from(mut self, step: impl Into<String>) -> Self {
         self.from = Some(step.into());
         self
     }
 
-    /// Gives the step another input than its workflow says; or, if there is none, the job.
+    /// Gives the step another input than its workflow says; or, if there is none, the job. It is checked when this is
+    /// awaited.
     pub fn input(mut self, input: Json) -> Self {
         self.input = Some(input);
         self
@@ -91,16 +98,7 @@ impl Rerun {
     async fn begin(self) -> Result<JobHandle<Json>, RerunError> {
         let Self { runtime, job: id, from, input } = self;
         let engine = &runtime.engine;
-        let journal = match runtime.fetch(id).await? {
-            Some(old) if old.state().is_over() => old.journal(),
-            Some(_) => return Err(RerunError::NotOver(id)),
-            None if from.is_none() && engine.parked().iter().any(|job| job.head.id == id) => {
-                let kept = engine.ask_store(move |store| store.read(id)).await?.flatten();
-                let lines = kept.ok_or(RerunError::Unknown(id))?.records()?;
-                lines.into_iter().map(|line| line.record).collect()
-            }
-            None => return Err(RerunError::Unknown(id)),
-        };
+        let journal = journal(&runtime, id).await?;
         let new = engine.ids.make(engine.clock.now());
         let records = match from {
             Some(step) => engine.journal_until(new, &journal, &step, input).map_err(|why| match why {
@@ -109,27 +107,54 @@ impl Rerun {
                     RerunError::NoStep { job: id, nearest: nearest.map(str::to_owned), step: step.clone() }
                 }
                 Unrepeatable::TakenBack => RerunError::TakenBack(id),
-                Unrepeatable::Misfit(problem) => RerunError::Misfit { job: id, problem },
+                Unrepeatable::Misfit(unfit) => RerunError::Misfit { job: id, problem: unfit.to_string() },
+                Unrepeatable::BadInput { name, problem } => SubmitError::BadInput { name, problem }.into(),
             })?,
             None => vec![first(&runtime, new, &journal, input)?],
         };
-        match engine.begin_from(&records).await {
+        let lines: Vec<Line> = records.into_iter().map(Line::bare).collect();
+        match engine.begin_from(&lines, None).await {
             Ok(job) => Ok(JobHandle::new(runtime.engine, job, Value::json)),
-            Err(Unrun::Misfit(failure)) => Err(RerunError::Misfit { job: id, problem: failure.to_string() }),
+            Err(Unrun::Misfit(unfit)) => Err(RerunError::Misfit { job: id, problem: unfit.to_string() }),
             Err(Unrun::Unwritable(problem)) => Err(RerunError::Misfit { job: id, problem }),
             Err(Unrun::Unkept(unkept)) => Err(SubmitError::of(unkept, "", "").into()),
         }
     }
 }
 
+/// The journal of a job that is over, or parked.
+async fn journal(runtime: &Runtime, id: JobId) -> Result<Vec<Line>, RerunError> {
+    let engine = &runtime.engine;
+    if let Some(known) = engine.index.get(id) {
+        return match known.lock_state().is_over() {
+            // What this program does not know of its steps, the store does.
+            true if engine.scribe.is_none() => Ok(engine.lines(&known)),
+            true => kept(runtime, id).await,
+            false => Err(RerunError::NotOver(id)),
+        };
+    }
+    kept(runtime, id).await
+}
+
+async fn kept(runtime: &Runtime, id: JobId) -> Result<Vec<Line>, RerunError> {
+    let engine = &runtime.engine;
+    let kept = engine.ask_store(move |store| store.read(id)).await?.flatten();
+    let kept = kept.ok_or(RerunError::Unknown(id))?;
+    if !kept.head.state.is_over() && !engine.parked().iter().any(|job| job.head.id == id) {
+        return Err(RerunError::NotOver(id));
+    }
+    engine.ask_plans().await?;
+    Ok(kept.records()?)
+}
+
 /// The first record of the new job, perhaps with another input, which is checked.
-fn first(
+pub(crate) fn first(
     runtime: &Runtime,
     new: JobId,
-    journal: &[Record],
+    journal: &[Line],
     input: Option<Json>,
 ) -> Result<Record, RerunError> {
-    let Some(Record { fact: Fact::Submitted { submission }, .. }) = journal.first() else {
+    let Some(Fact::Submitted { submission }) = journal.first().map(|line| &line.record.fact) else {
         return Err(RerunError::Unknown(new));
     };
     let mut submission = (**submission).clone();

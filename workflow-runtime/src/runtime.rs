@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::builder::{RuntimeBuilder, StartError};
-use crate::engine::{Engine, JobEvent, JobWork, ParkedJob};
+use crate::engine::{Engine, JobEvent, JobWork, PRUNED, ParkedJob};
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
@@ -17,8 +17,9 @@ use crate::program::Place;
 use crate::record::Target;
 use crate::registry::Registry;
 use crate::runnable::{Requested, Runnable};
+use crate::schedules::Schedules;
 use crate::stats::AgentStats;
-use crate::store::{Head, StoreError};
+use crate::store::{Expiry, Head, StoreError};
 use crate::stream::Events;
 use crate::submission::{Submission, SubmitError};
 use crate::value::Value;
@@ -32,9 +33,6 @@ use crate::value::Value;
 pub struct Runtime {
     pub(crate) engine: Arc<Engine>,
 }
-
-/// How many jobs are forgotten at once: few, so that nobody who writes waits for long.
-const PRUNED: usize = 200;
 
 /// Why something that was to be run gave nothing.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -111,6 +109,12 @@ impl Runtime {
         Ok(jobs.into_iter().map(|job| JobHandle::new(Arc::clone(&self.engine), job, R::read)).collect())
     }
 
+    /// What runs again and again: set, listed, paused, run now.
+    #[doc(alias("cron", "periodic", "recurring", "interval"))]
+    pub fn schedules(&self) -> Schedules {
+        Schedules::new(self.clone())
+    }
+
     /// The handle of a job that was handed in before.
     pub fn job(&self, id: JobId) -> Option<JobHandle<Json>> {
         let job = self.engine.index.get(id)?;
@@ -151,23 +155,16 @@ impl Runtime {
         filter.list(&self.engine)
     }
 
-    /// Forgets jobs that have been over for longer than this, in the store, in small batches; says how many. Those whose
-    /// parents are not over stay. In memory, [`keep`](RuntimeBuilder::keep) says what is forgotten.
+    /// Forgets jobs that have been over for longer than this, in the store, in small batches; says how many. Dead letters are
+    /// forgotten, too; those whose parents are not over stay. [`retention`](RuntimeBuilder::retention) does the same by
+    /// itself, and says where they go. In memory, [`keep`](RuntimeBuilder::keep) says what is forgotten.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn prune(&self, age: Duration) -> Result<usize, StoreError> {
         let before = self.engine.clock.now() - age;
-        let mut forgotten = 0;
-        loop {
-            let some = self.engine.ask_store(move |store| store.forget(before, PRUNED)).await?;
-            let some = some.unwrap_or_default();
-            some.iter().for_each(|id| self.engine.index.remove_over(*id));
-            forgotten += some.len();
-            if some.len() < PRUNED {
-                return Ok(forgotten);
-            }
-        }
+        let rule = Expiry { ended_before: Some(before), letters: true, ..Expiry::at_most(PRUNED) };
+        self.engine.forget_by(rule).await
     }
 
     /// Waits until all jobs that were in the store and not over have been read, so that they go on, or are
@@ -206,37 +203,6 @@ impl Runtime {
             }
         }
         cancelled
-    }
-
-    /// Lets nothing of a queue start until it is resumed. What runs goes on.
-    pub fn pause_queue(&self, queue: &str) {
-        self.engine.queue(queue).pause();
-    }
-
-    /// Lets a queue's tasks start again.
-    pub fn resume_queue(&self, queue: &str) {
-        let queue = self.engine.queue(queue);
-        queue.resume();
-        while let Some(entry) = queue.next() {
-            self.engine.grant(entry);
-        }
-    }
-
-    /// The queues, by name.
-    pub fn queues(&self) -> Vec<QueueStatus> {
-        let mut queues: Vec<QueueStatus> = self
-            .engine
-            .queues()
-            .iter()
-            .map(|queue| QueueStatus {
-                name: Arc::clone(&queue.settings.name),
-                running: queue.running(),
-                waiting: queue.waiting(),
-                paused: queue.is_paused(),
-            })
-            .collect();
-        queues.sort_by(|one, other| one.name.cmp(&other.name));
-        queues
     }
 
     /// All agents and workflows.
@@ -327,29 +293,9 @@ impl Runtime {
             name: name.to_owned(),
             problem: error.to_string(),
         };
-        if let Some(place) = registry.workflow_place(name) {
-            let workflow = &registry.workflows()[place as usize];
-            let codec = workflow.code().input.codec;
-            let input = workflow.read_input(input).map_err(bad)?;
-            return Ok(JobWork::Call(Place::Workflow(place), Value::Typed(input, codec)));
-        }
-        let place = registry.agent_place(name).ok_or_else(|| self.unknown(name))?;
-        let agent = &registry.agents()[place as usize];
-        let input = agent.admit_json(&input).map_err(bad)?;
-        Ok(JobWork::Call(Place::Agent(place), Value::Typed(input, agent.spec.input.codec)))
+        let workflow = registry.workflow_place(name).map(Place::Workflow);
+        let place = workflow.or_else(|| registry.agent_place(name).map(Place::Agent));
+        let place = place.ok_or_else(|| self.unknown(name))?;
+        Ok(JobWork::Call(place, self.engine.checked_input(place, input).map_err(bad)?))
     }
-}
-
-/// A queue, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QueueStatus {
-    /// Its name.
-    pub name: Arc<str>,
-    /// How many attempts hold a place.
-    pub running: u32,
-    /// How many tasks, and jobs that have not begun, wait for one.
-    pub waiting: u32,
-    /// Whether it is paused.
-    pub paused: bool,
 }

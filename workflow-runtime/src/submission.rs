@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::data::DataError;
-use crate::engine::{Job, JobEvent, JobWork, Unkept, lock};
+use crate::engine::{Job, JobWork, Unkept};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
+use crate::keys::once_of;
 use crate::options::Priority;
 use crate::record::JobOptions;
 use crate::runnable::Requested;
@@ -49,6 +50,18 @@ pub enum SubmitError {
         /// The job that has it.
         job: JobId,
     },
+    /// There was a job of this key, for ever, and nothing more is known of it.
+    #[error(
+        "job {job} of `{name}` has taken the key `{key}` for ever, and has been forgotten; what it gave is gone"
+    )]
+    Forgotten {
+        /// What was to be run.
+        name: String,
+        /// The key.
+        key: String,
+        /// The job that has taken it.
+        job: JobId,
+    },
     /// The queue holds as many jobs as it may.
     #[error("the queue `{queue}` is full; try later, or leave `or_refuse` out to wait")]
     Full {
@@ -71,7 +84,7 @@ impl SubmitError {
         match unkept {
             Unkept::Taken(job) => Self::Duplicate { name: name.to_owned(), key: key.to_owned(), job },
             Unkept::Store(error) => Self::Store(error),
-            Unkept::Down => Self::ShuttingDown,
+            Unkept::Settled | Unkept::Down => Self::ShuttingDown,
         }
     }
 }
@@ -85,14 +98,15 @@ fn cure(nearest: Option<&str>) -> String {
     }
 }
 
-/// What happens when a job of the same unique key is not over.
+/// What happens when there is a job of the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Conflict {
     /// The new one is refused.
     #[default]
     Reject,
-    /// The old one is cancelled, and the new one takes its place.
+    /// The old one is cancelled, and the new one takes its place: at once where jobs are kept in memory; in a store,
+    /// which gives a key to one job at a time, when the old one is over.
     Replace,
     /// The handle is that of the old one.
     UseExisting,
@@ -124,10 +138,13 @@ pub struct Submission<T> {
     work: Result<JobWork, SubmitError>,
     options: JobOptions,
     is_plain: bool,
-    conflict: Conflict,
+    conflict: Option<Conflict>,
     refuse: bool,
     read: fn(&Value) -> Result<T, DataError>,
 }
+
+/// What a submission asks for: the runtime, what is to be run, how, and how its result is read.
+type Parts<T> = (Runtime, JobWork, Option<Box<JobOptions>>, fn(&Value) -> Result<T, DataError>);
 
 impl<T> std::fmt::Debug for Submission<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -151,7 +168,7 @@ impl<T> Submission<T> {
         read: fn(&Value) -> Result<T, DataError>,
     ) -> Self {
         let options = JobOptions::default();
-        Self { runtime, work, options, is_plain: true, conflict: Conflict::default(), refuse: false, read }
+        Self { runtime, work, options, is_plain: true, conflict: None, refuse: false, read }
     }
 
     fn with(mut self, set: impl FnOnce(&mut JobOptions)) -> Self {
@@ -198,9 +215,17 @@ impl<T> Submission<T> {
         self.with(|options| options.unique = Some(key.into()))
     }
 
-    /// Sets what happens when there is one; unless this is called, the new one is refused.
+    /// Lets no other job of the same name have this key, ever: also when this one is over, after a restart, and when it
+    /// has been [forgotten](crate::Retention). Who hands in another gets the handle of this one, unless
+    /// [`on_conflict`](Self::on_conflict) says otherwise. So who does not know whether he was heard asks again.
+    pub fn once(self, key: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.once = Some(key.into()))
+    }
+
+    /// Sets what happens when there is one. Unless this is called, a second job of a [unique](Self::unique) key is
+    /// refused, and that of a key [for ever](Self::once) is the first. What was taken for ever cannot be replaced.
     pub fn on_conflict(mut self, conflict: Conflict) -> Self {
-        self.conflict = conflict;
+        self.conflict = Some(conflict);
         self
     }
 
@@ -220,10 +245,18 @@ impl<T> Submission<T> {
         self
     }
 
-    async fn hand_in(self) -> Result<JobHandle<T>, SubmitError> {
-        let Self { runtime, work, options, is_plain, conflict, refuse, read } = self;
+    /// What is to be run, how, and how its result is read.
+    pub(crate) fn into_parts(self) -> Result<Parts<T>, SubmitError> {
+        let Self { runtime, work, mut options, is_plain, read, .. } = self;
         let work = work?;
-        let options = (!is_plain).then(|| Box::new(options));
+        let once = options.once.take();
+        options.once = once.map(|key| once_of(&runtime.engine.name_of_work(&work), &key));
+        Ok((runtime, work, (!is_plain).then(|| Box::new(options)), read))
+    }
+
+    async fn hand_in(self) -> Result<JobHandle<T>, SubmitError> {
+        let (conflict, refuse) = (self.conflict, self.refuse);
+        let (runtime, work, options, read) = self.into_parts()?;
         let job = runtime.hand_in(work, options, conflict, refuse).await?;
         Ok(JobHandle::new(runtime.engine, job, read))
     }
@@ -278,11 +311,19 @@ impl Runtime {
             permits.map_err(|_| SubmitError::ShuttingDown)?.forget();
         }
         let mut jobs: Vec<Arc<Job>> = Vec::with_capacity(many.len());
+        let mut entries = Vec::new();
         for work in many {
             let left = wanted.get_mut(&engine.queue_of_work(&work, None).place).filter(|left| **left > 0);
             let roomed = left.map(|left| *left -= 1).is_some();
             let name = engine.name_of_work(&work);
-            match engine.accept(work, None, roomed) {
+            let accepted = match &engine.scribe {
+                None => engine.accept(work, None, roomed),
+                Some(scribe) => engine.accept_for(scribe, work, roomed).map(|(job, entry)| {
+                    entries.push(entry);
+                    job
+                }),
+            };
+            match accepted {
                 Ok(job) => jobs.push(job),
                 Err(problem) => {
                     jobs.iter().for_each(|job| engine.withdraw(job));
@@ -290,14 +331,16 @@ impl Runtime {
                 }
             }
         }
-        if engine.scribe.is_some() {
-            engine.write_new(&jobs).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
+        if engine.scribe.is_none() {
+            jobs.iter().for_each(|job| engine.let_go(job, None));
+            return Ok(jobs);
         }
-        jobs.iter().for_each(|job| engine.let_go(job, None));
+        engine.write_new(&jobs, entries).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
+        jobs.iter().filter(|job| job.result().is_none()).for_each(|job| engine.begin_written(job));
         Ok(jobs)
     }
 
-    async fn take_in(
+    pub(crate) async fn take_in(
         &self,
         work: JobWork,
         options: Option<Box<JobOptions>>,
@@ -321,72 +364,5 @@ impl Runtime {
             room.add_permits(1);
             bad(problem)
         })
-    }
-
-    /// The job that has a unique key.
-    fn holder(&self, name: &Arc<str>, key: &Arc<str>) -> Option<Arc<Job>> {
-        let id = lock(self.engine.unique()).get(&(Arc::clone(name), Arc::clone(key))).copied()?;
-        self.engine.index.get(id).filter(|job| job.result().is_none())
-    }
-
-    fn conflicting(
-        known: Arc<Job>,
-        conflict: Conflict,
-        name: &str,
-        key: &str,
-    ) -> Result<Arc<Job>, SubmitError> {
-        match conflict {
-            Conflict::UseExisting => Ok(known),
-            _ => Err(SubmitError::Duplicate { name: name.to_owned(), key: key.to_owned(), job: known.id }),
-        }
-    }
-
-    async fn hand_in(
-        &self,
-        work: JobWork,
-        options: Option<Box<JobOptions>>,
-        conflict: Conflict,
-        refuse: bool,
-    ) -> Result<Arc<Job>, SubmitError> {
-        let Some(key) = options.as_ref().and_then(|options| options.unique.clone()) else {
-            let job = self.take_in(work, options, refuse).await?;
-            self.engine.begin_job(&job).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
-            return Ok(job);
-        };
-        let engine = &self.engine;
-        let name = engine.name_of_work(&work);
-        if conflict != Conflict::Replace
-            && let Some(known) = self.holder(&name, &key)
-        {
-            return Self::conflicting(known, conflict, &name, &key);
-        }
-        // Room is found first: nobody else is kept waiting by one who waits for it.
-        let job = self.take_in(work, options, refuse).await?;
-        let known = {
-            let mut unique = lock(engine.unique());
-            let place = (Arc::clone(&name), Arc::clone(&key));
-            let known = unique.get(&place).and_then(|id| engine.index.get(*id));
-            let known = known.filter(|known| known.result().is_none());
-            if known.is_none() || conflict == Conflict::Replace {
-                unique.insert(place, job.id);
-            }
-            known
-        };
-        match (known, conflict) {
-            (None, _) => {}
-            (Some(known), Conflict::Replace) => {
-                engine.post(
-                    &known,
-                    JobEvent::Cancel("another of the same key takes its place".to_owned(), None),
-                );
-            }
-            (Some(known), conflict) => {
-                engine.withdraw(&job);
-                return Self::conflicting(known, conflict, &name, &key);
-            }
-        }
-        let begun = self.engine.begin_job(&job).await;
-        begun.map_err(|unkept| SubmitError::of(unkept, &name, &key))?;
-        Ok(job)
     }
 }

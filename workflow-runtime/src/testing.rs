@@ -39,17 +39,16 @@ use crate::apart::PARTS;
 use crate::builder::{NODE, RuntimeBuilder, StartError};
 use crate::context::{Resources, TaskContext};
 use crate::data::Erased;
-use crate::engine::{Clock, Executor, Local, Override, Scribe, lock};
+use crate::engine::{Clock, Executor, Job, Local, Opened, Override, lock};
 use crate::error::AgentError;
 use crate::failure::Failure;
-use crate::handle::JobHandle;
-use crate::job_id::{JobId, JobIds};
+use crate::job_id::JobIds;
 use crate::listing::{JobFilter, JobStatus};
 use crate::record::Line;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
 use crate::state::JobState;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::timestamp::Timestamp;
 
 /// A runtime for one test: without threads, with a clock and an order of its own, the same in every run.
@@ -152,14 +151,13 @@ impl TestRuntime {
         store: Option<Arc<dyn Store>>,
     ) -> Result<Self, StartError> {
         let resources = builder.given().clone();
-        // The last bits tell a part of the index.
-        let maker = u32::try_from(run * PARTS).unwrap_or(u32::MAX);
         let executor = Executor::Local(Local::new(seed));
-        let scribe = store
-            .as_ref()
-            .map(|store| Ok::<_, StoreError>(Scribe::new(Arc::clone(store), store.begin(NODE)?)));
-        let (clock, ids, scribe) = (Clock::virtual_from(at), JobIds::of_maker(maker), scribe.transpose()?);
-        let runtime = builder.make(executor, clock, ids, seed, scribe)?;
+        let opened = store.as_ref().map(|store| Opened::begin(Arc::clone(store), NODE)).transpose()?;
+        // No two runtimes of one store make the same ids. The last bits tell a part of the index.
+        let begun = opened.as_ref().and_then(|opened| usize::try_from(opened.scribe.term.0).ok());
+        let maker = u32::try_from(begun.unwrap_or(run) * PARTS).unwrap_or(u32::MAX);
+        let (clock, ids) = (Clock::virtual_from(at), JobIds::of_maker(maker));
+        let runtime = builder.make(executor, clock, ids, seed, opened)?;
         let registry = Arc::clone(&runtime.engine.registry);
         let setup = Setup { registry, resources, store, seed, runs: AtomicUsize::new(run + 1) };
         runtime.engine.recover_all();
@@ -174,6 +172,12 @@ impl TestRuntime {
     /// The runtime's clock.
     pub fn now(&self) -> Timestamp {
         self.runtime.engine.clock.now()
+    }
+
+    /// Sets the clock of the day, by which schedules go, as somebody may set the system's: ahead, or back. What has begun
+    /// to wait goes on by the runtime's own clock, which nobody sets. It is noticed within a minute.
+    pub fn set_clock(&self, to: Timestamp) {
+        self.runtime.engine.set_of_day(to);
     }
 
     /// Does what is ready, and what follows from that, until nothing is; the clock stands still.
@@ -281,7 +285,8 @@ impl TestRuntime {
         engine.has_overrides.store(true, Ordering::SeqCst);
     }
 
-    /// Stops the runtime when this many records more were written, of all jobs together: as if its process ended there.
+    /// Stops the runtime when this many records more were written, of all jobs together, and of schedules, of which each
+    /// writing is one: as if its process ended there.
     /// What runs is dropped. [`restart`](Self::restart) goes on from what was written.
     pub fn crash_after(&self, records: usize) {
         self.runtime.engine.crash_after.store(records, Ordering::SeqCst);
@@ -298,9 +303,17 @@ impl TestRuntime {
     /// # Panics
     /// When a journal cannot be read, or does not fit the agents and workflows.
     pub fn restart(&self) -> Self {
+        self.restart_at(self.now())
+    }
+
+    /// The same, when the clock was set meanwhile: ahead, or back.
+    ///
+    /// # Panics
+    /// As [`restart`](Self::restart) does.
+    pub fn restart_at(&self, now: Timestamp) -> Self {
         let run = self.setup.runs.fetch_add(1, Ordering::SeqCst);
         let journals: Vec<String> = match self.setup.store {
-            None => self.runtime.engine.index.all().iter().map(|job| self.export_of(job.id)).collect(),
+            None => self.runtime.engine.index.all().iter().map(|job| self.journal_of(job)).collect(),
             Some(_) => Vec::new(),
         };
         if let Some(local) = self.runtime.engine.executor.local() {
@@ -310,11 +323,12 @@ impl TestRuntime {
             .registry(Arc::clone(&self.setup.registry))
             .resources(self.setup.resources.clone())
             .settings_of(&self.runtime.engine);
-        let next = match Self::start(builder, self.setup.seed, self.now(), run, self.setup.store.clone()) {
+        let next = match Self::start(builder, self.setup.seed, now, run, self.setup.store.clone()) {
             Ok(next) => next,
             Err(error) => panic!("{error}"),
         };
         *lock(&next.runtime.engine.overrides) = lock(&self.runtime.engine.overrides).clone();
+        *lock(&next.runtime.engine.taken) = lock(&self.runtime.engine.taken).clone();
         next.runtime.engine.has_overrides.store(true, Ordering::SeqCst);
         let jobs: Vec<_> = journals
             .iter()
@@ -325,41 +339,26 @@ impl TestRuntime {
             .collect();
         // First those that had begun: the others wait for them.
         let (waiting, begun): (Vec<_>, Vec<_>) =
-            jobs.iter().partition(|job| matches!(job.state(), JobState::Pending | JobState::Scheduled));
-        begun.iter().chain(&waiting).for_each(|job| next.runtime.engine.go_on(&job.job));
+            jobs.iter().partition(|job| matches!(job.lock_state(), JobState::Pending | JobState::Scheduled));
+        begun.iter().chain(&waiting).for_each(|job| next.runtime.engine.go_on(job));
+        if next.setup.store.is_none() {
+            next.runtime.engine.timetable.take_over(&self.runtime.engine.timetable);
+            next.runtime.engine.look_at_all();
+        }
         next
     }
 
-    /// A job's journal, as JSON.
-    ///
-    /// # Panics
-    /// When there is no such job, or a value cannot be written as JSON.
-    pub fn export(&self, job: JobId) -> String {
-        self.export_of(job)
-    }
-
-    fn export_of(&self, id: JobId) -> String {
-        let journal = self.runtime.job(id).map(|job| job.journal()).unwrap_or_default();
-        match serde_json::to_string_pretty(&journal) {
-            Ok(text) => text,
-            Err(error) => panic!("the journal of {id} cannot be written: {error}"),
-        }
-    }
-
-    /// Replays a journal: folds its records, and lets the job go on from there, if it is not over.
-    ///
-    /// # Errors
-    /// When it is no journal, or does not fit the agents and workflows.
-    pub fn replay(&self, journal: &str) -> Result<JobHandle<Json>, String> {
-        let job = self.take_in(journal)?;
-        self.runtime.engine.go_on(&job.job);
-        Ok(job)
-    }
-
-    fn take_in(&self, journal: &str) -> Result<JobHandle<Json>, String> {
+    /// A job as its journal, written as JSON and read again, leaves it.
+    fn take_in(&self, journal: &str) -> Result<Arc<Job>, String> {
         let lines: Vec<Line> = serde_json::from_str(journal).map_err(|error| error.to_string())?;
-        let (job, _) = self.runtime.engine.restore(&lines, None).map_err(|failure| failure.to_string())?;
-        Ok(JobHandle::new(Arc::clone(&self.runtime.engine), job, crate::value::Value::json))
+        self.runtime.engine.restore(&lines, None).map_err(|unfit| unfit.to_string())
+    }
+
+    fn journal_of(&self, job: &Job) -> String {
+        match serde_json::to_string(&self.runtime.engine.lines(job)) {
+            Ok(text) => text,
+            Err(error) => panic!("the journal of {} cannot be written: {error}", job.id),
+        }
     }
 
     /// Checks of every job that folding its journal from the start gives the state that it has.

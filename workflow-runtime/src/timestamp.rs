@@ -58,13 +58,20 @@ impl Sub<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.write(&mut [0; 27]))
+    }
+}
+
+impl Timestamp {
+    /// Writes it as text.
+    pub(crate) fn write(self, text: &mut [u8; 27]) -> &str {
         if self.0 > LAST {
-            return out.write_str("the end of time");
+            return "the end of time";
         }
         let (seconds, micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
         let (year, month, day) = date(seconds / 86_400);
         let time = seconds % 86_400;
-        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        *text = *b"0000-00-00T00:00:00.000000Z";
         digits(&mut text[..4], year);
         digits(&mut text[5..7], month);
         digits(&mut text[8..10], day);
@@ -72,7 +79,7 @@ impl fmt::Display for Timestamp {
         digits(&mut text[14..16], time / 60 % 60);
         digits(&mut text[17..19], time % 60);
         digits(&mut text[20..26], micros);
-        out.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        std::str::from_utf8(text).unwrap_or_default()
     }
 }
 
@@ -107,10 +114,32 @@ impl FromStr for Timestamp {
         if text == "the end of time" {
             return Ok(Self(u64::MAX));
         }
+        if let Some(moment) = read(text.as_bytes()) {
+            return Ok(moment);
+        }
         let moment: Option<jiff::Timestamp> = text.parse().ok();
         let micros = moment.and_then(|moment| u64::try_from(moment.as_microsecond()).ok());
         micros.map(Self).ok_or_else(|| NotAMoment(text.to_owned()))
     }
+}
+
+/// What [`Timestamp::write`] writes, read without looking for more: most of all moments that are read.
+fn read(text: &[u8]) -> Option<Timestamp> {
+    let text: &[u8; 27] = text.try_into().ok()?;
+    let number = |range: std::ops::Range<usize>| {
+        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+        text[range].iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    // Years begin in March here, as in `date`.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    let seconds = hour * 3600 + minute * 60 + second;
+    let moment =
+        Timestamp(days.checked_sub(719_469)? * 86_400_000_000 + seconds * 1_000_000 + number(20..26)?);
+    // It is that moment if it is written like this; all else is for those who know more.
+    (moment.write(&mut [0; 27]).as_bytes() == text).then_some(moment)
 }
 
 /// A text that is no moment.
@@ -120,13 +149,27 @@ pub struct NotAMoment(String);
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        to.serialize_str(self.write(&mut [0; 27]))
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        from.deserialize_str(Text)
+    }
+}
+
+struct Text;
+
+impl serde::de::Visitor<'_> for Text {
+    type Value = Timestamp;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a moment, like \"2026-11-21T07:16:53Z\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -159,7 +202,10 @@ mod tests {
         let each_day =
             (0..3_000_000).step_by(5).map(|n| n * day + n % day).take_while(|micros| *micros <= LAST);
         for micros in each_day.chain([0, day - 1, day, LAST - 1, LAST, LAST + 1, LAST + day]) {
-            assert_eq!(Timestamp::from_micros(micros).to_string(), theirs(micros), "{micros}");
+            let text = Timestamp::from_micros(micros).to_string();
+            assert_eq!(text, theirs(micros), "{micros}");
+            let read = if micros > LAST { u64::MAX } else { micros };
+            assert_eq!(text.parse(), Ok(Timestamp::from_micros(read)));
         }
     }
 }

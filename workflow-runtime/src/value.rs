@@ -73,7 +73,7 @@ impl PartialEq for Value {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Typed(..) => self.json().map_err(serde::ser::Error::custom)?.serialize(to),
+            Self::Typed(value, codec) => codec.write(value).map_err(serde::ser::Error::custom)?.serialize(to),
             Self::Json(json) => json.serialize(to),
         }
     }

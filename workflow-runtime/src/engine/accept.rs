@@ -7,6 +7,7 @@ use super::alarm::Alarm;
 use super::core::Engine;
 use super::job::{Job, JobWork};
 use super::queue::{Entry, WHOLE, Waiting, slack};
+use crate::job_id::JobId;
 use crate::options::{Options, Priority};
 use crate::program::Place;
 use crate::record::{JobOptions, Submission, Target, Work};
@@ -24,7 +25,17 @@ impl Engine {
         options: Option<Box<JobOptions>>,
         roomed: bool,
     ) -> Result<Arc<Job>, String> {
-        let id = self.ids.make(self.clock.now());
+        self.accept_as(self.ids.make(self.clock.now()), work, options, roomed)
+    }
+
+    /// Takes a job in under an id that was made for it before.
+    pub(super) fn accept_as(
+        self: &Arc<Self>,
+        id: JobId,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+        roomed: bool,
+    ) -> Result<Arc<Job>, String> {
         let job = Arc::new(Job::new(id, work, options, roomed));
         self.take_in(&job)?;
         Ok(job)
@@ -168,11 +179,16 @@ impl Engine {
 
     /// Takes back a job that was accepted and not yet let go.
     pub(crate) fn withdraw(&self, job: &Job) {
+        self.leave_room(job);
+        self.index.remove(job.id);
+    }
+
+    /// A job that will not begin needs no room any more.
+    pub(super) fn leave_room(&self, job: &Job) {
         let was_roomed = std::mem::take(&mut job.lock().roomed);
         if let (true, Some(room)) = (was_roomed, &self.queue_of_job(job).room) {
             room.add_permits(1);
         }
-        self.index.remove(job.id);
     }
 
     /// What a job runs, by name.
@@ -182,10 +198,8 @@ impl Engine {
 
     pub(crate) fn name_of_work(&self, work: &JobWork) -> Arc<str> {
         match work {
-            JobWork::Call(Place::Agent(agent), _) => Arc::from(self.agent(*agent).name()),
-            JobWork::Call(Place::Workflow(workflow), _) => {
-                Arc::from(self.registry.workflows()[*workflow as usize].name())
-            }
+            JobWork::Call(Place::Agent(agent), _) => Arc::clone(&self.names.0[*agent as usize]),
+            JobWork::Call(Place::Workflow(workflow), _) => Arc::clone(&self.names.1[*workflow as usize]),
             JobWork::Tasks(tasks) => Arc::from(tasks.name.as_str()),
         }
     }
@@ -205,13 +219,19 @@ impl Engine {
 
     /// What was asked for: the first record of the job's journal.
     pub(crate) fn submission(&self, job: &Job) -> Submission {
-        let work = match &job.work {
+        let (work, mut options) = (self.asked(&job.work), job.options().clone());
+        let own = || self.place_of_work(&job.work).map(|place| place.means(&self.registry));
+        options.plan = options.plan.or_else(own);
+        Submission { version: crate::record::RECORD_VERSION, id: job.id, work, options }
+    }
+
+    /// What a job runs, as it is written down.
+    pub(crate) fn asked(&self, work: &JobWork) -> Work {
+        match work {
             JobWork::Call(place, input) => {
                 Work::Call { callee: self.target_of(*place), input: input.clone() }
             }
             JobWork::Tasks(tasks) => Work::Tasks(Arc::clone(tasks)),
-        };
-        let options = job.options().clone();
-        Submission { version: crate::record::RECORD_VERSION, id: job.id, work, options }
+        }
     }
 }

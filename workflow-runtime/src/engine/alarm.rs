@@ -29,8 +29,12 @@ pub(crate) enum Alarm {
     Grace(Weak<Attempt>),
     /// A gate may open.
     Gate(GateKey),
+    /// It is looked whether jobs are to be forgotten, under a clock that stands still.
+    Retain,
     /// Somebody sleeps.
     Sleeper(Waker),
+    /// Something of a schedule is due.
+    Schedules,
 }
 
 impl Engine {
@@ -72,7 +76,9 @@ impl Engine {
                 }
             }
             Alarm::Gate(key) => self.open_gate(&key),
+            Alarm::Retain => self.retain_by_alarm(),
             Alarm::Sleeper(waker) => waker.wake(),
+            Alarm::Schedules => self.ring(),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    fn place_of(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<Place> {
+    pub(super) fn place_of(&self, job: &Job, machine: &Machine, task: TaskId) -> Option<Place> {
         if let Some(call) = self.call_of(job, machine, task) {
             return Some(call.place);
         }

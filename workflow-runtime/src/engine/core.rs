@@ -14,9 +14,11 @@ use super::gate::Gates;
 use super::index::Index;
 use super::park::ParkedJob;
 use super::queue::Waiting;
+use super::ready::Ready;
 use super::scribe::Scribe;
 use super::settings::{AgentLimits, Queue, StallAction};
 use super::timers::Timers;
+use super::timetable::Timetable;
 use super::watch::Watch;
 use crate::apart::Apart;
 use crate::code::NodeCode;
@@ -27,6 +29,7 @@ use crate::program::Program;
 use crate::registered::RegisteredAgent;
 use crate::registry::Registry;
 use crate::stats::{AgentStats, Counters};
+use crate::upgrade::Plans;
 
 /// The queue of what names none.
 pub(crate) const DEFAULT_QUEUE: &str = "default";
@@ -44,24 +47,37 @@ pub(crate) struct Engine {
     pub(crate) executor: Executor,
     pub(crate) clock: Clock,
     pub(crate) timers: Arc<Timers>,
+    pub(crate) timetable: Timetable,
     pub(crate) ids: JobIds,
     pub(crate) index: Index,
     pub(crate) gates: Gates,
     pub(crate) watch: Watch,
     /// Who writes to the store, if there is one.
     pub(crate) scribe: Option<Arc<Scribe>>,
+    pub(super) ready: Ready,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.
     pub(super) has_hooks: bool,
     programs: Vec<Apart<OnceLock<Arc<Program>>>>,
+    /// The names of agents, and those of workflows.
+    pub(super) names: (Vec<Arc<str>>, Vec<Arc<str>>),
     default_queue: Arc<Waiting>,
     queues: RwLock<Queues>,
     pub(super) unique: Mutex<Uniques>,
+    /// Which job has taken which key for ever, where there is no store to know it.
+    pub(crate) taken: Mutex<HashMap<Arc<str>, JobId>>,
+    /// The plans of other programs, as far as the store has told.
+    pub(crate) plans: Plans,
+    /// Which plans of this program the store has.
+    pub(super) kept_plans: Vec<OnceLock<()>>,
     /// Jobs in the store that this program cannot go on with.
     pub(super) parked: Mutex<BTreeMap<JobId, ParkedJob>>,
     /// Told when all jobs in the store have been read that are not over; and whether that is so.
     pub(super) recovered: (Notify, AtomicBool),
+    /// Who writes jobs that are forgotten to files.
+    #[cfg(feature = "archive")]
+    pub(super) archive: Mutex<Option<crate::archive::ArchiveWriter>>,
     /// Attempts whose future is there.
     pub(crate) active: AtomicUsize,
     /// Told, once a shutdown has begun, whenever an attempt ends.
@@ -113,6 +129,8 @@ pub(crate) struct Config {
     pub(crate) keep: usize,
     /// How often a task's process may be killed while it runs.
     pub(crate) deaths: u32,
+    /// How long jobs that are over are kept in a store.
+    pub(crate) retention: Option<crate::retention::Retention>,
     /// By how much of itself a retry's delay may be shortened, at random.
     pub(crate) jitter: f64,
     /// Whether attempts are polled at once by whoever starts them, if they are known to be quick.
@@ -126,6 +144,7 @@ impl Default for Config {
             grace: Duration::from_secs(5),
             keep: 1000,
             deaths: 5,
+            retention: None,
             jitter: 0.25,
             inline: true,
         }
@@ -202,8 +221,14 @@ impl Engine {
         let set_default = queues.iter().find(|queue| &*queue.name == DEFAULT_QUEUE).cloned();
         let default_queue =
             Arc::new(Waiting::new(0, set_default.unwrap_or_else(|| Queue::new(DEFAULT_QUEUE))));
+        let places = registry.agents().len() + registry.workflows().len();
+        let kept_plans = (0..places).map(|_| OnceLock::new());
         let engine = Self {
             has_hooks: has_hooks(&registry),
+            names: (
+                registry.agents().iter().map(|agent| Arc::from(agent.name())).collect(),
+                registry.workflows().iter().map(|workflow| Arc::from(workflow.name())).collect(),
+            ),
             programs: registry.workflows().iter().map(|_| Apart::default()).collect(),
             manager: registry.task_manager(),
             registry,
@@ -211,18 +236,25 @@ impl Engine {
             executor,
             clock,
             timers: Arc::default(),
+            timetable: Timetable::default(),
             ids,
             index: Index::new(config.keep),
             gates: Gates::default(),
             watch,
             scribe,
+            ready: Ready::default(),
             config,
             agents,
             default_queue: Arc::clone(&default_queue),
             queues: RwLock::default(),
             unique: Mutex::default(),
+            taken: Mutex::default(),
+            plans: Plans::default(),
+            kept_plans: kept_plans.collect(),
             parked: Mutex::default(),
             recovered: (Notify::new(), AtomicBool::new(false)),
+            #[cfg(feature = "archive")]
+            archive: Mutex::default(),
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
             stopping: AtomicBool::new(false),

@@ -91,6 +91,8 @@ pub(super) struct Driver {
     entry: Option<Entry>,
     /// It is written: what was folded waits to be carried out.
     folded: bool,
+    /// The attempt whose end it was given first.
+    _busy: Option<Busy>,
 }
 
 /// Where a driver stands.
@@ -151,39 +153,19 @@ impl Engine {
         self.drive_with(Driver::new(job)).await;
     }
 
-    async fn drive_with(self: Arc<Self>, mut driver: Driver) {
+    pub(super) async fn drive_with(self: Arc<Self>, mut driver: Driver) {
         let mut granted = Vec::new();
         let mut budget = BUDGET;
         loop {
-            loop {
-                match driver.step(&self, &mut granted, &mut budget) {
-                    Step::Idle => break,
-                    Step::Yield => {
-                        budget = BUDGET;
-                        yield_now().await;
-                    }
-                    Step::Write => {
-                        let (Some(scribe), Some(entry)) = (&self.scribe, driver.entry.take()) else { return };
-                        let lines = entry.lines().count;
-                        let children = self.write_down(&mut driver.effects.children);
-                        let verdict = if children.is_empty() {
-                            scribe.write(entry).await.ok()
-                        } else {
-                            // No job is called that is not there: they come with the record that calls them.
-                            let mut entries = vec![entry];
-                            entries.extend(children.iter().map(|(_, entry)| entry.clone()));
-                            let verdicts = scribe.write_all(entries).await.unwrap_or_default();
-                            for ((child, entry), verdict) in children.iter().zip(verdicts.iter().skip(1)) {
-                                self.written(child, entry.lines().count, Some(*verdict));
-                            }
-                            verdicts.first().copied()
-                        };
-                        if !self.written(&driver.job, lines, verdict) {
-                            return self.give_up(driver, verdict);
-                        }
-                        driver.folded = true;
-                    }
+            match driver.step(&self, &mut granted, &mut budget) {
+                Step::Idle => drop(driver),
+                Step::Yield => {
+                    budget = BUDGET;
+                    yield_now().await;
+                    continue;
                 }
+                // The scribe lets it go on.
+                Step::Write => self.hand_over(driver),
             }
             let mut mine = None;
             for entry in granted.drain(..) {
@@ -207,8 +189,10 @@ impl Engine {
     pub(crate) fn drive_here(self: &Arc<Self>, job: &Arc<Job>) {
         let mut granted = Vec::new();
         let mut driver = Driver::new(Arc::clone(job));
-        if !matches!(driver.step(self, &mut granted, &mut BUDGET.clone()), Step::Idle) {
-            self.executor.spawn(Arc::clone(self).drive_with(driver));
+        match driver.step(self, &mut granted, &mut BUDGET.clone()) {
+            Step::Idle => {}
+            Step::Yield => self.executor.spawn(Arc::clone(self).drive_with(driver)),
+            Step::Write => self.hand_over(driver),
         }
         granted.into_iter().for_each(|entry| self.grant(entry));
     }
@@ -227,13 +211,22 @@ impl Engine {
 
     /// An attempt that was polled elsewhere ended.
     pub(super) async fn finish(self: Arc<Self>, job: Arc<Job>, event: Event) {
+        let busy = Busy(Arc::clone(&self));
         if self.put(&job, event) {
-            Arc::clone(&self).drive_on(job).await;
+            let driver = Driver { _busy: Some(busy), ..Driver::new(job) };
+            self.drive_with(driver).await;
         }
-        // Only now: a shutdown waits until what ended is written down.
-        self.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        if self.stopping.load(std::sync::atomic::Ordering::SeqCst) {
-            self.quiet.notify_waiters();
+    }
+}
+
+/// An attempt that counts as active. A shutdown waits until what ended is written down.
+pub(super) struct Busy(Arc<Engine>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        if self.0.stopping.load(std::sync::atomic::Ordering::SeqCst) {
+            self.0.quiet.notify_waiters();
         }
     }
 }
@@ -261,7 +254,23 @@ impl Driver {
             handle: None,
             entry: None,
             folded: false,
+            _busy: None,
         }
+    }
+
+    pub(super) fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    /// What is to be written, and the jobs that it calls.
+    pub(super) fn take_entry(&mut self) -> (Option<Entry>, Vec<Arc<Job>>) {
+        (self.entry.take(), std::mem::take(&mut self.effects.children))
+    }
+
+    /// It is written, and so are the jobs that it calls: what was folded is carried out.
+    pub(super) fn go_on(&mut self, children: Vec<Arc<Job>>) {
+        self.effects.children = children;
+        self.folded = true;
     }
 
     /// The job, the attempts that have a place and were not started, and who waits for answers.

@@ -49,13 +49,16 @@ impl Engine {
                     Ok(()) => self.let_go(&child, None),
                     Err(why) => self.refuse_child(&child, &why),
                 },
-                Some(_) => self.begin_child(&child),
+                Some(_) => self.begin_written(&child),
             }
         }
         if let Some(records) = effects.over.take() {
             self.index.over(job.id, records);
             if let Some(key) = &job.options().unique {
                 self.forget_unique(&self.name_of(job), key, job.id);
+            }
+            if let Some(tick) = &job.options().tick {
+                self.run_over(&tick.schedule);
             }
         }
         for (id, event) in effects.posts.drain(..) {

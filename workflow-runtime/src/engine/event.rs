@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Advice;
 use crate::failure::Failure;
+use crate::job_id::JobId;
 use crate::record::{Spawn, TaskId};
 use crate::store::Verdict;
 use crate::timestamp::Timestamp;
@@ -30,7 +31,9 @@ pub(crate) enum Event {
     },
     /// A child job ended.
     Child {
+        /// The task that waits for it, as it was numbered when the child was made.
         task: TaskId,
+        child: JobId,
         done: Result<Value, Arc<Failure>>,
     },
     /// A retry is due, or a timer rings.

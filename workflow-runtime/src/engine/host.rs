@@ -17,6 +17,7 @@ use crate::context::{Host, Pending, Resources, TaskManager};
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
 use crate::record::{Spawn, TaskId};
+use crate::schedule::Tick;
 use crate::stats::AgentStats;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
@@ -43,6 +44,10 @@ impl Host for Attempt {
 
     fn now(&self) -> Timestamp {
         self.engine.clock.now()
+    }
+
+    fn tick(&self) -> Option<Arc<Tick>> {
+        self.job.options().tick.clone()
     }
 
     fn resources(&self) -> &Resources {

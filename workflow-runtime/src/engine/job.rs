@@ -12,10 +12,11 @@ use super::attempt::{Attempt, Start};
 use super::event::{Event, Joined};
 use super::executor::lock;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::job_id::JobId;
 use crate::machine::{Command, Illegal, Machine};
 use crate::program::Place;
-use crate::record::{Fact, JobOptions, LineOf, Record, TaskId, Tasks};
+use crate::record::{Fact, JobOptions, Record, TaskId, Tasks};
 use crate::small_map::SmallMap;
 use crate::state::JobState;
 use crate::store::{Epoch, Lines};
@@ -72,6 +73,8 @@ pub(crate) struct Live {
     pub(super) journal: Vec<Record>,
     /// The last records of the journal, as they are to be written; none without a store.
     pub(super) lines: Option<Unwritten>,
+    /// What its plan means in this program, if it was begun under another; written down before anything else is.
+    pub(super) replan: Option<Fingerprint>,
     /// Who waits for something to happen to it.
     pub(super) watchers: Vec<Waker>,
     /// Attempts that did not end at their first poll.
@@ -90,6 +93,10 @@ pub(crate) struct Live {
     /// It was to begin while it was paused.
     pub(super) held_begin: bool,
     pub(super) result: Option<Joined>,
+    /// The dead letter in whose place it comes.
+    pub(super) settles: Option<JobId>,
+    /// It is a dead letter that asks for nothing any more; known here only where there is no store.
+    pub(super) settled: bool,
     /// When its tasks are woken: retries and timers.
     pub(super) wakes: SmallMap<TaskId, super::timers::AlarmKey>,
     /// What is to happen to it at a moment, unless it is over before.
@@ -110,17 +117,45 @@ pub(super) struct Unwritten {
 
 impl Unwritten {
     /// Adds a record; gives where it begins, to [take it back](Self::take_back).
-    pub(super) fn add(&mut self, record: &Record, step: Option<&str>) -> Result<usize, String> {
+    pub(super) fn add(
+        &mut self,
+        record: &Record,
+        step: Option<&str>,
+        after: &[Arc<str>],
+    ) -> Result<usize, String> {
         let before = self.bytes.len();
+        if before == 0 {
+            self.bytes.reserve(USUAL);
+        }
         self.bytes.push(if before == 0 { b'[' } else { b',' });
-        let line = LineOf { at: record.at, step, fact: &record.fact };
-        if let Err(error) = serde_json::to_writer(&mut self.bytes, &line) {
+        if let Err(error) = self.write(record, step, after) {
             self.bytes.truncate(before);
             return Err(error.to_string());
         }
         self.new += 1;
         self.count += 1;
         Ok(before)
+    }
+
+    /// A [line](crate::record::Line): the moment, the step, what it comes after, and then the fields of the fact itself.
+    fn write(
+        &mut self,
+        record: &Record,
+        step: Option<&str>,
+        after: &[Arc<str>],
+    ) -> Result<(), serde_json::Error> {
+        self.bytes.extend_from_slice(b"{\"at\":\"");
+        self.bytes.extend_from_slice(record.at.write(&mut [0; 27]).as_bytes());
+        self.bytes.push(b'"');
+        if let Some(step) = step {
+            self.bytes.extend_from_slice(b",\"step\":");
+            serde_json::to_writer(&mut self.bytes, step)?;
+        }
+        if !after.is_empty() {
+            self.bytes.extend_from_slice(b",\"after\":");
+            serde_json::to_writer(&mut self.bytes, after)?;
+        }
+        serde_json::to_writer(Continued { bytes: &mut self.bytes, is_begun: false }, &record.fact)
     }
 
     /// Takes the last record back.
@@ -139,6 +174,35 @@ impl Unwritten {
         // What serde_json writes is UTF-8, always.
         let json = String::from_utf8(std::mem::take(&mut self.bytes)).unwrap_or_default();
         Some(Lines { count: std::mem::take(&mut self.new), json })
+    }
+}
+
+/// How many bytes what one turn brings about usually has.
+const USUAL: usize = 400;
+
+/// Writes an object behind the fields of another: in the place of its brace comes a comma.
+struct Continued<'a> {
+    bytes: &'a mut Vec<u8>,
+    is_begun: bool,
+}
+
+impl std::io::Write for Continued<'_> {
+    fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+        self.write_all(more).map(|()| more.len())
+    }
+
+    fn write_all(&mut self, mut more: &[u8]) -> std::io::Result<()> {
+        if !self.is_begun && !more.is_empty() {
+            self.is_begun = true;
+            self.bytes.push(b',');
+            more = &more[1..];
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -242,13 +306,16 @@ impl Inner {
 impl Live {
     /// Folds a fact into the machine, and writes it down.
     pub(super) fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), Refused> {
+        if let Some(plan) = self.replan.take() {
+            self.note(at, Fact::Replanned { plan })?;
+        }
         let record = Record { at, fact };
         let Some(machine) = &mut self.machine else { return Err(Refused::Illegal(Illegal::Submission)) };
         match &mut self.lines {
             None => machine.apply(&record)?,
             Some(unwritten) => {
-                let step = record.fact.task().map(|task| machine.path(task));
-                let before = unwritten.add(&record, step.as_deref()).map_err(Refused::Unwritable)?;
+                let (step, after) = machine.paths_of(&record.fact);
+                let before = unwritten.add(&record, step.as_deref(), &after).map_err(Refused::Unwritable)?;
                 machine.apply(&record).inspect_err(|_| unwritten.take_back(before))?;
             }
         }

@@ -11,15 +11,26 @@ use tokio::sync::oneshot;
 use super::core::Engine;
 use super::drive::Driver;
 use super::event::{Event, Joined};
-use super::job::{Callback, Inner, Job, Live, Unwritten};
+use super::job::{Callback, Inner, Job, JobWork, Live, Unwritten};
+use super::scribe::Scribe;
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Change, Entry, Head, Store, StoreError, StoreErrorKind, Verdict};
+use crate::store::{Change, Entry, Epoch, Head, Store, StoreError, StoreErrorKind, Verdict};
 
 /// How long a `submit` waits for a store that cannot be written.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why new jobs were not written: the store fails, or it says nothing, and they are unwanted by now.
+fn why_not(scribe: &Scribe, unwanted: bool) -> Option<StoreError> {
+    let silent = || {
+        let (name, seconds) = (scribe.store_name(), PATIENCE.as_secs());
+        let message = format!("{name}: what came before has not been written for {seconds} seconds");
+        StoreError::new(StoreErrorKind::Unavailable, message)
+    };
+    scribe.trouble().or_else(|| unwanted.then(silent))
+}
 
 /// Who has come to look at a job between the fold and the store's answer.
 #[derive(Default)]
@@ -32,8 +43,10 @@ struct News {
 /// Why a new job is not in the store.
 #[derive(Debug)]
 pub(crate) enum Unkept {
-    /// This one has its unique key.
+    /// This one has its unique key, or has taken its key for ever.
     Taken(JobId),
+    /// The dead letter in whose place it comes is none any more.
+    Settled,
     /// The store cannot be written.
     Store(StoreError),
     /// The runtime shuts down.
@@ -48,7 +61,7 @@ impl Engine {
     pub(super) fn take_in(&self, job: &Arc<Job>) -> Result<(), String> {
         if self.scribe.is_some() {
             let mut unwritten = Unwritten::default();
-            unwritten.add(&self.first_record(job), None)?;
+            unwritten.add(&self.first_record(job), None, &[])?;
             job.lock().live().lines = Some(unwritten);
         }
         self.index.add(Arc::clone(job));
@@ -64,12 +77,16 @@ impl Engine {
         job: &Arc<Job>,
         told: Option<oneshot::Sender<Result<(), Verdict>>>,
     ) {
-        let mut must_drive = self.launch_job(job);
-        if self.scribe.is_some() {
-            must_drive |= self.put(job, Event::Accepted(told));
+        // First, for a job whose time is up at once takes no more events.
+        let mut must_drive = self.scribe.is_some() && self.put(job, Event::Accepted(told));
+        must_drive |= self.launch_job(job);
+        if !must_drive {
+            return;
         }
-        if must_drive {
-            self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));
+        match self.scribe {
+            // Nothing of it runs before it is written.
+            Some(_) => self.drive_here(job),
+            None => self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job))),
         }
     }
 
@@ -95,6 +112,7 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return Ok(()) };
         let (told, mut heard) = oneshot::channel();
         let_go(told);
+        let mut unwanted = false;
         loop {
             let mut patience = Sleep::new(self, self.clock.now() + PATIENCE);
             let first = poll_fn(|context| match Pin::new(&mut heard).poll(context) {
@@ -104,37 +122,81 @@ impl Engine {
             match self.wait_for(first).await {
                 Some(Ok(Ok(()))) => return Ok(()),
                 Some(Ok(Err(Verdict::Taken(other)))) => return Err(Unkept::Taken(other)),
+                Some(Ok(Err(Verdict::Settled))) => return Err(Unkept::Settled),
                 Some(Ok(Err(_))) => {
                     let message = format!("{}: another process has begun to use it", scribe.store_name());
                     return Err(Unkept::Store(StoreError::new(StoreErrorKind::Superseded, message)));
                 }
-                Some(Err(_)) => return Err(Unkept::Down),
+                Some(Err(_)) => {
+                    let Some(error) = why_not(scribe, unwanted) else { return Err(Unkept::Down) };
+                    // It waits for nothing any more.
+                    self.queue_of_job(job).forget(|entry| entry.job.id == job.id);
+                    self.abandon(job, Failure::new(FailureKind::Unrunnable, error.to_string()));
+                    return Err(Unkept::Store(error));
+                }
+                // If it cannot be written, who waits for it hears so.
                 None => {
-                    if let Some(error) = scribe.trouble().filter(|_| scribe.withdraw(job.id)) {
-                        self.abandon(job, Failure::new(FailureKind::Unrunnable, error.to_string()));
-                        return Err(Unkept::Store(error));
-                    }
+                    unwanted = true;
+                    scribe.withdraw(&[job.id]);
                 }
             }
         }
     }
 
-    /// Has many new jobs written at once: all of them, or, if the store cannot be written for [a while](PATIENCE), none.
-    pub(crate) async fn write_new(self: &Arc<Self>, jobs: &[Arc<Job>]) -> Result<(), Unkept> {
+    /// Takes in a new job that is to be written together with others; gives what is to be written of it.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be written as JSON.
+    pub(crate) fn accept_for(
+        self: &Arc<Self>,
+        scribe: &Scribe,
+        work: JobWork,
+        roomed: bool,
+    ) -> Result<(Arc<Job>, Entry), String> {
+        let job = Arc::new(Job::new(self.ids.make(self.clock.now()), work, None, roomed));
+        let mut unwritten = Unwritten::default();
+        unwritten.add(&self.first_record(&job), None, &[])?;
+        let (head, lines) = (Arc::new(self.head(&job)), unwritten.take().unwrap_or_default());
+        self.keep_plan(&job);
+        // Whoever brings an event meanwhile leaves it to us.
+        job.lock().driving = true;
+        self.index.add(Arc::clone(&job));
+        Ok((job, Entry::New { head, term: scribe.term, lines, settles: None }))
+    }
+
+    /// Has many new jobs written at once, which are then to [begin](Self::begin_written): all of them, or, if the store
+    /// cannot be written for [a while](PATIENCE), none.
+    pub(crate) async fn write_new(
+        self: &Arc<Self>,
+        jobs: &[Arc<Job>],
+        entries: Vec<Entry>,
+    ) -> Result<(), Unkept> {
         let Some(scribe) = &self.scribe else { return Ok(()) };
-        let entry = |job: &Arc<Job>| {
-            let mut inner = job.lock();
-            // Whoever brings an event meanwhile leaves it to us.
-            inner.driving = true;
-            inner.entry(self, job)
-        };
-        let entries: Vec<Entry> = jobs.iter().filter_map(entry).collect();
-        let counts: Vec<u32> = entries.iter().map(|entry| entry.lines().count).collect();
-        let verdicts = self.wait_for(scribe.write_all(entries)).await.map_err(|_| Unkept::Down)?;
-        for ((job, lines), verdict) in jobs.iter().zip(counts).zip(verdicts) {
-            if self.written(job, lines, Some(verdict)) {
-                job.lock().driving = false;
+        let counts: Vec<u32> = entries.iter().map(Entry::count).collect();
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+        let (mut written, mut unwanted) = (scribe.write_all(entries), false);
+        let verdicts = loop {
+            let mut patience = Sleep::new(self, self.clock.now() + PATIENCE);
+            let first = poll_fn(|context| match Pin::new(&mut written).poll(context) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => Pin::new(&mut patience).poll(context).map(|()| None),
+            });
+            match self.wait_for(first).await {
+                Some(Ok(verdicts)) => break verdicts,
+                Some(Err(_)) => {
+                    let Some(error) = why_not(scribe, unwanted) else { return Err(Unkept::Down) };
+                    let failure = || Failure::new(FailureKind::Unrunnable, error.to_string());
+                    jobs.iter().for_each(|job| self.abandon(job, failure()));
+                    return Err(Unkept::Store(error));
+                }
+                None => {
+                    unwanted = true;
+                    scribe.withdraw(&ids);
+                }
             }
+        };
+        for ((job, lines), verdict) in jobs.iter().zip(counts).zip(verdicts) {
+            self.written(job, lines, Some(verdict));
         }
         Ok(())
     }
@@ -144,6 +206,7 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return };
         scribe.close();
         self.wait_for(scribe.wait_until_closed()).await;
+        self.close_timetable().await;
         scribe.let_go();
     }
 
@@ -155,7 +218,12 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return Ok(None) };
         let (told, answer) = oneshot::channel();
         let store = scribe.store()?;
-        self.executor.spawn_blocking(move || drop(told.send(ask(&*store))));
+        self.executor.spawn_blocking(move || {
+            let answer = ask(&*store);
+            // Who has heard the answer may let go of the store, and open it again.
+            drop(store);
+            drop(told.send(answer));
+        });
         match self.wait_for(answer).await {
             Ok(answer) => answer.map(Some),
             Err(_) => {
@@ -187,6 +255,9 @@ impl Engine {
             not_before: options.not_before,
             ended: live.and_then(|live| live.ended(state)),
             failure: live.and_then(Live::why),
+            once: options.once.clone(),
+            parked: None,
+            settled: live.is_some_and(|live| live.settled),
         }
     }
 
@@ -200,7 +271,9 @@ impl Engine {
             let held = match verdict {
                 Verdict::Written(epoch) => Some(epoch),
                 // It was written before, and the answer was lost.
-                Verdict::Not { count } if count == stored.count + lines => stored.epoch,
+                Verdict::Not { count } if count == stored.count + lines => {
+                    Some(stored.epoch.unwrap_or(Epoch::FIRST))
+                }
                 _ => None,
             };
             if held.is_some() {
@@ -210,7 +283,8 @@ impl Engine {
                 (inner.wrote(lines), None)
             } else {
                 let why = match verdict {
-                    Verdict::Taken(other) => format!("job {other} has its unique key"),
+                    Verdict::Taken(other) => format!("job {other} has its key"),
+                    Verdict::Settled => "the dead letter in whose place it comes is none any more".to_owned(),
                     Verdict::Stale => "another process has taken it over".to_owned(),
                     _ => "the store has other records of it".to_owned(),
                 };
@@ -222,7 +296,13 @@ impl Engine {
             news.callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, result));
         }
         let Some(why) = why else { return true };
-        tracing::error!(job = %job.id, "it does not go on here: {why}");
+        match verdict {
+            // Who handed it in hears so, and that is all.
+            Verdict::Taken(_) | Verdict::Settled => {
+                tracing::debug!(job = %job.id, "it is not taken in: {why}")
+            }
+            _ => tracing::error!(job = %job.id, "it does not go on here: {why}"),
+        }
         self.abandon(job, Failure::new(FailureKind::Unrunnable, why));
         false
     }
@@ -241,6 +321,7 @@ impl Engine {
             (live.wake_watchers(), std::mem::take(&mut live.callbacks), alarms, inbox)
         };
         drop(inbox);
+        self.leave_room(job);
         alarms.into_iter().for_each(|key| self.timers.cancel(key));
         self.index.remove(job.id);
         if let Some(key) = &job.options().unique {
@@ -268,13 +349,20 @@ impl Engine {
         entries
     }
 
-    /// Lets a child job begin that is written.
-    pub(super) fn begin_child(self: &Arc<Self>, child: &Arc<Job>) {
+    /// Lets a job begin that is written already.
+    pub(crate) fn begin_written(self: &Arc<Self>, job: &Arc<Job>) {
         if self.watch.is_watched() {
-            self.publish(child, &self.first_record(child), None);
+            self.publish(job, &self.first_record(job), None);
         }
-        self.launch_job(child);
-        self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(child)));
+        let has_news = {
+            let mut inner = job.lock();
+            // Until now, whoever brought an event left it to us.
+            inner.driving = inner.live_ref().is_some_and(|live| !live.inbox.is_empty());
+            inner.driving
+        };
+        if self.launch_job(job) || has_news {
+            self.drive_here(job);
+        }
     }
 
     /// Gives back what attempts hold that will not be started, for their job does not go on here.
@@ -312,12 +400,13 @@ impl Inner {
         let lines = live.lines.as_mut()?.take()?;
         let known = std::mem::replace(&mut self.stored.state, state);
         let Some(epoch) = self.stored.epoch else {
-            let head = Box::new(engine.head_of(job, state, Some(live)));
+            let head = Arc::new(engine.head_of(job, state, Some(live)));
             let term = engine.scribe.as_ref()?.term;
-            return Some(Entry::New { head, term, lines });
+            engine.keep_plan(job);
+            return Some(Entry::New { head, term, lines, settles: live.settles });
         };
         let change = (known != state)
-            .then(|| Box::new(Change { state, ended: live.ended(state), failure: live.why() }));
+            .then(|| Box::new(Change { ended: live.ended(state), failure: live.why(), ..Change::to(state) }));
         Some(Entry::More { job: job.id, epoch, first: self.stored.count, lines, change })
     }
 
@@ -370,7 +459,7 @@ impl Engine {
         let message = format!("the input of `{}` cannot be written as JSON: {why}", self.name_of(child));
         let failure = Arc::new(Failure::new(FailureKind::BadInput, message).at(child.id, "", 0));
         if let Some(job) = self.index.get(parent.job) {
-            self.post(&job, Event::Child { task: parent.task, done: Err(failure) });
+            self.post(&job, Event::Child { task: parent.task, child: child.id, done: Err(failure) });
         }
     }
 }

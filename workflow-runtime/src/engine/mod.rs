@@ -19,23 +19,32 @@ mod job;
 mod keep;
 mod launch;
 mod lend;
+mod letter;
 mod made;
+mod opened;
 #[cfg(feature = "classic")]
 mod outside;
 mod park;
 mod perform;
 mod places;
+mod plan;
 mod queue;
+mod ready;
 mod recover;
 mod rerun;
+mod retain;
 mod scribe;
 mod settings;
 mod sync;
 mod take;
+mod takeover;
 mod task;
 mod timers;
+mod timetable;
 mod wait;
 mod watch;
+#[cfg(feature = "sqlite")]
+mod within;
 
 pub use breaker::Breaker;
 pub(crate) use clock::Clock;
@@ -46,11 +55,16 @@ pub(crate) use glance::caught_result;
 pub use job::Progress;
 pub(crate) use job::{Job, JobWork};
 pub(crate) use keep::Unkept;
+pub(crate) use letter::{Spot, submission_of};
+pub(crate) use opened::Opened;
 #[cfg(feature = "classic")]
 pub(crate) use outside::{Outside, Sighting};
 pub use park::ParkedJob;
 pub(crate) use rerun::{Unrepeatable, Unrun};
-pub(crate) use scribe::Scribe;
+pub(crate) use retain::PRUNED;
 pub use settings::{AgentLimits, Queue, StallAction};
+pub(crate) use timetable::{Handed, Order, Page, RunOptions, Unedited, Waits};
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};
+#[cfg(feature = "sqlite")]
+pub(crate) use within::NotWithin;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::core::Engine;
+use super::event::Event;
 use super::executor::lock;
-use super::job::Unwritten;
+use super::job::{Job, Unwritten};
+use super::timetable::schedule_of;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
-use crate::record::{Fact, Record};
+use crate::machine::Unfit;
+use crate::record::{Fact, Parent, Record};
 use crate::state::JobState;
-use crate::store::{Change, Entry, Epoch, Head, Kept, StoreError, StoreErrorKind, Verdict};
+use crate::store::{Change, Entry, Epoch, Filter, Head, Kept, Lines, StoreError, StoreErrorKind, Verdict};
 
 /// A job in the store that is not over and that this program cannot go on with.
 #[derive(Debug, Clone)]
@@ -17,7 +20,9 @@ use crate::store::{Change, Entry, Epoch, Head, Kept, StoreError, StoreErrorKind,
 pub struct ParkedJob {
     /// What is known of it.
     pub head: Head,
-    /// Why it cannot go on: the record, the step, and what changed.
+    /// The step that is in the way, by its path; none if it is the job as a whole.
+    pub step: Option<String>,
+    /// Why it cannot go on: the step, and what changed.
     pub reason: String,
     /// How it is held.
     pub(super) epoch: Epoch,
@@ -25,12 +30,47 @@ pub struct ParkedJob {
 }
 
 impl Engine {
-    /// Leaves a job as it is, though it is held.
-    pub(super) fn park(&self, kept: &Kept, epoch: Epoch, reason: String) {
-        let head = kept.head.clone();
+    /// Leaves a job as it is, though it is held, and has it written down why.
+    pub(super) fn park(&self, kept: &Kept, epoch: Epoch, unfit: &Unfit) {
+        let mut head = kept.head.clone();
+        let reason: Arc<str> = Arc::from(unfit.to_string());
         tracing::error!(job = %head.id, name = &*head.name, "it is parked: {reason}");
         let count = kept.lines.iter().map(|lines| lines.count).sum();
-        lock(&self.parked).insert(head.id, ParkedJob { head, reason, epoch, count });
+        if head.parked.as_ref() != Some(&reason) {
+            self.write_parked(&head, epoch, count, Some(Arc::clone(&reason)));
+        }
+        head.parked = Some(Arc::clone(&reason));
+        let (step, reason) = (unfit.step.clone(), reason.to_string());
+        lock(&self.parked).insert(head.id, ParkedJob { head, step, reason, epoch, count });
+    }
+
+    /// A job that another program had parked goes on.
+    pub(super) fn unpark(&self, kept: &Kept, epoch: Epoch) {
+        if kept.head.parked.is_some() {
+            let count = kept.lines.iter().map(|lines| lines.count).sum();
+            self.write_parked(&kept.head, epoch, count, None);
+        }
+    }
+
+    fn write_parked(&self, head: &Head, epoch: Epoch, first: u32, parked: Option<Arc<str>>) {
+        let Some(scribe) = &self.scribe else { return };
+        let change = Change { failure: head.failure.clone(), parked, ..Change::to(head.state) };
+        let (lines, change) = (Lines::default(), Some(Box::new(change)));
+        drop(scribe.write(Entry::More { job: head.id, epoch, first, lines, change }));
+    }
+
+    /// Leaves a job as it is that was read, and does not go on.
+    pub(super) fn set_aside(&self, job: &Job, reason: &str) {
+        let (epoch, count) = {
+            let inner = job.lock();
+            (inner.stored.epoch, inner.stored.count)
+        };
+        let Some(epoch) = epoch else { return };
+        let head = self.head(job);
+        self.index.remove(job.id);
+        tracing::error!(job = %head.id, name = &*head.name, "it is parked: {reason}");
+        let parked = ParkedJob { head, step: None, reason: reason.to_owned(), epoch, count };
+        lock(&self.parked).insert(job.id, parked);
     }
 
     /// The jobs that are parked, the oldest first.
@@ -38,30 +78,68 @@ impl Engine {
         lock(&self.parked).values().cloned().collect()
     }
 
-    /// Ends a job that is parked; says whether there was one.
+    /// Whether a job is parked.
+    pub(super) fn is_parked(&self, id: JobId) -> bool {
+        lock(&self.parked).contains_key(&id)
+    }
+
+    /// Ends a job that is parked, and its child jobs; says whether there was one. Nothing that it did is taken back, for
+    /// this program does not know how.
     pub(crate) async fn cancel_parked(self: &Arc<Self>, id: JobId, why: &str) -> Result<bool, StoreError> {
         let (Some(scribe), Some(parked)) = (&self.scribe, lock(&self.parked).get(&id).cloned()) else {
             return Ok(false);
         };
         let failure = Arc::new(Failure::new(FailureKind::Cancelled, why).at(id, "", 0));
+        let wrong = |kind, what: &str| StoreError::new(kind, format!("job {id} cannot be cancelled: {what}"));
+        let entry = self.last_words(&parked, &failure);
+        let entry = entry.map_err(|error| wrong(StoreErrorKind::Unavailable, &error))?;
+        match self.wait_for(scribe.write(entry)).await {
+            Ok(Verdict::Written(_)) => {}
+            Ok(_) => return Err(wrong(StoreErrorKind::Superseded, "another process has it")),
+            Err(_) => return Err(wrong(StoreErrorKind::Unavailable, "the runtime shuts down")),
+        }
+        lock(&self.parked).remove(&id);
+        if let Some(schedule) = parked.head.once.as_deref().and_then(schedule_of) {
+            self.run_over(schedule);
+        }
+        if let Some(Parent { job, task, .. }) = parked.head.parent
+            && let Some(waiting) = self.index.get(job)
+        {
+            self.post(&waiting, Event::Child { task, child: id, done: Err(failure) });
+        }
+        let of_it = Filter { parent: Some(id), ..Filter::default() };
+        let children = self.ask_store(move |store| store.list(&of_it)).await?.unwrap_or_default();
+        for child in children.into_iter().filter(|child| !child.state.is_over()) {
+            match self.index.get(child.id) {
+                Some(job) => _ = self.post(&job, Event::Cancel(why.to_owned(), None)),
+                None => self.cancel_parked_by_and_by(child.id, why.to_owned()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The last entry of a job that is parked and cancelled.
+    fn last_words(&self, parked: &ParkedJob, failure: &Arc<Failure>) -> Result<Entry, String> {
         let at = self.clock.now();
         let mut unwritten = Unwritten::default();
-        let facts = [Fact::Stopped { failure: Arc::clone(&failure) }, Fact::JobFailed { failure }];
-        let written =
-            facts.into_iter().try_for_each(|fact| unwritten.add(&Record { at, fact }, None).map(drop));
-        let wrong = |kind, what: &str| StoreError::new(kind, format!("job {id} cannot be cancelled: {what}"));
-        written.map_err(|error| wrong(StoreErrorKind::Unavailable, &error))?;
-        let ParkedJob { epoch, count, .. } = parked;
-        let change = Change { state: JobState::Cancelled, ended: Some(at), failure: Some(Arc::from(why)) };
-        let lines = unwritten.take().unwrap_or_default();
-        let entry = Entry::More { job: id, epoch, first: count, lines, change: Some(Box::new(change)) };
-        match self.wait_for(scribe.write(entry)).await {
-            Ok(Verdict::Written(_)) => {
-                lock(&self.parked).remove(&id);
-                Ok(true)
-            }
-            Ok(_) => Err(wrong(StoreErrorKind::Superseded, "another process has it")),
-            Err(_) => Err(wrong(StoreErrorKind::Unavailable, "the runtime shuts down")),
+        let stopped = Fact::Stopped { failure: Arc::clone(failure) };
+        for fact in [stopped, Fact::JobFailed { failure: Arc::clone(failure) }] {
+            unwritten.add(&Record { at, fact }, None, &[])?;
         }
+        let why = Some(Arc::from(failure.message.as_str()));
+        let change = Change { ended: Some(at), failure: why, ..Change::to(JobState::Cancelled) };
+        let ParkedJob { epoch, count, .. } = *parked;
+        let (lines, change) = (unwritten.take().unwrap_or_default(), Some(Box::new(change)));
+        Ok(Entry::More { job: parked.head.id, epoch, first: count, lines, change })
+    }
+
+    /// The same, for one who does not wait for it.
+    pub(super) fn cancel_parked_by_and_by(self: &Arc<Self>, id: JobId, why: String) {
+        let engine = Arc::clone(self);
+        self.executor.spawn(Box::pin(async move {
+            if let Err(error) = engine.cancel_parked(id, &why).await {
+                tracing::error!("{error}");
+            }
+        }));
     }
 }

@@ -162,6 +162,7 @@ impl Turn<'_> {
             priority: own.priority.or_else(|| self.priority_for_child(workflow)),
             deadline: [outer.deadline, timeout, all_in_all].into_iter().flatten().min(),
             key: outer.key.clone(),
+            tick: outer.tick.clone(),
             parent: Some(Parent { job: self.job.id, task, depth }),
             ..JobOptions::default()
         };
@@ -250,7 +251,8 @@ impl Turn<'_> {
             effects.returning.extend(self.engine.gates.leave(&passed, self.now, None));
         }
         if let (Some(Parent { job, task, .. }), Some(result)) = (self.job.options().parent, &live.result) {
-            effects.posts.push((job, Event::Child { task, done: result.clone() }));
+            let child = self.job.id;
+            effects.posts.push((job, Event::Child { task, child, done: result.clone() }));
         }
     }
 }

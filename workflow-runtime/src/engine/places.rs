@@ -82,6 +82,15 @@ impl<T: Ord> Places<T> {
         entry
     }
 
+    /// Lets nobody wait any more who is one of these.
+    pub(crate) fn forget(&self, is_one: impl Fn(&T) -> bool) {
+        let mut heap = self.heap();
+        let before = heap.len();
+        heap.retain(|entry| !is_one(entry));
+        let gone = u32::try_from(before - heap.len()).unwrap_or(0);
+        self.waiting.fetch_sub(gone, SeqCst);
+    }
+
     /// Takes a place though there may be none: for one who gave it back only while it waited.
     pub(crate) fn retake(&self) {
         self.running.fetch_add(1, SeqCst);

@@ -11,63 +11,30 @@ use super::job::{Job, Live, Stored, Unwritten};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
-use crate::machine::{Kind, Machine};
-use crate::record::{Fact, Line, Record, TaskId};
+use crate::machine::{Kind, Machine, Resumed, Unfit};
+use crate::record::{Fact, Line, Submission, TaskId};
 use crate::state::JobState;
-use crate::store::{Claimed, Epoch, Kept, StoreError, StoreErrorKind};
-
-/// A job that waits for child jobs, and those.
-type Calling = (Arc<Job>, Vec<JobId>);
-
-/// How many jobs are read from the store at once.
-const PAGE: usize = 1000;
+use crate::store::{Epoch, Kept, StoreError, StoreErrorKind};
+use crate::upgrade::{Restored, begin};
 
 impl Engine {
-    /// Takes a job in from its journal; from a store, with the epoch under which it is held now. Gives the steps that
-    /// the records are about, too.
+    /// Takes a job in from its journal; from a store, with the epoch under which it is held now.
     ///
     /// # Errors
-    /// When the journal does not fit this program: it names a record, and the step it is about.
+    /// When this program could not have written the journal; of a job that is over, only when it does not know what that
+    /// ran.
     pub(crate) fn restore(
         self: &Arc<Self>,
         journal: &[Line],
         epoch: Option<Epoch>,
-    ) -> Result<(Arc<Job>, Vec<Option<String>>), Failure> {
-        let wrong = |message: String| Failure::new(FailureKind::Unrunnable, message);
-        let Some((Record { fact: Fact::Submitted { submission }, .. }, lines)) =
-            journal.split_first().map(|(first, lines)| (&first.record, lines))
-        else {
-            return Err(wrong(crate::machine::Illegal::Submission.to_string()));
+    ) -> Result<Arc<Job>, Unfit> {
+        let restored = match self.read(journal) {
+            Ok(restored) => restored,
+            Err(unfit) => return self.restore_bare(journal).ok_or(unfit),
         };
-        if submission.version > crate::record::RECORD_VERSION {
-            let (known, version) = (crate::record::RECORD_VERSION, submission.version);
-            return Err(wrong(format!(
-                "its records are of version {version}, and this program knows {known}"
-            )));
-        }
-        let work = self.work_of_submission(submission)?;
-        let job = Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false));
-        let mut machine = Machine::new(self.shape(&job)?, job.options());
-        let mut steps = vec![None];
-        for (number, line) in (1..).zip(lines) {
-            let step = line.record.fact.task().map(|task| machine.path(task));
-            if let (Some(known), Some(now)) = (&line.step, &step)
-                && **known != **now
-            {
-                let now = if now.is_empty() { "nothing".to_owned() } else { format!("`{now}`") };
-                return Err(wrong(format!(
-                    "record {number} is about step `{known}`, where {now} stands in this program: steps before it were \
-                     added, removed or moved"
-                )));
-            }
-            machine.apply(&line.record).map_err(|illegal| {
-                let step = line.step.as_deref().or(step.as_deref()).unwrap_or_default();
-                wrong(format!("record {number}, about step `{step}`, does not fit this program: {illegal}"))
-            })?;
-            steps.push(step);
-        }
-        // What was commanded while it was folded is asked for again, from where it stands.
-        while machine.command().is_some() {}
+        let Restored { submission, resumed, replan, .. } = restored;
+        let job = self.job_of(&submission)?;
+        let Resumed { machine, records, .. } = resumed;
         let state = machine.state();
         let result = match (state, machine.output(), machine.failure()) {
             (JobState::Succeeded, Some(output), _) => Some(Ok(output.clone())),
@@ -79,116 +46,61 @@ impl Engine {
         {
             super::executor::lock(&self.unique).insert((name, Arc::clone(key)), job.id);
         }
+        let replan = replan.filter(|_| result.is_none());
+        replan.iter().for_each(|_| self.keep_plan(&job));
+        let count = records.len();
         {
             let mut inner = job.lock();
-            let count = u32::try_from(journal.len()).unwrap_or(u32::MAX);
-            inner.stored = Stored { epoch, count, state };
+            let written = u32::try_from(journal.len()).unwrap_or(u32::MAX);
+            inner.stored = Stored { epoch, count: written, state };
             let live = inner.live();
             live.lines = self.scribe.as_ref().map(|_| Unwritten::default());
             live.machine = Some(machine);
-            live.journal = lines.iter().map(|line| line.record.clone()).collect();
+            live.journal = records;
             live.result = result;
+            live.replan = replan;
+            if has_begun(state) {
+                // Whatever comes before it goes on, as news of a child, comes after this.
+                live.inbox.push_back(Event::Recovered);
+                inner.driving = true;
+            }
         }
-        self.index.add(Arc::clone(&job));
-        if state.is_over() {
-            self.index.over(job.id, lines.len());
-        }
-        Ok((job, steps))
+        self.take_back_in(&job, state, count);
+        Ok(job)
     }
 
-    /// Reads the jobs that are not over from the store, and lets them go on. Where there are threads, one of its own does
-    /// it.
-    pub(crate) fn recover_all(self: &Arc<Self>) {
-        if self.scribe.is_none() {
-            return;
-        }
-        let engine = Arc::clone(self);
-        let recover = move || {
-            engine.recover_pages();
-            engine.recovered.1.store(true, Ordering::SeqCst);
-            engine.recovered.0.notify_waiters();
+    /// A job that is over and whose steps this program does not know: what it gave is in its last record.
+    fn restore_bare(self: &Arc<Self>, journal: &[Line]) -> Option<Arc<Job>> {
+        let (submission, lines) = begin(journal).ok()?;
+        let (result, state) = match &lines.last()?.record.fact {
+            Fact::JobSucceeded { output } => (Ok(output.clone()), JobState::Succeeded),
+            Fact::JobFailed { failure } => (Err(Arc::clone(failure)), failure.kind.state_of_job()),
+            _ => return None,
         };
-        match self.executor.local() {
-            Some(_) => recover(),
-            None => self.executor.spawn_blocking(recover),
+        let job = self.job_of(submission).ok()?;
+        {
+            let mut inner = job.lock();
+            inner.state = state;
+            inner.stored = Stored { epoch: None, count: u32::try_from(journal.len()).ok()?, state };
+            let live = inner.live();
+            live.lines = self.scribe.as_ref().map(|_| Unwritten::default());
+            live.journal = lines.iter().map(|line| line.record.clone()).collect();
+            live.result = Some(result);
         }
+        self.take_back_in(&job, state, lines.len());
+        Some(job)
     }
 
-    /// Waits until all jobs in the store that are not over have been read.
-    pub(crate) async fn wait_until_recovered(self: &Arc<Self>) {
-        let (notify, is_done) = &self.recovered;
-        loop {
-            let told = notify.notified();
-            if self.scribe.is_none() || is_done.load(Ordering::SeqCst) {
-                return;
-            }
-            told.await;
-        }
+    fn job_of(&self, submission: &Submission) -> Result<Arc<Job>, Unfit> {
+        let work = self.work_of_submission(submission)?;
+        Ok(Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false)))
     }
 
-    fn recover_pages(self: &Arc<Self>) {
-        // Those that wait for their children go on when all children are there.
-        let mut parents = Vec::new();
-        loop {
-            match self.recover_page() {
-                Ok((false, _)) => break,
-                Ok((true, waiting)) => parents.extend(waiting),
-                Err(error) => {
-                    tracing::error!("jobs that are not over cannot be read, and do not go on: {error}");
-                    break;
-                }
-            }
-            if self.stopping.load(Ordering::SeqCst) {
-                return;
-            }
+    fn take_back_in(&self, job: &Arc<Job>, state: JobState, records: usize) {
+        self.index.add(Arc::clone(job));
+        if state.is_over() {
+            self.index.over(job.id, records);
         }
-        for (job, children) in &parents {
-            for child in children {
-                if self.index.get(*child).is_none()
-                    && let Err(error) = self.restore_ended(*child)
-                {
-                    tracing::error!(job = %job.id, %child, "a child job cannot be read: {error}");
-                }
-            }
-        }
-        parents.iter().for_each(|(job, _)| self.go_on(job));
-    }
-
-    /// Reads some jobs; says whether there were any, and gives those that wait for children.
-    fn recover_page(self: &Arc<Self>) -> Result<(bool, Vec<Calling>), StoreError> {
-        let Some(scribe) = &self.scribe else { return Ok((false, Vec::new())) };
-        let page = scribe.store()?.claim(scribe.term, PAGE)?;
-        let mut parents = Vec::new();
-        let is_empty = page.is_empty();
-        let restored: Vec<Arc<Job>> =
-            page.into_iter().filter_map(|claimed| self.restore_claimed(claimed)).collect();
-        for job in restored {
-            let calling = {
-                let inner = job.lock();
-                let machine = inner.live_ref().and_then(|live| live.machine.as_ref());
-                machine.map(Machine::calling).unwrap_or_default()
-            };
-            match calling.is_empty() {
-                true => self.go_on(&job),
-                false => parents.push((job, calling.into_iter().map(|(_, child)| child).collect())),
-            }
-        }
-        Ok((!is_empty, parents))
-    }
-
-    fn restore_claimed(self: &Arc<Self>, claimed: Claimed) -> Option<Arc<Job>> {
-        let Claimed { epoch, kept } = claimed;
-        let records = kept.records().map_err(|error| error.to_string());
-        let restored = records
-            .and_then(|records| self.restore(&records, Some(epoch)).map_err(|failure| failure.to_string()));
-        restored.map(|(job, _)| job).map_err(|reason| self.park(&kept, epoch, reason)).ok()
-    }
-
-    /// Reads a job that is over, for one who waits for it.
-    fn restore_ended(self: &Arc<Self>, id: JobId) -> Result<(), StoreError> {
-        let Some(scribe) = &self.scribe else { return Ok(()) };
-        let kept = scribe.store()?.read(id)?;
-        kept.map(|kept| self.remember(&kept)).transpose().map(drop)
     }
 
     /// A job that is over, as the store has it, in memory again.
@@ -196,11 +108,10 @@ impl Engine {
         if !kept.head.state.is_over() {
             return Ok(None);
         }
-        let restored = self.restore(&kept.records()?, None);
-        restored.map(|(job, _)| Some(job)).map_err(|failure| {
+        self.restore(&kept.records()?, None).map(Some).map_err(|unfit| {
             StoreError::new(
                 StoreErrorKind::Foreign,
-                format!("this program cannot read job {}: {failure}", kept.head.id),
+                format!("this program cannot read job {}: {unfit}", kept.head.id),
             )
         })
     }
@@ -228,6 +139,9 @@ impl Engine {
                 let unheard = std::mem::take(&mut job.lock().live().inbox);
                 drop(unheard);
             }
+            if let Some(scribe) = &self.scribe {
+                scribe.crash();
+            }
         }
     }
 
@@ -238,17 +152,21 @@ impl Engine {
 
     /// Checks that folding a job's journal gives the state that it has.
     pub(crate) fn check_journal(&self, job: &Job) -> Result<(), String> {
-        let journal = job.lock().live_ref().map(|live| live.journal.clone()).unwrap_or_default();
         let wrong = |what: String| Err(format!("job {}: {what}", job.id));
-        let mut folded = match self.shape(job) {
-            Ok(shape) => Machine::new(shape, job.options()),
-            Err(failure) => return wrong(failure.to_string()),
-        };
-        for record in &journal {
-            if let Err(illegal) = folded.apply(record) {
-                return wrong(format!("{illegal}, by {record:?}"));
+        let first = Line::bare(self.first_record(job));
+        let lines = match job.lock().live_ref() {
+            Some(live) if live.machine.is_some() => {
+                std::iter::once(first).chain(live.lines(&live.journal)).collect()
             }
+            _ => Vec::new(),
+        };
+        if lines.is_empty() {
+            return Ok(());
         }
+        let folded = match self.read(&lines) {
+            Ok(restored) => restored.resumed.machine,
+            Err(unfit) => return wrong(format!("{unfit}, in {lines:?}")),
+        };
         let inner = job.lock();
         let Some(machine) = inner.live_ref().and_then(|live| live.machine.as_ref()) else { return Ok(()) };
         if folded.state() != machine.state() {
@@ -294,10 +212,15 @@ impl Engine {
                     self.gates.retake(&asks);
                     job.lock().live().passed = asks;
                 }
-                self.post(job, Event::Recovered);
+                self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));
             }
         }
     }
+}
+
+/// Whether a job that was read has something to go on with.
+fn has_begun(state: JobState) -> bool {
+    !state.is_over() && !matches!(state, JobState::Pending | JobState::Scheduled)
 }
 
 impl Turn<'_> {
@@ -376,12 +299,15 @@ impl Turn<'_> {
         match self.engine.index.get(child) {
             Some(job) => {
                 if let Some(done) = job.result() {
-                    live.inbox.push_back(Event::Child { task, done });
+                    live.inbox.push_back(Event::Child { task, child, done });
                 } else if stopping {
                     let why = "the job that waits for it will not succeed".to_owned();
                     self.effects.posts.push((child, Event::Cancel(why, None)));
                 }
             }
+            // It stays as it is until somebody decides about it, and is waited for: this program could not take back what
+            // it did.
+            None if self.engine.is_parked(child) => {}
             None => self.lose(live, task, false),
         }
     }

@@ -1,5 +1,6 @@
 //! Who writes to the store: one at a time, and at once whatever came while the last of it was written.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -8,12 +9,14 @@ use tokio::sync::{Notify, oneshot};
 
 use super::core::Engine;
 use super::executor::{Executor, lock};
+use super::ready::{Handed, Told, Verdicts};
 use super::wait::Sleep;
+use crate::job_id::JobId;
 use crate::store::{Entry, Store, StoreError, StoreErrorKind, Term, Verdict};
 
 /// How long after a failure it is tried again: at first, and at most.
-const FIRST: Duration = Duration::from_millis(10);
-const MOST: Duration = Duration::from_secs(1);
+pub(super) const FIRST: Duration = Duration::from_millis(10);
+pub(super) const MOST: Duration = Duration::from_secs(1);
 
 /// How often it is tried when nothing more comes.
 const LAST: u32 = 8;
@@ -46,13 +49,64 @@ struct Desk {
     closed: bool,
     /// What the store said last, if it fails.
     trouble: Option<StoreError>,
+    /// New jobs for which nobody waits any longer, if they cannot be written now.
+    unwanted: HashSet<JobId>,
+}
+
+impl Desk {
+    /// Takes out what is unwanted: new jobs that are not written.
+    fn take_unwanted(&mut self) -> Vec<Waiting> {
+        if self.unwanted.is_empty() {
+            return Vec::new();
+        }
+        let (mut entries, mut answers) = (Vec::new(), Vec::new());
+        let mut refused = Vec::new();
+        let mut all = std::mem::take(&mut self.entries).into_iter();
+        for answer in self.answers.drain(..) {
+            let own: Vec<Entry> = all.by_ref().take(answer.count()).collect();
+            let is_unwanted =
+                |entry: &Entry| matches!(entry, Entry::New { head, .. } if self.unwanted.contains(&head.id));
+            if own.first().is_some_and(is_unwanted) {
+                for job in own.iter().filter_map(Entry::job) {
+                    self.unwanted.remove(&job);
+                }
+                refused.push(answer);
+            } else {
+                entries.extend(own);
+                answers.push(answer);
+            }
+        }
+        (self.entries, self.answers) = (entries, answers);
+        refused
+    }
 }
 
 /// Who waits for a verdict.
 enum Waiting {
     One(oneshot::Sender<Verdict>),
-    /// The last of many, and the verdicts of those before it.
+    /// For so many.
     Many(usize, oneshot::Sender<Vec<Verdict>>),
+    /// A driver, who goes on then.
+    Driver(Box<Handed>),
+}
+
+impl Waiting {
+    /// For how many entries.
+    fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(count, _) => *count,
+            Self::Driver(handed) => handed.count(),
+        }
+    }
+
+    /// It is not written, and will not be.
+    fn refuse(self) {
+        // Others hear that there is no answer.
+        if let Self::Driver(handed) = self {
+            handed.give_up();
+        }
+    }
 }
 
 impl fmt::Debug for Scribe {
@@ -103,6 +157,11 @@ impl Scribe {
         answer
     }
 
+    /// Has something written for a driver, who goes on when it is.
+    pub(super) fn write_for(&self, handed: Handed, entries: impl Iterator<Item = Entry>) {
+        self.put(entries, Waiting::Driver(Box::new(handed)));
+    }
+
     /// Has many things written at once.
     pub(crate) fn write_all(&self, entries: Vec<Entry>) -> oneshot::Receiver<Vec<Verdict>> {
         let (told, answer) = oneshot::channel();
@@ -115,8 +174,8 @@ impl Scribe {
         let wake = {
             let mut desk = lock(&self.desk);
             if desk.closed {
-                // Who waits hears that there is no answer.
-                return;
+                drop(desk);
+                return answer.refuse();
             }
             desk.entries.extend(entries);
             desk.answers.push(answer);
@@ -133,25 +192,24 @@ impl Scribe {
         lock(&self.desk).trouble.clone()
     }
 
-    /// Takes back a new job that is not written yet; says whether it was there.
-    pub(crate) fn withdraw(&self, job: crate::job_id::JobId) -> bool {
-        let mut desk = lock(&self.desk);
-        let is_it = |entry: &Entry| matches!(entry, Entry::New { head, .. } if head.id == job);
-        let Some(place) = desk.entries.iter().position(is_it) else { return false };
-        // Entries and answers stand in the same order, but one answer may be for many entries.
-        let mut first = 0;
-        for number in 0..desk.answers.len() {
-            match &desk.answers[number] {
-                Waiting::One(_) if first == place => {
-                    desk.entries.remove(place);
-                    desk.answers.remove(number);
-                    return true;
-                }
-                Waiting::One(_) => first += 1,
-                Waiting::Many(count, _) => first += count,
-            }
-        }
-        false
+    /// Takes back new jobs that are not written: at once, or, if the store has them in its hands, when it fails. Who waits
+    /// for them hears that there is no answer.
+    pub(crate) fn withdraw(&self, jobs: &[JobId]) {
+        let refused = {
+            let mut desk = lock(&self.desk);
+            desk.unwanted.extend(jobs);
+            desk.take_unwanted()
+        };
+        refused.into_iter().for_each(Waiting::refuse);
+    }
+
+    /// Forgets what is not written, as when the process ends. Who waits for it hears that there is no answer.
+    pub(super) fn crash(&self) {
+        let (entries, answers) = {
+            let mut desk = lock(&self.desk);
+            (std::mem::take(&mut desk.entries), std::mem::take(&mut desk.answers))
+        };
+        drop((entries, answers));
     }
 
     /// Lets the scribe write what is there, and end.
@@ -256,7 +314,7 @@ impl Scribe {
     }
 
     /// Writes; says whether it could. What could not be written is first again.
-    fn attempt(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>) -> bool {
+    fn attempt(&self, entries: Vec<Entry>, answers: Vec<Waiting>) -> bool {
         let written = crate::panics::caught(|| self.store()?.write(&entries));
         let written = written.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store {panic}")))
@@ -274,37 +332,66 @@ impl Scribe {
             Err(error) if error.kind() == StoreErrorKind::Superseded => vec![Verdict::Stale; entries.len()],
             Err(error) => return self.put_back(entries, answers, error),
         };
-        if lock(&self.desk).trouble.take().is_some() {
-            tracing::info!(store = self.name, "the store can be written again");
-        }
-        let mut verdicts = verdicts.into_iter();
-        for answer in answers.drain(..) {
-            match answer {
-                Waiting::One(told) => drop(verdicts.next().map(|verdict| told.send(verdict))),
-                Waiting::Many(count, told) => drop(told.send(verdicts.by_ref().take(count).collect())),
+        {
+            let mut desk = lock(&self.desk);
+            desk.unwanted.clear();
+            if desk.trouble.take().is_some() {
+                tracing::info!(store = self.name, "the store can be written again");
             }
         }
-        entries.clear();
+        self.tell(answers, verdicts);
         true
     }
 
-    fn put_back(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>, error: StoreError) -> bool {
-        let mut desk = lock(&self.desk);
-        if desk.trouble.as_ref() != Some(&error) {
-            tracing::error!(store = self.name, "nothing can be written, and what waits waits: {error}");
-        }
-        desk.trouble = Some(error);
-        if let Some(tries) = &mut desk.closing {
-            if *tries == 0 {
-                // Who waits hears that there is no answer. The store has what it had.
-                return true;
+    /// Tells everybody what the store says.
+    fn tell(&self, answers: Vec<Waiting>, verdicts: Vec<Verdict>) {
+        let mut verdicts = verdicts.into_iter();
+        let mut drivers = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Waiting::One(told) => drop(verdicts.next().map(|verdict| told.send(verdict))),
+                Waiting::Many(count, told) => drop(told.send(verdicts.by_ref().take(count).collect())),
+                Waiting::Driver(handed) => {
+                    let count = handed.count();
+                    let own = match verdicts.next() {
+                        Some(verdict) if count == 1 => Verdicts::One(verdict),
+                        first => Verdicts::Many(
+                            first.into_iter().chain(verdicts.by_ref().take(count - 1)).collect(),
+                        ),
+                    };
+                    drivers.push(handed.told(own));
+                }
             }
-            *tries -= 1;
         }
-        entries.append(&mut desk.entries);
-        answers.append(&mut desk.answers);
-        desk.entries = entries;
-        desk.answers = answers;
-        false
+        // All of them are of one engine.
+        if let Some(engine) = drivers.first().map(Told::engine) {
+            engine.let_go_on(drivers.into_iter());
+        }
+    }
+
+    fn put_back(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>, error: StoreError) -> bool {
+        let (refused, is_over) = {
+            let mut desk = lock(&self.desk);
+            if desk.trouble.as_ref() != Some(&error) {
+                tracing::error!(store = self.name, "nothing can be written, and what waits waits: {error}");
+            }
+            desk.trouble = Some(error);
+            let is_over = desk.closing == Some(0);
+            if let Some(tries) = &mut desk.closing {
+                *tries = tries.saturating_sub(1);
+            }
+            if is_over {
+                // The store has what it had.
+                (answers, true)
+            } else {
+                entries.append(&mut desk.entries);
+                answers.append(&mut desk.answers);
+                desk.entries = entries;
+                desk.answers = answers;
+                (desk.take_unwanted(), false)
+            }
+        };
+        refused.into_iter().for_each(Waiting::refuse);
+        is_over
     }
 }

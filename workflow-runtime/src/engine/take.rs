@@ -35,18 +35,18 @@ impl Inner {
 impl Turn<'_> {
     /// Takes an event in, and does what follows.
     pub(super) fn take(&mut self, inner: &mut Inner, event: Event) {
+        if let Event::Accepted(told) = event {
+            if self.watched {
+                self.effects.records.push((self.engine.first_record(self.job), None));
+            }
+            return self.effects.answers.extend(told.map(Answer::Kept));
+        }
         if inner.live().result.is_some() {
             // The job is over; whoever waits for an answer sees that there is none.
             if let Event::Placed(placed) = event {
                 self.effects.unwanted.push(placed);
             }
             return;
-        }
-        if let Event::Accepted(told) = event {
-            if self.watched {
-                self.effects.records.push((self.engine.first_record(self.job), None));
-            }
-            return self.effects.answers.extend(told.map(Answer::Kept));
         }
         if inner.live().machine.is_none() && !self.build(inner) {
             return;
@@ -59,7 +59,7 @@ impl Turn<'_> {
             Event::Placed(placed) if placed.task == WHOLE => self.begin(live, placed),
             Event::Placed(placed) => self.placed(live, placed),
             Event::Ended { task, attempt, done } => self.ended(live, task, attempt, done),
-            Event::Child { task, done } => self.child_ended(live, task, done),
+            Event::Child { task, child, done } => self.child_ended(live, task, child, done),
             Event::Due(task) => self.due(live, task),
             Event::TaskExpired(task) => self.task_expired(live, task),
             Event::Expired => self.stop(live, Failure::new(FailureKind::Expired, "its deadline passed")),

@@ -15,6 +15,7 @@ use super::queue::Entry;
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::hook::Hooks;
+use crate::job_id::JobId;
 use crate::machine::{Command, Kind, Machine};
 use crate::options::Priority;
 use crate::record::{Fact, TaskId};
@@ -282,8 +283,15 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn child_ended(&mut self, live: &mut Live, task: TaskId, done: Result<Value, Arc<Failure>>) {
+    pub(super) fn child_ended(
+        &mut self,
+        live: &mut Live,
+        task: TaskId,
+        child: JobId,
+        done: Result<Value, Arc<Failure>>,
+    ) {
         let Some(machine) = live.machine.as_ref() else { return };
+        let Some(task) = machine.waits_for_child(task, child) else { return };
         if machine.task(task).is_none_or(|task| task.state != TaskState::Running) {
             return;
         }

@@ -54,6 +54,13 @@ impl Timers {
         lock(&self.state).alarms.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// The next moment for which somebody waits, or may.
+    pub(crate) fn next_awaited(&self) -> Option<Timestamp> {
+        let state = lock(&self.state);
+        let awaited = state.alarms.iter().find(|(_, alarm)| !matches!(alarm, Alarm::Retain));
+        awaited.map(|((at, _), _)| *at)
+    }
+
     /// What is due.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Alarm> {
         let mut state = lock(&self.state);

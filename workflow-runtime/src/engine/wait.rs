@@ -41,7 +41,7 @@ impl Engine {
 
     /// Moves a virtual clock to the next moment at which something happens; says whether there is one.
     pub(crate) fn skip_time(self: &Arc<Self>) -> bool {
-        match self.timers.next() {
+        match self.timers.next_awaited() {
             Some(next) if self.clock.is_virtual() => {
                 self.clock.move_to(next);
                 self.fire_due();

@@ -72,6 +72,7 @@ impl Machine {
                 self.rare().given.insert(*task, input.clone());
             }
             Fact::Stopped { failure } => self.stop_job(failure)?,
+            Fact::Replanned { .. } => {}
             Fact::Paused => {
                 let before = self.state;
                 self.job_goes(JobState::Paused)?;
@@ -236,12 +237,7 @@ impl Machine {
     }
 
     fn job_failed(&mut self, failure: &Arc<Failure>) -> Result<(), Illegal> {
-        let to = match failure.kind {
-            FailureKind::Cancelled => JobState::Cancelled,
-            FailureKind::Expired => JobState::Expired,
-            _ => JobState::Failed,
-        };
-        self.job_goes(to)?;
+        self.job_goes(failure.kind.state_of_job())?;
         self.failure = Some(Arc::clone(failure));
         Ok(())
     }

@@ -89,6 +89,21 @@ impl Machine {
 
     /// Starts as many elements as may be at work at once.
     fn start_elements(&mut self, id: TaskId) -> Result<(), Illegal> {
+        self.start_elements_and(id, 0)
+    }
+
+    /// Starts the elements up to one, even if more are at work then than may be: another program has let them.
+    pub(super) fn start_elements_up_to(&mut self, id: TaskId, index: usize) {
+        let is_open = |machine: &Self| {
+            let task = machine.tasks.get(id as usize).filter(|task| task.kind == Kind::Form);
+            task.is_some_and(|task| task.state == TaskState::Running && task.open != NONE)
+        };
+        // What cannot be started has no task then, which is told.
+        let _ = is_open(self).then(|| self.start_elements_and(id, index + 1));
+    }
+
+    /// Starts as many elements as may be at work at once, and so many of all in any case.
+    fn start_elements_and(&mut self, id: TaskId, least: usize) -> Result<(), Illegal> {
         let program = self.the_program();
         let node = self.tasks[id as usize].source;
         let NodeKind::For { item, .. } = program.plan.node(node).kind else { return Ok(()) };
@@ -100,7 +115,8 @@ impl Machine {
         }
         loop {
             let form = self.form(id);
-            if form.next >= form.items.len() || form.active as usize >= width || form.failing.is_some() {
+            let is_full = form.active as usize >= width && form.next >= least;
+            if form.next >= form.items.len() || is_full || form.failing.is_some() {
                 form.starting = false;
                 return Ok(());
             }

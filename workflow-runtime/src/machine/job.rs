@@ -210,6 +210,15 @@ impl Machine {
         self.children.get(&task).copied()
     }
 
+    /// The task that waits for a child job: the one of this number, unless tasks were numbered otherwise when the child
+    /// was made.
+    pub(crate) fn waits_for_child(&self, task: TaskId, child: crate::job_id::JobId) -> Option<TaskId> {
+        if self.child(task) == Some(child) {
+            return Some(task);
+        }
+        self.children.keys().copied().find(|other| self.child(*other) == Some(child))
+    }
+
     /// A subtask that failed, was not optional, and that nobody has asked for.
     pub(crate) fn overlooked(&self, task: TaskId) -> Option<TaskId> {
         self.rare.as_ref()?.unnoticed.get(&task)?.first().copied()

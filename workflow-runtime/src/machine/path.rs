@@ -1,11 +1,12 @@
 //! What tasks are called: the paths that people see.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::job::Machine;
 use super::state::{Kind, NONE, Task};
 use crate::definition::{Arm, Block, NodeKind, Place};
-use crate::record::TaskId;
+use crate::record::{Fact, TaskId};
 
 impl Machine {
     /// The task's path: `review/then/checked`, `vectors[3]/embed`, `plan/fetch-1`.
@@ -13,6 +14,18 @@ impl Machine {
         let mut path = String::new();
         self.write_path(id, &mut path);
         path
+    }
+
+    /// The paths that stand in a record's line: of the task that it is about, or that made that one; and of those that it
+    /// waits for.
+    pub(crate) fn paths_of(&self, fact: &Fact) -> (Option<String>, Vec<Arc<str>>) {
+        let after = match fact {
+            Fact::Spawned { spawn, .. } => {
+                spawn.after.iter().map(|after| self.path(after.task).into()).collect()
+            }
+            _ => Vec::new(),
+        };
+        (fact.in_line().map(|task| self.path(task)), after)
     }
 
     fn write_path(&self, id: TaskId, path: &mut String) {

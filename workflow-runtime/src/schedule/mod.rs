@@ -10,7 +10,7 @@ mod cron;
 mod cron_error;
 mod definition;
 mod due;
-mod duration_text;
+pub(crate) mod duration_text;
 mod every;
 mod field;
 mod jitter;

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::port::{
-    Change, Claimed, Entry, Epoch, Filter, Head, Kept, Lines, Store, StoreError, StoreErrorKind, Term,
-    Verdict,
+    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
+    StoreErrorKind, Term, Verdict,
 };
 use crate::job_id::JobId;
 use crate::timestamp::Timestamp;
@@ -63,8 +63,21 @@ impl Store for MemoryStore {
         Ok(heads.take(filter.limit.unwrap_or(usize::MAX)).cloned().collect())
     }
 
-    fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        Ok(self.contents().forget(ended_before, limit))
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        Ok(self.contents().taken.get(once).copied())
+    }
+
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        Ok(self.contents().notes(topic))
+    }
+
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
+        Ok(self.contents().expired(rule))
+    }
+
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let mut contents = self.contents();
+        Ok(jobs.iter().copied().filter(|job| contents.forget(*job)).collect())
     }
 }
 
@@ -75,10 +88,21 @@ struct Contents {
     terms: HashMap<String, Term>,
     /// Who has a key, of the jobs that are not over, by name and key.
     keys: HashMap<(Arc<str>, Arc<str>), JobId>,
-    /// The jobs that are over, by when they ended.
-    ended: BTreeSet<(Timestamp, JobId)>,
+    /// Who has taken a key for ever.
+    taken: HashMap<Arc<str>, JobId>,
+    /// Notes by topic and name.
+    notes: BTreeMap<(Arc<str>, Arc<str>), Noted>,
+    /// The jobs that are over, by name and by when they ended.
+    ended: BTreeSet<(Arc<str>, Timestamp, JobId)>,
     /// No job below is to be claimed: only `begin` leaves jobs that nobody holds.
     unheld_from: Option<JobId>,
+}
+
+/// What a note says; nothing, if it was taken away.
+#[derive(Default)]
+struct Noted {
+    version: u64,
+    text: Option<Arc<str>>,
 }
 
 struct Job {
@@ -118,32 +142,40 @@ impl Contents {
 
     fn enter(&mut self, entry: &Entry) -> Verdict {
         match entry {
-            Entry::New { head, term, lines } => self.accept(head, *term, lines),
+            Entry::New { head, term, lines, settles } => self.accept(head, *term, lines, *settles),
             Entry::More { job, epoch, first, lines, change } => {
                 self.append(*job, *epoch, *first, lines, change.as_deref())
             }
+            Entry::Settle { term, .. } | Entry::Note { term, .. } if !self.lives(*term) => Verdict::Stale,
+            Entry::Settle { job, .. } => self.settle(*job),
+            Entry::Note { topic, name, text, was, .. } => self.note(topic, name, text.as_ref(), *was),
         }
     }
 
-    fn accept(&mut self, head: &Head, term: Term, lines: &Lines) -> Verdict {
+    fn accept(&mut self, head: &Head, term: Term, lines: &Lines, settles: Option<JobId>) -> Verdict {
         if !self.lives(term) {
             return Verdict::Stale;
         }
-        if let Some(job) = self.jobs.get(&head.id) {
-            return Verdict::Not { count: job.count };
+        if let Some(known) = self.jobs.get(&head.id) {
+            return Verdict::Not { count: known.count };
         }
+        let key = key_of(head).filter(|_| !head.state.is_over());
+        let once = head.once.as_ref().and_then(|once| self.taken.get(once));
+        if let Some(other) = once.or_else(|| self.keys.get(key.as_ref()?)) {
+            return Verdict::Taken(*other);
+        }
+        if settles.is_some_and(|letter| self.settle(letter) == Verdict::Settled) {
+            return Verdict::Settled;
+        }
+        self.keys.extend(key.map(|key| (key, head.id)));
+        self.taken.extend(head.once.clone().map(|once| (once, head.id)));
         if head.state.is_over() {
-            self.ended.extend(head.ended.map(|ended| (ended, head.id)));
-        } else if let Some(key) = key_of(head) {
-            if let Some(other) = self.keys.get(&key) {
-                return Verdict::Taken(*other);
-            }
-            self.keys.insert(key, head.id);
+            self.ended.insert(place_of(head));
         }
-        let mut job = Job { head: head.clone(), lines: Vec::new(), count: 0, term, epoch: Epoch(1) };
+        let mut job = Job { head: head.clone(), lines: Vec::new(), count: 0, term, epoch: Epoch::FIRST };
         job.append(lines);
         self.jobs.insert(head.id, job);
-        Verdict::Written(Epoch(1))
+        Verdict::Written(Epoch::FIRST)
     }
 
     fn append(
@@ -161,17 +193,48 @@ impl Contents {
             return Verdict::Not { count: job.count };
         }
         job.append(lines);
-        // What is over stays so.
-        if let Some(change) = change.filter(|_| !job.head.state.is_over()) {
-            job.head.state = change.state;
-            job.head.ended = change.ended;
-            job.head.failure.clone_from(&change.failure);
-            if change.state.is_over() {
-                key_of(&job.head).map(|key| self.keys.remove(&key));
-                self.ended.extend(change.ended.map(|ended| (ended, id)));
-            }
+        let was_over = job.head.state.is_over();
+        if let Some(change) = change {
+            job.head.apply(change);
+        }
+        if job.head.state.is_over() && !was_over {
+            key_of(&job.head).map(|key| self.keys.remove(&key));
+            self.ended.insert(place_of(&job.head));
         }
         Verdict::Written(epoch)
+    }
+
+    fn settle(&mut self, id: JobId) -> Verdict {
+        match self.jobs.get_mut(&id).filter(|job| job.head.is_dead()) {
+            Some(job) => {
+                job.head.settled = true;
+                Verdict::Written(job.epoch)
+            }
+            None => Verdict::Settled,
+        }
+    }
+
+    fn note(
+        &mut self,
+        topic: &Arc<str>,
+        name: &Arc<str>,
+        text: Option<&Arc<str>>,
+        was: Option<u64>,
+    ) -> Verdict {
+        let noted = self.notes.entry((Arc::clone(topic), Arc::clone(name))).or_default();
+        if was.is_some_and(|was| was != noted.version) {
+            return Verdict::Differs(noted.version);
+        }
+        *noted = Noted { version: noted.version + 1, text: text.cloned() };
+        Verdict::Noted(noted.version)
+    }
+
+    fn notes(&self, topic: &str) -> Vec<Note> {
+        let own = self.notes.iter().filter(|((of, _), _)| **of == *topic);
+        let note = |((_, name), noted): (&(Arc<str>, Arc<str>), &Noted)| {
+            Some(Note { name: Arc::clone(name), text: noted.text.clone()?, version: noted.version })
+        };
+        own.filter_map(note).collect()
     }
 
     fn claim(&mut self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
@@ -197,21 +260,48 @@ impl Contents {
         Ok(claimed)
     }
 
-    fn forget(&mut self, ended_before: Timestamp, limit: usize) -> Vec<JobId> {
-        let over = |id: JobId| self.jobs.get(&id).is_none_or(|job| job.head.state.is_over());
-        let free = |id: JobId| {
-            let parent = self.jobs.get(&id).and_then(|job| job.head.parent);
-            parent.is_none_or(|parent| over(parent.job))
-        };
-        let before = (ended_before, JobId::from_u128(0));
-        let gone: Vec<(Timestamp, JobId)> =
-            self.ended.range(..before).filter(|(_, id)| free(*id)).take(limit).copied().collect();
-        for ended in &gone {
-            self.ended.remove(ended);
-            self.jobs.remove(&ended.1);
+    fn expired(&self, rule: &Expiry) -> Vec<JobId> {
+        let mut left: HashMap<&str, usize> = HashMap::new();
+        for (name, ..) in &self.ended {
+            *left.entry(name).or_default() += 1;
         }
-        gone.into_iter().map(|(_, id)| id).collect()
+        let mut found = Vec::new();
+        for (name, ended, id) in &self.ended {
+            let newer = left.get_mut(&**name).map_or(0, |left| {
+                *left -= 1;
+                *left
+            });
+            let is_old = rule.ended_before.is_some_and(|before| *ended < before);
+            let is_beyond = rule.beyond.is_some_and(|most| newer >= most);
+            let is_named = rule.name.as_ref().is_none_or(|wanted| wanted == name) && !rule.but.contains(name);
+            let job = self.jobs.get(id).filter(|job| rule.letters || !job.head.is_dead());
+            if is_named && (is_old || is_beyond) && job.is_some_and(|job| self.is_free(job)) {
+                found.push(*id);
+            }
+        }
+        found.truncate(rule.limit);
+        found
     }
+
+    /// Nobody asks for it any more.
+    fn is_free(&self, job: &Job) -> bool {
+        let parent = job.head.parent.and_then(|parent| self.jobs.get(&parent.job));
+        parent.is_none_or(|parent| parent.head.state.is_over())
+    }
+
+    fn forget(&mut self, id: JobId) -> bool {
+        let is_over = |job: &&Job| job.head.state.is_over() && self.is_free(job);
+        let Some(place) = self.jobs.get(&id).filter(is_over).map(|job| place_of(&job.head)) else {
+            return false;
+        };
+        self.ended.remove(&place);
+        self.jobs.remove(&id).is_some()
+    }
+}
+
+/// Where a job that is over lies among others.
+fn place_of(head: &Head) -> (Arc<str>, Timestamp, JobId) {
+    (Arc::clone(&head.name), head.ended.unwrap_or_default(), head.id)
 }
 
 fn key_of(head: &Head) -> Option<(Arc<str>, Arc<str>)> {

@@ -7,8 +7,14 @@ mod sqlite;
 
 pub use memory::MemoryStore;
 pub use port::{
-    Change, Claimed, Entry, Epoch, Filter, Head, Kept, Lines, Store, StoreError, StoreErrorKind, Term,
-    Verdict,
+    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
+    StoreErrorKind, Term, Verdict,
 };
+/// The crate by which [`SqliteStore`] speaks with SQLite, for transactions that jobs are [a part
+/// of](crate::Submission::within).
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::Within;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};

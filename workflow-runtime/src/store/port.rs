@@ -1,5 +1,6 @@
 //! What a store is: it keeps the records of jobs in order and gives them back, and knows nothing of what they mean.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::timestamp::Timestamp;
 /// on the way, all of it: asking again must find that out, as the [verdicts](Verdict) allow.
 ///
 /// [`testing::conformance`](crate::testing::conformance) checks that a store keeps these promises.
-pub trait Store: fmt::Debug + Send + Sync + 'static {
+pub trait Store: Any + fmt::Debug + Send + Sync {
     /// What it is, in a few words, for messages: a path, an address without its password.
     fn describe(&self) -> String;
 
@@ -34,7 +35,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes entries, all that are accepted in one transaction, in this order. Gives a verdict for each.
     ///
-    /// An entry is written whole or not at all. That one of them is refused changes nothing for the others.
+    /// An entry is written whole or not at all. That one of them is refused changes nothing for the others. Who looks
+    /// meanwhile sees all that is accepted or nothing of it; who looks afterwards, from wherever, sees all of it.
     ///
     /// # Errors
     /// When nothing could be written, or when it is not known whether all of it was.
@@ -51,24 +53,45 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// When the store cannot be read or written, or when the term is over.
     fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
-    /// A job, with all of its records.
+    /// A job, with all of its records: both as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read, or what it keeps of the job cannot be.
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError>;
 
-    /// The heads of the jobs that a [`Filter`] lets through, those with the lowest ids first.
+    /// The heads of the jobs that a [`Filter`] lets through, those with the lowest ids first, as of one moment: what was
+    /// written at once is in it all together, or not at all.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError>;
 
-    /// Forgets jobs that are over, `limit` at most, those that ended first before the others: those that ended before
-    /// a moment. Gives their ids. A job whose parent is not over stays: the parent may ask for its result.
+    /// Who has taken a [key for ever](Head::once), though it may be forgotten by now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError>;
+
+    /// The notes about a topic, in the order of their names' bytes; without those that were taken away.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError>;
+
+    /// Jobs that may be [forgotten](Self::forget) now, as a rule says: in the order of their names' bytes, of each name
+    /// those that ended first, of those that ended at once the lowest ids. Nothing is changed by asking.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError>;
+
+    /// Forgets those of these jobs that are over; gives their ids, each once, in the order in which they were asked for.
+    /// A job whose parent is not over stays: the parent may ask for its result. What a job has taken
+    /// [for ever](Head::once) stays taken.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError>;
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError>;
 }
 
 /// The number of a [term](Store::begin): greater than those of all terms before it in this store.
@@ -79,17 +102,25 @@ pub struct Term(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
-/// What is to be written of one job.
+impl Epoch {
+    /// That of a new job: who asked for it, and did not hear the answer, knows it all the same.
+    pub const FIRST: Self = Self(1);
+}
+
+/// What is to be written: of one job, or a note.
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// A job that is new, and its first lines.
     New {
         /// What lists show of it.
-        head: Box<Head>,
+        head: Arc<Head>,
         /// Who holds it.
         term: Term,
         /// Its first records.
         lines: Lines,
+        /// The [dead letter](Head::is_dead) in whose place it comes: it is taken only while that is one, which it is no
+        /// more then.
+        settles: Option<JobId>,
     },
     /// More lines of a job.
     More {
@@ -104,22 +135,82 @@ pub enum Entry {
         /// What of its head changes, if anything does.
         change: Option<Box<Change>>,
     },
+    /// A [dead letter](Head::is_dead) asks for nothing any more. Any term may say so that is not over.
+    Settle {
+        /// The job.
+        job: JobId,
+        /// Who says so.
+        term: Term,
+    },
+    /// A note is made, changed, or taken away. Any term may do so that is not over.
+    Note {
+        /// What it is about.
+        topic: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+        /// What it says; nothing, if it is taken away.
+        text: Option<Arc<str>>,
+        /// The version that it must have, 0 if nobody must ever have written it; any, if this says nothing. One that was
+        /// taken away still has its version, which goes on when it is made again.
+        was: Option<u64>,
+        /// Who writes it.
+        term: Term,
+    },
 }
 
 impl Entry {
-    /// The job.
-    pub fn job(&self) -> JobId {
+    /// The job, if it is about one.
+    pub fn job(&self) -> Option<JobId> {
         match self {
-            Self::New { head, .. } => head.id,
-            Self::More { job, .. } => *job,
+            Self::New { head, .. } => Some(head.id),
+            Self::More { job, .. } | Self::Settle { job, .. } => Some(*job),
+            Self::Note { .. } => None,
         }
     }
 
-    /// The records.
-    pub fn lines(&self) -> &Lines {
+    /// How many records it has.
+    pub fn count(&self) -> u32 {
         match self {
-            Self::New { lines, .. } | Self::More { lines, .. } => lines,
+            Self::New { lines, .. } | Self::More { lines, .. } => lines.count,
+            Self::Settle { .. } | Self::Note { .. } => 0,
         }
+    }
+}
+
+/// A small document that is kept beside the jobs: a schedule, a plan, what an operator has set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Its name, one of its topic.
+    pub name: Arc<str>,
+    /// What it says.
+    pub text: Arc<str>,
+    /// How often it was written, each time it was taken away included: it never goes back.
+    pub version: u64,
+}
+
+/// Which jobs are kept no longer: of each name those that one of its numbers lets go. What is not said lets none go. What
+/// is not over is kept, and so is a job whose parent is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// Those that run this; all, if nothing is said.
+    pub name: Option<Arc<str>>,
+    /// But not those that run one of these.
+    pub but: Vec<Arc<str>>,
+    /// Those that ended before this moment.
+    pub ended_before: Option<Timestamp>,
+    /// Those that ended before so many others of their name, so that the newest stay. Those count that are kept for other
+    /// reasons, too.
+    pub beyond: Option<usize>,
+    /// [Dead letters](Head::is_dead), too.
+    pub letters: bool,
+    /// So many at most.
+    pub limit: usize,
+}
+
+impl Expiry {
+    /// A rule that lets none go yet, and so many at a time.
+    pub fn at_most(limit: usize) -> Self {
+        Self { name: None, but: Vec::new(), ended_before: None, beyond: None, letters: false, limit }
     }
 }
 
@@ -145,21 +236,37 @@ pub struct Head {
     /// The queue in which it begins.
     pub queue: Arc<str>,
     /// The priority that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
     /// Words to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Arc<str>>,
     /// No other job of this name that is not over has this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<Arc<str>>,
     /// The task that waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
     /// When it was accepted.
     pub submitted: Timestamp,
     /// Before when it does not begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// When it ended.
+    /// When it ended; there is such a moment if and only if it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
     /// Why it did not succeed, or will not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Arc<str>>,
+    /// What no other job of any name has taken, nor will, even when this one is over or forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Arc<str>>,
+    /// Why the program that holds it cannot go on with it, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Arc<str>>,
+    /// It failed, and nobody needs to look at it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
 }
 
 impl Head {
@@ -178,28 +285,68 @@ impl Head {
             not_before: None,
             ended: None,
             failure: None,
+            once: None,
+            parked: None,
+            settled: false,
         }
+    }
+
+    /// Whether somebody should look at it: it failed for good, no other job waits for it, and it is not settled.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, JobState::Failed | JobState::Expired) && self.parent.is_none() && !self.settled
+    }
+
+    /// What becomes of it by a change; what is over stays so.
+    pub fn apply(&mut self, change: &Change) {
+        if self.state.is_over() {
+            return;
+        }
+        self.state = change.state;
+        self.ended = change.ended;
+        self.failure.clone_from(&change.failure);
+        self.parked.clone_from(&change.parked);
     }
 }
 
 /// What of a head changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Where the job stands now.
     pub state: JobState,
     /// When it ended, if it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
     /// Why it did not succeed, or will not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Arc<str>>,
+    /// Why the program that holds it cannot go on with it, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Arc<str>>,
 }
 
-/// What became of an [`Entry`].
+impl Change {
+    /// A job that stands there now, and goes on.
+    pub fn to(state: JobState) -> Self {
+        Self { state, ended: None, failure: None, parked: None }
+    }
+}
+
+/// What became of an [`Entry`]. Where there are several reasons to refuse it, the first of these is told: it is
+/// [stale](Self::Stale), it was [heard](Self::Not) before, its key for ever is [taken](Self::Taken), its unique key is,
+/// the letter is [settled](Self::Settled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is written; the job is held under this epoch.
+    /// It is written; the job is held under this epoch, which of a new job is the [first](Epoch::FIRST).
     Written(Epoch),
-    /// Of a new job: another that is not over has its unique key. This one.
+    /// Of a new job: another that is not over has its unique key, or any has taken its key for ever. This one; it may be
+    /// the very job that is asked for, which was forgotten since.
     Taken(JobId),
+    /// Of a new job in the place of a dead letter, and of settling one: it is none, or none any more.
+    Settled,
+    /// The note is written, and has this version now.
+    Noted(u64),
+    /// The note has another version than it should: this one.
+    Differs(u64),
     /// Of a new job: there is one of this id already. Of more lines: they do not begin where the journal ends, which
     /// has so many records. Who has asked twice knows by it that the first time was heard.
     Not {
@@ -266,6 +413,10 @@ pub struct Filter {
     pub queue: Option<String>,
     /// Those that a task of this job waits for.
     pub parent: Option<JobId>,
+    /// Those that [are dead letters](Head::is_dead).
+    pub dead: bool,
+    /// Those that are [parked](Head::parked), and not over.
+    pub parked: bool,
     /// Those whose id is greater.
     pub after: Option<JobId>,
     /// So many at most.
@@ -277,6 +428,8 @@ impl Filter {
     pub fn lets(&self, head: &Head) -> bool {
         self.after.is_none_or(|after| head.id > after)
             && (self.states.is_empty() || self.states.contains(&head.state))
+            && (!self.dead || head.is_dead())
+            && (!self.parked || (head.parked.is_some() && !head.state.is_over()))
             && self.parent.is_none_or(|parent| head.parent.is_some_and(|own| own.job == parent))
             && self.tag.as_ref().is_none_or(|tag| head.tags.iter().any(|own| **own == **tag))
             && self.queue.as_ref().is_none_or(|queue| *head.queue == **queue)

@@ -1,29 +1,10 @@
 //! The lines of one job: rows that name one another, from the last to the first.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::failure::Trouble;
 use crate::job_id::JobId;
 use crate::store::{Lines, StoreError, StoreErrorKind};
-
-/// Where the lines of a job end, by its number, as long as its row does not say so. Who writes puts in what is committed;
-/// who reads asks before his snapshot begins, so that what he is told is in it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tails(Arc<Mutex<HashMap<i64, i64>>>);
-
-impl Tails {
-    pub(super) fn all(&self) -> MutexGuard<'_, HashMap<i64, i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The last row, if the job's own row names `last`.
-    pub(super) fn last(&self, job: i64, last: Option<i64>) -> Option<i64> {
-        self.all().get(&job).copied().max(last)
-    }
-}
 
 /// One row of them.
 struct Link {
@@ -66,13 +47,15 @@ pub(super) fn lines_of(
                 "it ends before record {own_end}, and what follows it does not begin there"
             )));
         }
-        if link.before.is_none() != (link.first == 0) || link.before.is_some_and(|before| before >= entry) {
+        if (link.before.is_none() && link.first != 0) || link.before.is_some_and(|before| before >= entry) {
             return Err(wrong(&format!(
                 "it begins with record {}, and what is before it is not",
                 link.first
             )));
         }
-        all.push(Lines { count: link.count, json: row.get(4).map_err(|error| wrong(&error))? });
+        if link.count > 0 {
+            all.push(Lines { count: link.count, json: row.get(4).map_err(|error| wrong(&error))? });
+        }
         (next, end) = (link.before, Some(link.first));
     }
     all.reverse();
@@ -99,30 +82,5 @@ pub(super) fn delete(connection: &Connection, number: i64, last: Option<i64>) ->
         delete.execute([entry])?;
         next = before.filter(|before| *before < entry);
     }
-    Ok(())
-}
-
-/// Writes into each job's row where its lines end, as far as that is known only from the lines.
-pub(super) fn recover(connection: &Connection) -> Result<(), Trouble> {
-    connection.execute_batch(
-        "UPDATE jobs SET last = found.entry FROM \
-         (SELECT job, max(entry) AS entry FROM lines WHERE entry > (SELECT entry FROM swept) GROUP BY job) AS found \
-         WHERE jobs.number = found.job AND coalesce(jobs.last, 0) < found.entry; \
-         UPDATE swept SET entry = max(entry, (SELECT coalesce(max(entry), 0) FROM lines));",
-    )?;
-    Ok(())
-}
-
-/// Writes into jobs' rows where their lines end; after that, it is right up to the row `swept`.
-pub(super) fn sweep(connection: &Connection, tails: &HashMap<i64, i64>, swept: i64) -> Result<(), Trouble> {
-    let mut tails: Vec<(i64, i64)> = tails.iter().map(|(job, last)| (*job, *last)).collect();
-    // Those that lie beside one another are written one after the other.
-    tails.sort_unstable();
-    let mut statement =
-        connection.prepare_cached("UPDATE jobs SET last = ? WHERE number = ? AND coalesce(last, 0) < ?")?;
-    for (job, last) in tails {
-        statement.execute([last, job, last])?;
-    }
-    connection.prepare_cached("UPDATE swept SET entry = ?")?.execute([swept])?;
     Ok(())
 }

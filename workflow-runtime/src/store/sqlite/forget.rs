@@ -1,31 +1,39 @@
 //! Forgetting jobs, and giving back the room that they took.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chain;
 use super::failure::Trouble;
+use super::row::DEAD;
 use super::writer::Writer;
 use crate::job_id::JobId;
-use crate::timestamp::Timestamp;
+use crate::store::Expiry;
 
 /// How many pages are given back at once: some milliseconds.
 const AT_ONCE: u32 = 2000;
 
 impl Writer {
-    pub(super) fn forget(&mut self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, Trouble> {
-        let tails = self.tails.clone();
+    pub(super) fn forget(&mut self, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
         let gone = self.transact(|connection, known| {
-            let gone = forgettable(connection, ended_before, limit)?;
-            let mut job = connection.prepare_cached("DELETE FROM jobs WHERE number = ?")?;
-            for (id, number, last) in &gone {
-                chain::delete(connection, *number, tails.last(*number, *last))?;
-                job.execute([number])?;
-                known.forget(*id, *number);
+            known.sweep(connection)?;
+            let mut find = connection.prepare_cached(
+                "SELECT number, last FROM heads WHERE id = ? AND over = 1 AND NOT EXISTS \
+                 (SELECT 1 FROM heads AS above WHERE above.id = heads.parent AND above.over = 0)",
+            )?;
+            let mut delete = connection.prepare_cached("DELETE FROM heads WHERE number = ?")?;
+            let mut gone = Vec::new();
+            for job in jobs {
+                let found = find.query_row([job.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
+                let Some((number, last)) = found.optional()? else { continue };
+                chain::delete(connection, number, last)?;
+                delete.execute([number])?;
+                known.jobs.remove(job);
+                gone.push(*job);
             }
             Ok(gone)
         })?;
         self.give_back()?;
-        Ok(gone.into_iter().map(|(id, ..)| id).collect())
+        Ok(gone)
     }
 
     /// Makes the file smaller, a little, if much of it is empty. What is empty otherwise is soon full again.
@@ -45,25 +53,67 @@ impl Writer {
     }
 }
 
-/// Jobs that are over, those that ended first before the others, but for those whose parent is not over.
-fn forgettable(
-    connection: &Connection,
-    ended_before: Timestamp,
-    limit: usize,
-) -> Result<Vec<(JobId, i64, Option<i64>)>, Trouble> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, number, last FROM jobs INDEXED BY ended WHERE over = 1 AND ended < ? AND NOT EXISTS \
-         (SELECT 1 FROM jobs AS above WHERE above.id = jobs.parent AND above.over = 0) \
-         ORDER BY ended LIMIT ?",
-    )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((ended_before.to_string(), limit))?;
+/// Jobs that a rule lets go, of each name those that ended first.
+pub(super) fn expired(connection: &Connection, rule: &Expiry) -> Result<Vec<JobId>, Trouble> {
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        // An id that is none is nobody's to be told of; the row goes all the same.
-        let id = id.parse().unwrap_or(JobId::from_u128(0));
-        found.push((id, row.get(1)?, row.get(2)?));
+    match &rule.name {
+        Some(name) if rule.but.contains(name) => {}
+        Some(name) => expired_of(connection, rule, name, &mut found)?,
+        None => {
+            // From name to name, without looking at the jobs between.
+            let mut next = connection.prepare_cached(
+                "SELECT name FROM heads INDEXED BY ended WHERE over = 1 AND name > ? ORDER BY name LIMIT 1",
+            )?;
+            let mut last = String::new();
+            while found.len() < rule.limit
+                && let Some(name) = next.query_row([&last], |row| row.get::<_, String>(0)).optional()?
+            {
+                if !rule.but.iter().any(|other| **other == *name) {
+                    expired_of(connection, rule, &name, &mut found)?;
+                }
+                last = name;
+            }
+        }
     }
     Ok(found)
+}
+
+fn expired_of(
+    connection: &Connection,
+    rule: &Expiry,
+    name: &str,
+    found: &mut Vec<JobId>,
+) -> Result<(), Trouble> {
+    let beyond = rule.beyond.map(|most| first_beyond(connection, name, most)).transpose()?.flatten();
+    let before = rule.ended_before.map(|moment| moment.to_string());
+    let letters = if rule.letters { "1".to_owned() } else { format!("NOT ({DEAD})") };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT id FROM heads INDEXED BY ended WHERE over = 1 AND name = ?1 AND ended <= ?2 \
+         AND (ended < ?3 OR (ended, id) <= (?4, ?5)) AND {letters} AND NOT EXISTS \
+         (SELECT 1 FROM heads AS above WHERE above.id = heads.parent AND above.over = 0) \
+         ORDER BY ended, id LIMIT ?6"
+    ))?;
+    let (at, id) = beyond.unwrap_or_default();
+    let latest = before.clone().unwrap_or_default().max(at.clone());
+    let limit = i64::try_from(rule.limit.saturating_sub(found.len())).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![name, latest, before, at, id, limit])?;
+    while let Some(row) = rows.next()? {
+        // An id that is none is nobody's to be told of.
+        found.extend(row.get::<_, String>(0)?.parse::<JobId>());
+    }
+    Ok(())
+}
+
+/// The last job, by when it ended, of those that ended before so many others.
+fn first_beyond(
+    connection: &Connection,
+    name: &str,
+    most: usize,
+) -> Result<Option<(String, String)>, Trouble> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ended, id FROM heads INDEXED BY ended WHERE over = 1 AND name = ? \
+         ORDER BY ended DESC, id DESC LIMIT 1 OFFSET ?",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(statement.query_row(params![name, most], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }

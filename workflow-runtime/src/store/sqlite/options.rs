@@ -28,6 +28,10 @@ impl Durability {
     }
 }
 
+/// After how many rows of lines the jobs' own rows are brought up to date: so many are read again, at most, when a file
+/// is opened that was not closed.
+const SWEEP_AFTER: u32 = 20_000;
+
 /// How a [`SqliteStore`] is opened, for who wants it otherwise than [`SqliteStore::open`] does it.
 ///
 /// ```
@@ -46,13 +50,20 @@ pub struct SqliteOptions {
     pub(super) durability: Durability,
     pub(super) readers: usize,
     pub(super) max_pages: Option<u32>,
+    pub(super) sweep_after: u32,
 }
 
 impl SqliteOptions {
     /// The file, and all else as it usually is.
     pub fn new(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_owned();
-        Self { path, durability: Durability::default(), readers: 4, max_pages: None }
+        Self {
+            path,
+            durability: Durability::default(),
+            readers: 4,
+            max_pages: None,
+            sweep_after: SWEEP_AFTER,
+        }
     }
 
     /// Sets what of a write is safe when it returns: [everything](Durability::Full), unless less is asked for here.
@@ -75,6 +86,14 @@ impl SqliteOptions {
     #[must_use]
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
+        self
+    }
+
+    /// Brings the jobs' own rows up to date after so many rows of lines, and not as seldom as it is done otherwise.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sweep_after(mut self, rows: u32) -> Self {
+        self.sweep_after = rows;
         self
     }
 

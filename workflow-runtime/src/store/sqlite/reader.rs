@@ -4,59 +4,79 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::chain::{Tails, lines_of};
+use super::chain::lines_of;
 use super::failure::Trouble;
-use super::row::{self, COLUMNS, state_word};
+use super::notes;
+use super::overlay::{Late, Overlay, row_of};
+use super::row::{self, COLUMNS, DEAD, Found, state_word};
 use super::store::PATIENCE;
+use super::young::{Heard, News, Young};
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Filter, Head, Kept};
+use crate::store::{Filter, Head, Kept, Note};
 
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    tails: Tails,
+    young: Young,
     idle: Mutex<Vec<Connection>>,
     /// How many are kept when nobody needs them.
     keep: usize,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, tails: Tails, keep: usize) -> Self {
-        Self { path, tails, idle: Mutex::default(), keep }
+    pub(super) fn new(path: PathBuf, young: Young, keep: usize) -> Self {
+        Self { path, young, idle: Mutex::default(), keep }
+    }
+
+    pub(super) fn hear(&self) -> Heard {
+        self.young.hear(None)
     }
 
     pub(super) fn read(&self, job: JobId) -> Result<Option<Kept>, Trouble> {
-        let id = job.to_string();
         self.with(|connection| {
-            let mut number = connection.prepare_cached("SELECT number FROM jobs WHERE id = ?")?;
-            let Some(number) = number.query_row([&id], |row| row.get(0)).optional()? else { return Ok(None) };
-            let tail = self.tails.last(number, None);
-            // From here on, head and lines are of the same moment; the end that was heard of is in it.
+            let heard = self.young.hear(Some(job));
             let snapshot = connection.unchecked_transaction()?;
-            let mut statement =
-                snapshot.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE jobs.id = ?"))?;
-            let mut rows = statement.query([&id])?;
-            let Some(found) = rows.next()?.map(row::found).transpose()? else { return Ok(None) };
-            let tail = tail.filter(|_| found.number == number);
-            let lines = lines_of(&snapshot, job, found.number, found.last.max(tail))?;
-            Ok(Some(Kept { head: found.head, lines }))
+            let overlay = Overlay::new(&snapshot, heard)?;
+            let (head, number, last) = match row_of(&snapshot, job)? {
+                Some(Found { mut head, number, last, .. }) => {
+                    let late = overlay.of(number);
+                    if let Some(News::Changed(change)) = late.map(|late| &late.news) {
+                        head.apply(change);
+                    }
+                    (head, number, last.max(late.and_then(|late| late.last)))
+                }
+                None => match overlay.without_row(job) {
+                    Some((number, late, head)) => (head, number, late.last),
+                    None => return Ok(None),
+                },
+            };
+            Ok(Some(Kept { head, lines: lines_of(&snapshot, job, number, last)? }))
         })
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Result<Vec<Head>, Trouble> {
-        let (sql, values) = query_of(filter);
         self.with(|connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(params_from_iter(&values))?;
-            let mut heads = Vec::new();
-            while let Some(row) = rows.next()? {
-                heads.push(row::found(row)?.head);
-            }
+            let heard = self.young.hear(None);
+            let snapshot = connection.unchecked_transaction()?;
+            let overlay = Overlay::new(&snapshot, heard)?;
+            let mut heads = rows(&snapshot, filter, &overlay)?;
+            let late = overlay.heads(&snapshot)?;
+            heads.extend(late.into_iter().filter(|head| filter.lets(head)));
+            heads.sort_unstable_by_key(|head| head.id);
+            heads.truncate(filter.limit.unwrap_or(usize::MAX));
             Ok(heads)
         })
+    }
+
+    pub(super) fn taker(&self, once: &str) -> Result<Option<JobId>, Trouble> {
+        self.with(|connection| notes::taker(connection, once))
+    }
+
+    pub(super) fn notes(&self, topic: &str) -> Result<Vec<Note>, Trouble> {
+        self.with(|connection| notes::read(connection, topic))
     }
 
     fn with<T>(&self, body: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
@@ -86,7 +106,25 @@ impl Readers {
     }
 }
 
-/// The query that gives what a filter lets through, and what is to be bound to it.
+/// What the jobs' rows have of a list: without the jobs that stand otherwise by now.
+fn rows(snapshot: &Connection, filter: &Filter, overlay: &Overlay) -> Result<Vec<Head>, Trouble> {
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    let (sql, values) = query_of(filter);
+    let mut statement = snapshot.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(&values))?;
+    let mut heads = Vec::new();
+    while heads.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let Found { head, number, .. } = row::found(row)?;
+        if overlay.of(number).is_none_or(Late::stands) {
+            heads.push(head);
+        }
+    }
+    Ok(heads)
+}
+
+/// The query that gives what a filter lets through, as the jobs' rows say, and what is to be bound to it.
 pub(super) fn query_of(filter: &Filter) -> (String, Vec<Value>) {
     let mut values = Vec::new();
     let mut terms: Vec<String> = Vec::new();
@@ -95,7 +133,9 @@ pub(super) fn query_of(filter: &Filter) -> (String, Vec<Value>) {
     };
     let index = if filter.parent.is_some() {
         "children"
-    } else if all(|state| !state.is_over()) {
+    } else if filter.dead {
+        "dead"
+    } else if filter.parked || all(|state| !state.is_over()) {
         terms.push("over = 0".to_owned());
         "unfinished"
     } else if all(|state| state.is_over() && state != JobState::Succeeded) {
@@ -104,6 +144,12 @@ pub(super) fn query_of(filter: &Filter) -> (String, Vec<Value>) {
     } else {
         "ids"
     };
+    if filter.dead {
+        terms.push(DEAD.to_owned());
+    }
+    if filter.parked {
+        terms.push("parked IS NOT NULL AND over = 0".to_owned());
+    }
     if !filter.states.is_empty() {
         let words: Vec<String> =
             filter.states.iter().map(|state| format!("'{}'", state_word(*state))).collect();
@@ -121,7 +167,5 @@ pub(super) fn query_of(filter: &Filter) -> (String, Vec<Value>) {
     bound("queue = ?", filter.queue.clone());
     bound("EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE tag.value = ?)", filter.tag.clone());
     let found = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
-    let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
-    values.push(Value::Integer(limit));
-    (format!("SELECT {COLUMNS} FROM jobs INDEXED BY {index}{found} ORDER BY jobs.id LIMIT ?"), values)
+    (format!("SELECT {COLUMNS} FROM heads INDEXED BY {index}{found} ORDER BY heads.id"), values)
 }

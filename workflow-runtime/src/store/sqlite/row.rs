@@ -15,14 +15,18 @@ use crate::state::JobState;
 use crate::store::{Head, StoreError, StoreErrorKind, Term};
 use crate::timestamp::Timestamp;
 
-/// The columns that [`head`] reads.
-pub(super) const COLUMNS: &str = "jobs.id, jobs.number, jobs.name, jobs.state, jobs.queue, jobs.priority, jobs.tags, \
-     jobs.unique_key, jobs.parent, jobs.parent_task, jobs.parent_depth, jobs.submitted, jobs.not_before, \
-     jobs.ended, jobs.failure, jobs.over, jobs.last, jobs.epoch";
+/// What makes a job a dead letter, as the index `dead` has it.
+pub(super) const DEAD: &str =
+    "settled = 0 AND parent IS NULL AND over = 1 AND state IN ('failed', 'expired')";
 
-pub(super) const INSERT: &str = "INSERT INTO jobs (number, last, id, name, state, over, epoch, term, ended, failure, queue, priority, \
-     tags, unique_key, parent, parent_task, parent_depth, submitted, not_before) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+/// The columns that [`found`] reads.
+pub(super) const COLUMNS: &str = "heads.id, heads.number, heads.name, heads.state, heads.queue, heads.priority, heads.tags, \
+     heads.unique_key, heads.parent, heads.parent_task, heads.parent_depth, heads.submitted, heads.not_before, \
+     heads.ended, heads.failure, heads.over, heads.last, heads.epoch, heads.once, heads.parked, heads.settled";
+
+pub(super) const INSERT: &str = "INSERT INTO heads (number, last, id, name, state, over, epoch, term, ended, failure, queue, priority, \
+     tags, unique_key, parent, parent_task, parent_depth, submitted, not_before, once, parked, settled) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (id) DO NOTHING";
 
 /// Writes a row by [`INSERT`], unless there is one of this id.
@@ -56,6 +60,9 @@ pub(super) fn insert(
         head.parent.map(|parent| parent.depth),
         head.submitted.to_string(),
         head.not_before.map(|at| at.to_string()),
+        head.once.as_deref(),
+        head.parked.as_deref(),
+        head.settled,
     ])?;
     Ok(rows == 1)
 }
@@ -108,6 +115,9 @@ pub(super) fn found(row: &Row<'_>) -> Result<Found, Trouble> {
     head.not_before = cells.time(12, "not_before")?;
     head.ended = cells.time(13, "ended")?;
     head.failure = cells.get::<Option<String>>(14, "failure")?.map(Arc::from);
+    head.once = cells.get::<Option<String>>(18, "once")?.map(Arc::from);
+    head.parked = cells.get::<Option<String>>(19, "parked")?.map(Arc::from);
+    head.settled = cells.get(20, "settled")?;
     Ok(Found { head, number, last: cells.get(16, "last")?, epoch: cells.get(17, "epoch")? })
 }
 
@@ -121,7 +131,7 @@ struct Cells<'a> {
 impl Cells<'_> {
     fn wrong(&self, column: &str, what: impl std::fmt::Display) -> Trouble {
         let (job, number) = ((self.job)(), self.number);
-        let message = format!("job {job}: row {number} of the table `jobs`: `{column}` {what}");
+        let message = format!("job {job}: row {number} of the table `heads`: `{column}` {what}");
         StoreError::new(StoreErrorKind::Corrupt, message).into()
     }
 

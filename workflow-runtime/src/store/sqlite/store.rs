@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::chain::Tails;
 use super::failure::Trouble;
 use super::lock::FileLock;
 use super::options::SqliteOptions;
 use super::reader::Readers;
 use super::schema;
 use super::writer::Writer;
+use super::young::{Heard, Young};
 use crate::job_id::JobId;
-use crate::store::{Claimed, Entry, Filter, Head, Kept, Store, StoreError, StoreErrorKind, Term, Verdict};
-use crate::timestamp::Timestamp;
+use crate::store::{
+    Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, StoreErrorKind, Term, Verdict,
+};
 
 /// A store in one file: a SQLite database, with nothing to install and nothing to run beside the program.
 ///
@@ -61,16 +62,21 @@ impl SqliteStore {
         let path = real(&options.path);
         let lock = FileLock::take(&path)?;
         refuse_read_only(&path)?;
-        let tails = Tails::default();
+        let young = Young::default();
         let writer =
-            open_writer(&path, &options, &tails).map_err(|trouble| trouble.of(&path, "cannot be opened"))?;
-        let readers = Readers::new(path.clone(), tails, options.readers);
+            open_writer(&path, &options, &young).map_err(|trouble| trouble.of(&path, "cannot be opened"))?;
+        let readers = Readers::new(path.clone(), young, options.readers);
         Ok(Self { path, readers, writer: Mutex::new(writer), _lock: lock })
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What there is to hear of all jobs for one who is about to look.
+    pub(super) fn hear(&self) -> Heard {
+        self.readers.hear()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -121,8 +127,20 @@ impl Store for SqliteStore {
         self.named("cannot be read", self.readers.list(filter))
     }
 
-    fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        self.named("jobs cannot be forgotten", self.writer().forget(ended_before, limit))
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        self.named("cannot be read", self.readers.taker(once))
+    }
+
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        self.named("cannot be read", self.readers.notes(topic))
+    }
+
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
+        self.named("cannot be read", self.writer().expired(rule))
+    }
+
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.named("jobs cannot be forgotten", self.writer().forget(jobs))
     }
 }
 
@@ -156,7 +174,7 @@ fn refuse_read_only(path: &Path) -> Result<(), StoreError> {
 /// How long whoever wants to write waits for another program that writes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-fn open_writer(path: &Path, options: &SqliteOptions, tails: &Tails) -> Result<Writer, Trouble> {
+fn open_writer(path: &Path, options: &SqliteOptions, young: &Young) -> Result<Writer, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -174,5 +192,5 @@ fn open_writer(path: &Path, options: &SqliteOptions, tails: &Tails) -> Result<Wr
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
-    Writer::new(connection, tails.clone())
+    Writer::new(connection, young.clone(), options.sweep_after)
 }

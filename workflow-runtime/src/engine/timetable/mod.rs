@@ -1,0 +1,16 @@
+//! The timetable: which schedules there are, what of them is due, and how ticks become jobs.
+
+mod agenda;
+mod busy;
+mod edit;
+mod hand_in;
+mod load;
+mod look;
+mod order;
+mod page;
+
+pub(crate) use edit::{Unedited, Waits};
+pub(crate) use hand_in::Handed;
+pub(super) use order::schedule_of;
+pub(crate) use order::{Order, RunOptions};
+pub(crate) use page::{Page, Timetable};
