@@ -53,7 +53,7 @@ fn main() {
 
     let registry = Registry::builder().agent::<never>().build().expect("the agent is right");
     let runtime = tokio.block_on(Runtime::builder().registry(registry).in_memory()).expect("it starts");
-    runtime.pause_queue("shut");
+    tokio.block_on(runtime.pause_queue("shut")).expect("memory takes it");
     let region = Region::new(ALLOCATOR);
     let start = Instant::now();
     let jobs = (0..COUNT).map(|n| never::with(payload(n.into())));
@@ -65,7 +65,7 @@ fn main() {
     row("creating a task", "us", each(made), each(floor_made), "<= 1 us");
 
     let start = Instant::now();
-    runtime.resume_queue("shut");
+    tokio.block_on(runtime.resume_queue("shut")).expect("memory takes it");
     tokio.block_on(async {
         while runtime.stats("never").is_none_or(|stats| stats.count < u64::from(COUNT)) {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -54,10 +55,10 @@ fn entry(job: u64, turn: u64, term: Term, epoch: Epoch) -> Entry {
     if turn == 0 {
         let mut head = Head::new(id(job), "chain", moment(job));
         head.state = JobState::Running;
-        return Entry::New { head: Box::new(head), term, lines: Lines { count: 3, json } };
+        return Entry::New { head: Arc::new(head), term, lines: Lines { count: 3, json }, settles: None };
     }
     let change = (turn == STEPS)
-        .then(|| Box::new(Change { state: JobState::Succeeded, ended: Some(moment(job)), failure: None }));
+        .then(|| Box::new(Change { ended: Some(moment(job)), ..Change::to(JobState::Succeeded) }));
     let first = u32::try_from(2 * turn + 1).expect("small");
     Entry::More { job: id(job), epoch, first, lines: Lines { count: 2, json }, change }
 }

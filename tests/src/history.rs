@@ -12,13 +12,15 @@ mod limits;
 mod line;
 mod reads;
 mod recorder;
+mod saves;
 mod submissions;
 mod ticks;
 mod undo;
 mod violation;
+mod wishes;
 
 pub use case::{Rules, check};
-pub use event::{Began, Event, Kept, Outcome, Read, Tick};
+pub use event::{Began, Event, Kept, Outcome, Read, Tick, Wish};
 pub use line::{Line, Parsed};
 pub use recorder::{Recorder, Running};
 pub use violation::{Effect, Violation};

@@ -5,6 +5,7 @@ pub mod faulty;
 pub mod folder;
 pub mod history;
 pub mod killing;
+pub mod power;
 pub mod random;
 pub mod simulation;
 pub mod sweep;

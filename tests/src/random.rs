@@ -50,6 +50,17 @@ impl Rng {
     }
 }
 
+/// What another version of a workflow does otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It has a step more, called `added`.
+    Add,
+    /// One of its calls of [`one`] is a call of [`spare`].
+    Callee,
+    /// One of its calls of [`one`] has another input.
+    Argument,
+}
+
 /// The names that a workflow can have; each may call those behind it.
 pub const NAMES: [&str; 4] = ["Sim0", "Sim1", "Sim2", "Sim3"];
 
@@ -61,6 +72,20 @@ pub const NAMES: [&str; 4] = ["Sim0", "Sim1", "Sim2", "Sim3"];
 /// # Panics
 /// When a name is not one of [`NAMES`], or a child's is not behind the workflow's.
 pub fn workflow(rng: &mut Rng, name: &'static str, children: &[&'static str], size: usize) -> WorkflowSpec {
+    changed(rng, name, children, size, None)
+}
+
+/// The same workflow, but for a change at some place, if it has so many.
+///
+/// # Panics
+/// As [`workflow`] does.
+pub fn changed(
+    rng: &mut Rng,
+    name: &'static str,
+    children: &[&'static str],
+    size: usize,
+    change: Option<(Change, usize)>,
+) -> WorkflowSpec {
     let carried = |name: &str| CARRIERS.iter().find(|known| known.name == name).expect("one of the carriers");
     assert!(children.iter().all(|child| name < *child), "a workflow calls those behind it");
     let mut options = Options::new();
@@ -82,6 +107,7 @@ pub fn workflow(rng: &mut Rng, name: &'static str, children: &[&'static str], si
         loops: 0,
         named: 0,
         line: 1,
+        change,
     };
     let phases = 1 + maker.rng.below(4);
     for phase in 0..phases {
@@ -97,8 +123,17 @@ pub fn workflow(rng: &mut Rng, name: &'static str, children: &[&'static str], si
 
 /// All of [`NAMES`], each calling some of those behind it.
 pub fn workflows(rng: &mut Rng, size: usize) -> Vec<WorkflowSpec> {
+    changed_workflows(rng, size, None)
+}
+
+fn changed_workflows(rng: &mut Rng, size: usize, change: Option<(&str, Change, usize)>) -> Vec<WorkflowSpec> {
     let behind = |place: usize| NAMES.get(place + 1..).unwrap_or_default();
-    (0..NAMES.len()).map(|place| workflow(rng, NAMES[place], behind(place), size)).collect()
+    let names = NAMES.into_iter().enumerate();
+    let make = |(place, name)| {
+        let own = change.filter(|(changed, ..)| *changed == name).map(|(_, change, at)| (change, at));
+        changed(rng, name, behind(place), size, own)
+    };
+    names.map(make).collect()
 }
 
 /// A registry of the agents and of [`workflows`] of this seed.
@@ -106,9 +141,21 @@ pub fn workflows(rng: &mut Rng, size: usize) -> Vec<WorkflowSpec> {
 /// # Errors
 /// When a workflow is not valid, which is a mistake here.
 pub fn registry(seed: u64, size: usize) -> Result<Registry, Problems> {
+    changed_registry(seed, size, None)
+}
+
+/// The same, but for a change at some place of the workflow of a name, if it has so many.
+///
+/// # Errors
+/// As [`registry`] does.
+pub fn changed_registry(
+    seed: u64,
+    size: usize,
+    change: Option<(&str, Change, usize)>,
+) -> Result<Registry, Problems> {
     let agents = Registry::builder().agent::<zero>().agent::<one>().agent::<two>().agent::<maybe>();
     let agents = agents.agent::<total>().agent::<spare>().agent::<give_back>();
-    workflows(&mut Rng::new(seed), size)
+    changed_workflows(&mut Rng::new(seed), size, change)
         .into_iter()
         .fold(agents, |builder, spec| builder.workflow_spec(spec))
         .build()

@@ -2,17 +2,20 @@
 //!
 //! Every value says which task of which job made it, in which attempt, so that whoever is given it can tell.
 
+mod outside;
+mod serve;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
-use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::JoinSet;
 use workflow_runtime::prelude::{AgentError, Runtime, State, TaskContext, data, sleep, task_agent, workflow};
-use workflow_runtime::{JobFilter, JobHandle, Queue, Registry, RuntimeBuilder};
+use workflow_runtime::{Dag, Queue, Registry, RuntimeBuilder};
 
-use crate::history::{Event, Kept, Outcome, Read, Recorder, Rules};
+use crate::history::{Outcome, Read, Recorder, Rules, Running};
 use crate::random::Rng;
+
+pub use outside::Outside;
+pub use serve::{serve, signal};
 
 /// What a task made.
 #[data]
@@ -36,8 +39,19 @@ const PLACES: u32 = 3;
 
 /// One attempt: it begins, takes its time, and makes something of what it was given, or fails.
 async fn work(ctx: &TaskContext, queue: Option<&str>, from: &[&Made], n: u64) -> Result<Made, AgentError> {
-    let (recorder, State(pace)) = (ctx.state::<Recorder>()?, ctx.state::<Pace>()?);
-    let running = recorder.begin(ctx, queue, from.iter().filter_map(|made| read(made)).collect());
+    let running = begin(ctx, queue, from)?;
+    let from: Vec<u64> = from.iter().map(|made| made.n).collect();
+    finish(ctx, running, made_of(n, &from)).await
+}
+
+fn begin(ctx: &TaskContext, queue: Option<&str>, from: &[&Made]) -> Result<Running, AgentError> {
+    let State(recorder) = ctx.state::<Recorder>()?;
+    Ok(recorder.begin(ctx, queue, from.iter().filter_map(|made| read(made)).collect()))
+}
+
+/// Takes its time, and gives this, or fails.
+async fn finish(ctx: &TaskContext, running: Running, n: u64) -> Result<Made, AgentError> {
+    let State(pace) = ctx.state::<Pace>()?;
     let mut chance = Rng::new(hash(&ctx.idempotency_key()) ^ u64::from(ctx.attempt()));
     if chance.chance(70) {
         ctx.sleep(pace.0.mul_f64(chance.below(100) as f64 / 100.0)).await;
@@ -46,8 +60,7 @@ async fn work(ctx: &TaskContext, queue: Option<&str>, from: &[&Made], n: u64) ->
         Err(AgentError::retry("not this time"))
     } else {
         let (job, by) = (ctx.job_id().to_owned(), ctx.task_id().to_owned());
-        let from: Vec<u64> = from.iter().map(|made| made.n).collect();
-        Ok(Made { job, by, attempt: ctx.attempt(), n: made_of(n, &from) })
+        Ok(Made { job, by, attempt: ctx.attempt(), n })
     };
     running.end(result.as_ref().map_err(|error| error.to_string()));
     result
@@ -57,6 +70,14 @@ async fn work(ctx: &TaskContext, queue: Option<&str>, from: &[&Made], n: u64) ->
 fn made_of(n: u64, from: &[u64]) -> u64 {
     from.iter().fold(n, |sum, from| sum.wrapping_mul(31).wrapping_add(*from)) % 1_000_000
 }
+
+/// Whether this cannot be made where there is doubt.
+fn is_doubtful(n: u64) -> bool {
+    n.is_multiple_of(3)
+}
+
+/// How many things are gathered.
+const GATHERED: u64 = 3;
 
 /// Whether it was in vain to make this.
 fn is_in_vain(n: u64) -> bool {
@@ -97,10 +118,55 @@ async fn load_end(parts: Vec<Made>, go: u64, ctx: &TaskContext) -> Result<Made, 
     if is_in_vain(made.n) { Err(AgentError::permanent("it was in vain")) } else { Ok(made) }
 }
 
+/// Makes something unless it is told to make one of every third.
+#[task_agent(retry(max = 20, first = "1ms", factor = 1))]
+async fn load_doubt(n: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
+    let made = work(ctx, None, &[], n).await?;
+    if is_doubtful(n) { Err(AgentError::permanent("it cannot be made")) } else { Ok(made) }
+}
+
+/// Makes things by subtasks, one after the other, saves how many there are, and makes one thing of them.
+#[task_agent(retry(max = 20, first = "1ms", factor = 1))]
+async fn load_gather(n: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
+    let State(recorder) = ctx.state::<Recorder>()?;
+    let running = begin(ctx, None, &[])?;
+    let saved: Option<u64> = ctx.restored()?;
+    recorder.restored(ctx, saved);
+    let mut parts = Vec::new();
+    for part in 0..GATHERED {
+        let subtask = ctx.spawn(load_make::with(n + part)).key(format!("part {part}")).await?;
+        parts.push(subtask.join().await?.n);
+        if saved.is_none_or(|saved| saved <= part) {
+            ctx.checkpoint(&(part + 1)).await?;
+            recorder.saved(ctx, part + 1);
+        }
+    }
+    finish(ctx, running, made_of(4, &parts)).await
+}
+
 /// Takes back what was made.
 #[task_agent(retry(max = 20, first = "1ms", factor = 1))]
 async fn load_take_back(what: Made, ctx: &TaskContext) -> Result<Made, AgentError> {
     work(ctx, None, &[&what], 3).await
+}
+
+/// Whether this is to be refined once more.
+fn is_rough(n: u64) -> bool {
+    !n.is_multiple_of(3)
+}
+
+fn all_of(certain: [&Made; 5], more: &Option<Made>) -> Vec<Made> {
+    certain.into_iter().chain(more).cloned().collect()
+}
+
+/// Tasks that were put together in code: two, and one of both.
+fn load_tasks(n: u64) -> Dag<Made> {
+    let mut dag = Dag::new("LoadTasks");
+    let one = dag.task::<load_make>(n);
+    let other = dag.task::<load_refine>(one);
+    let both = dag.task::<load_gather>(n);
+    dag.after_any(both, other);
+    dag.giving(both)
 }
 
 workflow! {
@@ -115,7 +181,8 @@ workflow! {
 }
 
 workflow! {
-    /// A chain, steps side by side, a loop, a child, a timer, an event, and things to take back.
+    /// A chain, steps side by side, loops, a choice, a child, subtasks, a timer, an event, what may fail, and things to
+    /// take back.
     pub workflow Load(n: u64) -> Made {
         phase begin {
             #[undo(load_take_back)]
@@ -135,13 +202,28 @@ workflow! {
             parts = for part in vec![one.clone(), two.clone(), three.clone(), left.clone()] { load_refine(part) };
             joined = load_join(parts);
         }
+        phase choose {
+            if left.n.is_multiple_of(2) {
+                chosen = load_refine(left);
+            } else {
+                chosen = load_join(vec![right.clone()]);
+            }
+            best = repeat draft = chosen.clone() while is_rough(draft.n) max 3 { load_refine(draft) };
+        }
         phase apart {
             child = LoadChild(n);
+            #[after(child)]
+            gathered = load_gather(n);
+            #[optional]
+            maybe = load_doubt(n);
+            #[or(load_make)]
+            either = load_doubt(n);
             sleep("3ms");
+            #[timeout("1h")]
             go = workflow_runtime::signal::<u64>("go");
         }
         phase end {
-            last = load_end(vec![joined.clone(), child.clone()], go);
+            last = load_end(all_of([joined, best, child, gathered, either], maybe), go);
         }
         last
     }
@@ -154,6 +236,7 @@ workflow! {
 pub fn registry() -> Arc<Registry> {
     let builder = Registry::builder().agent::<load_make>().agent::<load_refine>().agent::<load_join>();
     let builder = builder.agent::<load_end>().agent::<load_take_back>();
+    let builder = builder.agent::<load_doubt>().agent::<load_gather>();
     let built = builder.workflow::<LoadChild>().workflow::<Load>().build();
     Arc::new(built.unwrap_or_else(|problems| panic!("{problems}")))
 }
@@ -177,58 +260,40 @@ pub fn input(request: &str) -> Load {
     Load { n: hash(request) % 100 }
 }
 
+/// Whether a job may end so: worked out without any runtime. What a job is asked for by says what it is.
+fn is_right(request: &str, outcome: &Outcome) -> bool {
+    let Load { n } = input(request);
+    match (request.split_once(' ').map(|(kind, _)| kind), outcome) {
+        (Some("cancelled"), Outcome::Failed(why)) if why.contains(ENOUGH) => true,
+        (Some("late"), Outcome::Failed(why)) if why.contains("deadline") => true,
+        (Some("gathered" | "tasks"), Outcome::Done(value)) => value["n"] == gathered(n),
+        (Some("gathered" | "tasks"), Outcome::Failed(_)) => false,
+        (_, Outcome::Done(value)) => !is_in_vain(last(n)) && value["n"] == last(n),
+        (_, Outcome::Failed(why)) => is_in_vain(last(n)) && why.contains("in vain"),
+    }
+}
+
 /// The value of the event that every job awaits.
 const GO: u64 = 5;
 
-/// Whether a job may end so: worked out without any runtime.
-fn is_right(request: &str, outcome: &Outcome) -> bool {
-    let Load { n } = input(request);
+/// Why jobs are cancelled.
+const ENOUGH: &str = "it is enough";
+
+fn gathered(n: u64) -> u64 {
+    let parts: Vec<u64> = (0..GATHERED).map(|part| made_of(n + part, &[])).collect();
+    made_of(4, &parts)
+}
+
+/// What [`Load`] makes last.
+fn last(n: u64) -> u64 {
     let refine = |from: u64| made_of(1, &[from]);
     let (left, right) = (made_of(n, &[]), made_of(n + 1, &[]));
     let (one, three) = (refine(left), refine(right));
-    let parts = [one, refine(one), three, left].map(refine);
-    let last = made_of(GO, &[made_of(2, &parts), refine(made_of(n, &[]))]);
-    match outcome {
-        Outcome::Done(value) => !is_in_vain(last) && value["n"] == last,
-        Outcome::Failed(why) => is_in_vain(last) && why.contains("in vain"),
-    }
-}
-
-/// Tells a job the event that it awaits. It may have been told, or be over.
-pub async fn signal<T>(job: &JobHandle<T>) {
-    let _ = job.signal("go", GO).await;
-}
-
-/// Does what it is told to, as [`killing`](crate::killing) says, until it is to end.
-///
-/// # Panics
-/// When the runtime refuses a job.
-pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::mpsc::Receiver<String>) {
-    let mut waiting = JoinSet::new();
-    for status in runtime.jobs(&JobFilter::new().name("Load")).iter().filter(|job| !job.state.is_over()) {
-        if let Some(job) = runtime.job(status.id) {
-            waiting.spawn(attend(job, recorder.clone()));
-        }
-    }
-    let (to, mut heard) = unbounded_channel();
-    std::thread::spawn(move || commands.into_iter().all(|command| to.send(command).is_ok()));
-    while let Some(command) = heard.recv().await {
-        let Some(("job", request)) = command.split_once(' ') else { break };
-        let Load { n } = input(request);
-        let submitted = runtime.submit_json("Load", json!({ "n": n })).await;
-        let job = submitted.unwrap_or_else(|error| panic!("it is refused: {error}"));
-        recorder.note(Event::Accepted { request: request.to_owned(), job: job.id() });
-        waiting.spawn(attend(job, recorder.clone()));
-    }
-    waiting.join_all().await;
-    for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
-        let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
-        recorder.note(Event::Kept(Kept::of(&job).into()));
-    }
-}
-
-async fn attend(job: JobHandle<Json>, recorder: Recorder) {
-    signal(&job).await;
-    let outcome = Outcome::of(job.outcome().await);
-    recorder.note(Event::Told { job: job.id(), outcome });
+    let joined = made_of(2, &[one, refine(one), three, left].map(refine));
+    let chosen = if left.is_multiple_of(2) { refine(left) } else { made_of(2, &[right]) };
+    let best = (0..3).fold(chosen, |best, _| if is_rough(best) { refine(best) } else { best });
+    let made = made_of(n, &[]);
+    let mut all = vec![joined, best, refine(made), gathered(n), made];
+    all.extend((!is_doubtful(n)).then_some(made));
+    made_of(GO, &all)
 }

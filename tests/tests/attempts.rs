@@ -304,7 +304,7 @@ mod time {
     #[tokio::test]
     async fn the_wait_in_a_queue_counts_for_a_tasks_deadline() {
         let (runtime, trace) = traced();
-        runtime.pause_queue("narrow");
+        runtime.pause_queue("narrow").await.unwrap();
         let mut dag = Dag::new("limited");
         let task = dag.task::<rest>(1);
         dag.options(task, Options::new().deadline(seconds(25)).queue("narrow"));
@@ -312,7 +312,7 @@ mod time {
         assert_eq!(job.outcome().await.unwrap_err().kind, FailureKind::Expired);
         assert_eq!((runtime.elapsed(), trace.lines().len()), (seconds(25), 0));
         // Nobody has its place.
-        runtime.resume_queue("narrow");
+        runtime.resume_queue("narrow").await.unwrap();
         assert_eq!(runtime.run(rest::with(1)).await.unwrap(), 1);
         assert!(runtime.queues().iter().all(|queue| (queue.running, queue.waiting) == (0, 0)));
     }
@@ -326,7 +326,7 @@ mod time {
         assert_eq!((job.state(), runtime.elapsed()), (JobState::Expired, seconds(65)));
         assert_eq!(job.tasks()[0].state, TaskState::Cancelled);
         // One that never began expires, too.
-        runtime.pause_queue("default");
+        runtime.pause_queue("default").await.unwrap();
         let job = runtime.submit(rest::with(1)).deadline("1m").await.unwrap();
         assert_eq!(job.outcome().await.unwrap_err().kind, FailureKind::Expired);
         assert_eq!((runtime.elapsed(), trace.lines().len()), (seconds(125), 1));

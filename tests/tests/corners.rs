@@ -193,10 +193,10 @@ mod workflows {
         let (runtime, trace) = traced();
         let job = runtime.submit(Stages { name: "a".to_owned() }).await.unwrap();
         runtime.run_until_idle();
-        runtime.pause_queue("default");
+        runtime.pause_queue("default").await.unwrap();
         runtime.advance(seconds(100));
         assert_eq!(trace.lines(), ["0 +a", "10 -a"]);
-        runtime.resume_queue("default");
+        runtime.resume_queue("default").await.unwrap();
         assert_eq!(job.await.unwrap(), "a");
         assert_eq!(runtime.elapsed(), seconds(110));
     }
@@ -476,7 +476,7 @@ mod endings {
     async fn who_waits_for_room_hears_of_a_shutdown() {
         let queue = Queue::new("narrow").concurrency(1).capacity(1);
         let runtime = Runtime::builder().state(Trace::default()).queue(queue).in_memory().await.unwrap();
-        runtime.pause_queue("narrow");
+        runtime.pause_queue("narrow").await.unwrap();
         runtime.submit(brief::with()).queue("narrow").await.unwrap();
         let other = runtime.clone();
         let waits =

@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{
-    Claimed, Entry, Filter, Head, Kept, MemoryStore, Store, StoreError, StoreErrorKind, Term, Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Note, Store, StoreError, StoreErrorKind, Term,
+    Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
-    Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RuntimeBuilder,
-    SubmitError, Timestamp,
+    Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RuntimeBuilder, SubmitError,
 };
 
 /// What agents did.
@@ -60,9 +60,7 @@ impl Store for Moody {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full"));
         }
         let verdicts = self.inner.write(entries);
-        if self.loses.load(Ordering::SeqCst) > 0
-            && entries.iter().all(|entry| matches!(entry, Entry::More { .. }))
-        {
+        if self.loses.load(Ordering::SeqCst) > 0 {
             self.loses.fetch_sub(1, Ordering::SeqCst);
             return Err(StoreError::new(StoreErrorKind::Unavailable, "the connection is gone"));
         }
@@ -81,8 +79,20 @@ impl Store for Moody {
         self.inner.list(filter)
     }
 
-    fn forget(&self, before: Timestamp, limit: usize) -> Result<Vec<JobId>, StoreError> {
-        self.inner.forget(before, limit)
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        self.inner.taker(once)
+    }
+
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        self.inner.notes(topic)
+    }
+
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
+        self.inner.expired(rule)
+    }
+
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.inner.forget(jobs)
     }
 }
 
@@ -253,8 +263,10 @@ async fn a_submit_is_told_why_after_a_while_and_the_job_is_nowhere() {
 async fn a_lost_answer_is_not_written_twice() {
     let store = Arc::new(Moody::default());
     let (runtime, log) = runtime(&store);
-    store.loses.store(2, Ordering::SeqCst);
+    // Of the job as it was accepted, too, and twice of the same.
+    store.loses.store(4, Ordering::SeqCst);
     let job = runtime.submit(Pair { n: 1 }).await.unwrap();
+    store.loses.fetch_add(2, Ordering::SeqCst);
     assert_eq!(job.outcome().await.unwrap(), 4);
     assert_eq!(store.loses.load(Ordering::SeqCst), 0);
     assert_eq!(log.take(), ["get 1 1", "double 2"]);
@@ -357,6 +369,20 @@ async fn a_unique_key_holds_across_restarts() {
 }
 
 #[tokio::test]
+async fn a_job_takes_the_place_of_another_of_its_key() {
+    let store = Arc::new(Moody::default());
+    let (runtime, log) = runtime(&store);
+    let old = runtime.submit(nap::with(1)).unique("one").await.unwrap();
+    runtime.run_until_idle();
+    let new = runtime.submit(nap::with(2)).unique("one").on_conflict(Conflict::Replace).await.unwrap();
+    assert!(old.outcome().await.unwrap_err().is_cancelled());
+    let refused = runtime.submit(nap::with(3)).unique("one").await.unwrap_err();
+    assert!(matches!(refused, SubmitError::Duplicate { job, .. } if job == new.id()), "{refused}");
+    assert_eq!(new.outcome().await.unwrap(), 2);
+    assert_eq!(log.take().iter().filter(|line| line.starts_with("nap")).count(), 2);
+}
+
+#[tokio::test]
 async fn who_was_superseded_writes_nothing_more() {
     let store = Arc::new(Moody::default());
     let (first, log) = runtime(&store);
@@ -417,7 +443,11 @@ async fn jobs_of_another_binary_go_on_or_are_parked() {
     next.run_until_idle();
     let parked = next.parked();
     assert_eq!(parked.iter().map(|job| job.head.id).collect::<Vec<_>>(), [outer]);
-    assert!(parked[0].reason.contains("step `inner`, where `before` stands"), "{}", parked[0].reason);
+    assert!(
+        parked[0].reason.starts_with("step `inner`: it is called with `before` where it was with `n`"),
+        "{}",
+        parked[0].reason
+    );
     // What was added later is no hindrance.
     next.job(patient).unwrap().signal("word", "hello").await.unwrap();
     assert_eq!(next.job(patient).unwrap().outcome().await.unwrap(), json!("hello 4"));

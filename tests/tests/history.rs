@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use workflow_runtime::{Fact, Failure, FailureKind, JobId, JobState, Record, Timestamp};
 use workflow_tests::history::{
-    Began, Event, Kept, Line, Outcome, Parsed, Read, Recorder, Rules, Tick, check,
+    Began, Event, Kept, Line, Outcome, Parsed, Read, Recorder, Rules, Tick, Wish, check,
 };
 
 const JOB: JobId = JobId::from_u128(1);
@@ -218,6 +218,53 @@ fn attempts_are_counted_and_run_alone() {
         story.told.swap(5, 6);
     };
     assert_eq!(found(dies), [""; 0]);
+}
+
+#[test]
+fn what_is_saved_is_found() {
+    let saved = |mark| line(Event::Saved { job: JOB, task: "a".into(), mark });
+    let restored = |mark| line(Event::Restored { job: JOB, task: "a".into(), mark });
+    let all = |lines: [Line; 3]| found(|story| drop(story.told.splice(4..4, lines)));
+    assert_eq!(all([restored(None), saved(1), restored(Some(1))]), [""; 0]);
+    // Who was killed may have saved more than he was told.
+    assert_eq!(all([restored(None), saved(1), restored(Some(2))]), [""; 0]);
+    let forgot = |found: &str| vec![format!("`a` of job J had saved 2, and found {found}")];
+    assert_eq!(all([saved(1), saved(2), restored(Some(1))]), forgot("1"));
+    assert_eq!(all([saved(1), saved(2), restored(None)]), forgot("nothing"));
+}
+
+#[test]
+fn what_is_wanted_and_granted_is_done() {
+    let granted = |story: &mut Story, wish: Wish| {
+        story.told.insert(3, line(Event::Granted { job: JOB, wish }));
+    };
+    let signal = || Wish::Signal("go".into());
+    let unheeded =
+        |wish: &str| [format!("of job J {wish} was wanted and said to be written down, and is not done")];
+    assert_eq!(found(|story| granted(story, Wish::Cancel)), unheeded("Cancel"));
+    assert_eq!(found(|story| granted(story, Wish::Pause)), unheeded("Pause"));
+    assert_eq!(found(|story| granted(story, Wish::Resume)), unheeded("Resume"));
+    assert_eq!(found(|story| granted(story, signal())), unheeded(r#"Signal("go")"#));
+    let heeded = |wish: Wish, fact: Fact| {
+        found(|story| {
+            granted(story, wish);
+            story.kept.journal.insert(1, record(fact));
+        })
+    };
+    assert_eq!(heeded(Wish::Pause, Fact::Paused), [""; 0]);
+    assert_eq!(heeded(Wish::Resume, Fact::Resumed), [""; 0]);
+    let told = |event: &str| Fact::Signalled { event: event.into(), value: json!(1).into() };
+    assert_eq!(heeded(signal(), told("go")), [""; 0]);
+    assert_eq!(heeded(signal(), told("stop")), unheeded(r#"Signal("go")"#));
+    let cancelled = found(|story| {
+        granted(story, Wish::Cancel);
+        story.kept.journal.pop();
+        story.kept.journal.push(failed());
+        story.kept.state = JobState::Cancelled;
+        story.kept.outcome = Some(Outcome::Failed("no".into()));
+        story.told.pop();
+    });
+    assert_eq!(cancelled, [""; 0]);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{Fact, JobFilter, JobState, JobStatus, Record, TaskId, Timestamp};
-use workflow_tests::history::{Began, Event, Kept, Line, Outcome, Recorder, Rules, Tick, Violation, check};
+use workflow_tests::history::{
+    Began, Event, Kept, Line, Outcome, Recorder, Rules, Tick, Violation, Wish, check,
+};
 use workflow_tests::random::Rng;
 use workflow_tests::workload;
 
@@ -28,7 +30,7 @@ async fn history(seed: u64) -> Vec<Line> {
         runtime.crash_after(rng.below(60) as usize);
         for _ in 0..rng.below(8) {
             runtime.advance(Duration::from_millis(rng.below(60)));
-            signal_all(&runtime).await;
+            signal_all(&runtime, &recorder).await;
         }
         // Jobs that two runtimes make in one millisecond of the virtual clock would have the same id.
         runtime.crash_after(0);
@@ -41,7 +43,7 @@ async fn history(seed: u64) -> Vec<Line> {
         if !runtime.jobs(&JobFilter::new()).iter().any(is_open) {
             break;
         }
-        signal_all(&runtime).await;
+        signal_all(&runtime, &recorder).await;
         runtime.advance(Duration::from_secs(1));
     }
     let open: Vec<JobStatus> = runtime.jobs(&JobFilter::new()).into_iter().filter(is_open).collect();
@@ -58,10 +60,10 @@ async fn history(seed: u64) -> Vec<Line> {
     parsed.lines
 }
 
-async fn signal_all(runtime: &TestRuntime) {
+async fn signal_all(runtime: &TestRuntime, recorder: &Recorder) {
     for job in runtime.jobs(&JobFilter::new()).iter().filter_map(|job| runtime.job(job.id)) {
         if !runtime.has_crashed() {
-            workload::signal(&job).await;
+            workload::signal(&job, recorder).await;
         }
     }
 }
@@ -315,6 +317,27 @@ const CHANGES: &[(&str, Change, Expected)] = &[
             Some(())
         },
         |found| matches!(found, Violation::KeyShared { .. }),
+    ),
+    (
+        "what was saved is forgotten",
+        |all| {
+            let place = all.any(|event| matches!(event, Event::Restored { mark: Some(_), .. }))?;
+            if let Event::Restored { mark, .. } = &mut all.lines[place].event {
+                *mark = None;
+            }
+            Some(())
+        },
+        |found| matches!(found, Violation::Forgot { found: None, .. }),
+    ),
+    (
+        "what was granted is not done",
+        |all| {
+            let place = all.any(|event| matches!(event, Event::Told { outcome: Outcome::Done(_), .. }))?;
+            let Line { process, event: Event::Told { job, .. } } = all.lines[place] else { return None };
+            all.lines.push(Line { process, event: Event::Granted { job, wish: Wish::Cancel } });
+            Some(())
+        },
+        |found| matches!(found, Violation::Unheeded { wish: Wish::Cancel, .. }),
     ),
     (
         "what was done first is taken back first",

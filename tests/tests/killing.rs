@@ -24,15 +24,16 @@ fn folder(name: &str) -> PathBuf {
 fn stand_in(wrong: &str, seed: u64, kills: u64) -> (Killed, Vec<Violation>) {
     let folder = folder(wrong);
     let arguments = vec![folder.display().to_string(), wrong.to_owned()];
-    let killed = kill(env!("CARGO_BIN_EXE_stand_in"), arguments, seed, kills);
+    let killed = kill(env!("CARGO_BIN_EXE_stand_in"), arguments, seed, kills, 40);
     std::fs::remove_dir_all(&folder).expect("it can be removed");
     let found = check(&killed.history, &rules());
     (killed, found)
 }
 
-fn kill(program: &str, arguments: Vec<String>, seed: u64, kills: u64) -> Killed {
+/// `lines` are so many that some jobs come to their ends, and others do not.
+fn kill(program: &str, arguments: Vec<String>, seed: u64, kills: u64, lines: u64) -> Killed {
     let kills = u32::try_from(kills).expect("not that many");
-    let killing = Killing { program: program.into(), arguments, seed, kills, jobs: 3, lines: 40 };
+    let killing = Killing { program: program.into(), arguments, seed, kills, jobs: 3, lines };
     killing.run().unwrap_or_else(|problem| panic!("SEED={seed}: {problem}"))
 }
 
@@ -87,21 +88,21 @@ fn what_is_kept_in_a_file_survives() {
     let (seed, kills) = (number("SEED", 1), number("KILLS", 40));
     let folder = folder("file");
     let file = folder.join("jobs.db").display().to_string();
-    let killed = kill(env!("CARGO_BIN_EXE_victim"), vec![file], seed, kills);
+    let killed = kill(env!("CARGO_BIN_EXE_victim"), vec![file], seed, kills, 200);
     let found = check(&killed.history, &workload::rules());
     assert!(found.is_empty(), "SEED={seed}: {found:#?}");
     let count = |wanted: fn(&Event) -> bool| killed.history.iter().filter(|line| wanted(&line.event)).count();
     let accepted = count(|event| matches!(event, Event::Accepted { .. }));
     let kept = count(|event| matches!(event, Event::Kept(_)));
     println!("{kills} kills: {} asked, {accepted} accepted, {kept} kept", killed.asked);
-    assert!(accepted > 0 && kept >= accepted, "{accepted} were accepted, and {kept} are kept");
+    assert!(accepted as u64 > kills / 2 && kept >= accepted, "{accepted} were accepted, and {kept} are kept");
     std::fs::remove_dir_all(&folder).expect("it can be removed");
 }
 
 /// Not killed, it ends well; killed, it loses what it had in memory alone: so the real one is judged, too.
 #[test]
 fn what_is_kept_in_memory_is_lost_and_seen_to_be() {
-    let run = |kills| kill(env!("CARGO_BIN_EXE_victim"), vec!["memory".to_owned()], 1, kills);
+    let run = |kills| kill(env!("CARGO_BIN_EXE_victim"), vec!["memory".to_owned()], 1, kills, 40);
     let whole = run(0).history;
     assert_eq!(check(&whole, &workload::rules()), []);
     assert_eq!(whole.iter().filter(|line| matches!(line.event, Event::Told { .. })).count(), 3);

@@ -12,7 +12,8 @@ use trace::{START, Trace, seconds, traced};
 use workflow_runtime::prelude::*;
 use workflow_runtime::testing::{TestRuntime, context, run_agent};
 use workflow_runtime::{
-    Dag, Failure, FailureKind, JobFilter, JobState, Options, Registry, Resources, Retry, RunError, TaskState,
+    Dag, Export, Failure, FailureKind, ImportError, JobFilter, JobState, Options, Registry, Resources, Retry,
+    RunError, TaskState,
 };
 
 fn text(text: &str) -> String {
@@ -280,8 +281,9 @@ mod journals {
         let (runtime, trace) = traced();
         let job = runtime.submit(Slow { name: text("x") }).tag("t").await.unwrap();
         runtime.advance(seconds(15));
-        let journal = runtime.export(job.id());
-        let records: Vec<serde_json::Value> = serde_json::from_str(&journal).unwrap();
+        let export = runtime.export(job.id()).await.unwrap().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&export.to_string()).unwrap();
+        let records = json["lines"].as_array().unwrap();
         let facts: Vec<&str> = records.iter().map(|record| record["fact"].as_str().unwrap()).collect();
         // Both steps of the second phase began when the first was over; a timer has no place to wait for.
         assert_eq!(facts, ["submitted", "begun", "started", "succeeded", "slept", "started"]);
@@ -290,7 +292,7 @@ mod journals {
         assert_eq!(records[3]["output"], "x");
         let (elsewhere, there) = traced();
         elsewhere.advance(seconds(100));
-        let again = elsewhere.replay(&journal).unwrap();
+        let again = elsewhere.import(export).await.unwrap();
         assert_eq!((again.id(), again.status().tags.len()), (job.id(), 1));
         assert_eq!(again.await.unwrap(), json!("x!"));
         // The timer rings when it was to ring.
@@ -308,11 +310,10 @@ mod journals {
         good.outcome().await.unwrap();
         let failure = bad.outcome().await.unwrap_err();
         let (elsewhere, trace) = traced();
-        assert_eq!(
-            elsewhere.replay(&runtime.export(good.id())).unwrap().result().unwrap().unwrap(),
-            json!("x")
-        );
-        let replayed = elsewhere.replay(&runtime.export(bad.id())).unwrap();
+        let export = runtime.export(good.id()).await.unwrap().unwrap();
+        assert_eq!(elsewhere.import(export).await.unwrap().result().unwrap().unwrap(), json!("x"));
+        let export = runtime.export(bad.id()).await.unwrap().unwrap();
+        let replayed = elsewhere.import(export).await.unwrap();
         assert_eq!(replayed.result().unwrap().unwrap_err(), failure);
         elsewhere.advance(seconds(100));
         assert_eq!((trace.lines().len(), replayed.state()), (0, JobState::Failed));
@@ -323,23 +324,36 @@ mod journals {
         let (runtime, _) = traced();
         let job = runtime.submit(Slow { name: text("x") }).await.unwrap();
         runtime.advance(seconds(15));
-        let journal = runtime.export(job.id());
-        let mut records: Vec<serde_json::Value> = serde_json::from_str(&journal).unwrap();
-        let elsewhere = traced().0;
-        let replay = |records: &[serde_json::Value]| {
-            let journal = serde_json::to_string(records).expect("it is JSON");
-            elsewhere.replay(&journal).expect_err("it is refused")
+        let export = runtime.export(job.id()).await.unwrap().unwrap();
+        let (elsewhere, whole) = (traced().0, serde_json::to_value(&export).unwrap());
+        let refused = async |runtime: &TestRuntime, change: &dyn Fn(&mut serde_json::Value)| {
+            let mut changed = whole.clone();
+            change(&mut changed);
+            match changed.to_string().parse::<Export>() {
+                Ok(export) => runtime.import(export).await.expect_err("it is refused").to_string(),
+                Err(error) => error.to_string(),
+            }
         };
-        assert!(elsewhere.replay("nonsense").is_err());
+        assert!("nonsense".parse::<Export>().is_err());
         let said = "a journal begins with what was submitted, and nothing else does";
-        assert!(replay(&[]).contains(said));
-        assert!(replay(&records[1..]).contains(said));
-        records.remove(2);
-        let error = replay(&records);
+        assert!(refused(&elsewhere, &|export| export["lines"] = json!([])).await.contains(said));
+        let lines =
+            |export: &mut serde_json::Value, at| drop(export["lines"].as_array_mut().unwrap().remove(at));
+        assert!(refused(&elsewhere, &|export| lines(export, 0)).await.contains(said));
+        let error = refused(&elsewhere, &|export| lines(export, 2)).await;
         assert!(error.contains("task 0 is `Queued` and cannot become `Succeeded`"), "{error}");
+        let error = refused(&elsewhere, &|export| export["export"] = json!(99)).await;
+        assert!(error.contains("exported in form 99"), "{error}");
+        let error = refused(&elsewhere, &|export| export["head"]["state"] = json!("failed")).await;
+        assert!(error.contains("its head says Failed, and its journal does not"), "{error}");
+        let other = "019ac5c4-6f3a-7000-8000-000000000001";
+        let error = refused(&elsewhere, &|export| export["head"]["id"] = json!(other)).await;
+        assert!(error.contains("its head is of job 019ac5c4"), "{error}");
+        let error = runtime.import(export.clone()).await.unwrap_err();
+        assert!(matches!(error, ImportError::Taken(_)), "{error}");
         let registry = Registry::builder().agent::<add>().build().unwrap();
         let small = TestRuntime::of(Runtime::builder().registry(registry).state(Trace::default()));
-        let error = small.replay(&journal).unwrap_err();
+        let error = small.import(export).await.unwrap_err().to_string();
         assert!(error.contains("there is no `Slow` in this program"), "{error}");
         assert_eq!((elsewhere.jobs(&JobFilter::new()).len(), small.jobs(&JobFilter::new()).len()), (0, 0));
     }

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fault_disk::{Disk, Image, Loss};
 use serde_json::json;
 use workflow_runtime::store::{
-    Change, Entry, Epoch, Filter, Head, Lines, SqliteStore, Store, StoreError, Verdict,
+    Change, Entry, Epoch, Expiry, Filter, Head, Lines, SqliteOptions, SqliteStore, Store, StoreError, Verdict,
 };
 use workflow_runtime::{JobId, JobState, Timestamp};
 
@@ -25,20 +26,21 @@ fn folder(name: &str) -> PathBuf {
 
 fn open(disk: &Disk, folder: &Path) -> Result<SqliteStore, StoreError> {
     disk.mount(folder).expect("it can be mounted");
-    SqliteStore::open(folder.join("jobs.db"))
+    // The jobs' own rows are brought up to date again and again, and not just at the end.
+    SqliteOptions::new(folder.join("jobs.db")).sweep_after(9).open()
 }
 
 fn id(number: u64) -> JobId {
     JobId::from_u128(u128::from(number) << 80 | 7 << 76 | 0b10 << 62)
 }
 
-fn head(number: u64) -> Box<Head> {
+fn head(number: u64) -> Arc<Head> {
     let head = json!({
         "id": id(number), "name": "w", "state": "running", "queue": "default", "priority": null, "tags": [],
         "unique": null, "parent": null, "submitted": Timestamp::from_micros(1), "not_before": null,
         "ended": null, "failure": null,
     });
-    Box::new(serde_json::from_value(head).expect("it is a head"))
+    Arc::new(serde_json::from_value(head).expect("it is a head"))
 }
 
 fn lines(first: u32, count: u32, size: usize) -> Lines {
@@ -50,7 +52,7 @@ fn lines(first: u32, count: u32, size: usize) -> Lines {
 
 fn over() -> Box<Change> {
     let ended = Some(Timestamp::from_micros(5));
-    Box::new(Change { state: JobState::Succeeded, ended, failure: None })
+    Box::new(Change { ended, ..Change::to(JobState::Succeeded) })
 }
 
 /// What a store has said that it keeps: how many records of a job at least, and whether it is over.
@@ -68,7 +70,7 @@ fn work(store: &SqliteStore, jobs: u64, mut tell: impl FnMut(&Promised)) -> Resu
             let lines = lines(first, 2, 300 * (number % 7) as usize);
             Entry::More { job, epoch, first, lines, change: (first > 8).then(over) }
         });
-        let new = Entry::New { head: head(number), term, lines: lines(0, 1, 10) };
+        let new = Entry::New { head: head(number), term, lines: lines(0, 1, 10), settles: None };
         let entries: Vec<Entry> = more.chain([new]).collect();
         let verdicts = store.write(&entries)?;
         held.clear();
@@ -77,6 +79,7 @@ fn work(store: &SqliteStore, jobs: u64, mut tell: impl FnMut(&Promised)) -> Resu
             let (job, count, is_over) = match entry {
                 Entry::New { head, .. } => (head.id, 1, false),
                 Entry::More { job, first, change, .. } => (*job, first + 2, change.is_some()),
+                Entry::Settle { .. } | Entry::Note { .. } => continue,
             };
             promised.insert(job, (count, is_over));
             if !is_over {
@@ -87,7 +90,9 @@ fn work(store: &SqliteStore, jobs: u64, mut tell: impl FnMut(&Promised)) -> Resu
         if number % 9 == 0 {
             promised.retain(|_, (_, is_over)| !*is_over);
             tell(&promised);
-            store.forget(Timestamp::from_micros(6), 3)?;
+            let before = Some(Timestamp::from_micros(6));
+            let rule = Expiry { ended_before: before, ..Expiry::at_most(3) };
+            store.forget(&store.expired(&rule)?)?;
         }
     }
     Ok(())
@@ -115,7 +120,7 @@ fn look(image: &Image, folder: &Path, promised: &Promised) -> Result<(), String>
     }
     let term = store.begin("node").map_err(told)?;
     while !store.claim(term, 100).map_err(told)?.is_empty() {}
-    let new = Entry::New { head: head(1_000_000), term, lines: lines(0, 1, 10) };
+    let new = Entry::New { head: head(1_000_000), term, lines: lines(0, 1, 10), settles: None };
     match store.write(&[new]).map_err(told)?[..] {
         [Verdict::Written(_)] => Ok(()),
         ref refused => Err(format!("{refused:?}")),
@@ -130,7 +135,7 @@ fn cut_everywhere(name: &str, lies: bool) -> (usize, Vec<String>) {
     disk.record();
     let mut told: Vec<(u64, Promised)> = vec![(0, Promised::new())];
     let store = open(&disk, &one).expect("it opens");
-    work(&store, number("JOBS", 14), |promised| told.push((disk.operations(), promised.clone())))
+    work(&store, number("JOBS", 10), |promised| told.push((disk.operations(), promised.clone())))
         .expect("it works");
     drop(store);
     let recording = disk.recorded().expect("it was recorded");
@@ -172,7 +177,7 @@ fn an_operation_that_fails_is_an_error_or_nothing_and_never_a_loss() {
         let disk = Disk::new();
         disk.fail_operation(number);
         let mut promised = Promised::new();
-        let result = open(&disk, &one).and_then(|store| work(&store, 14, |now| promised.clone_from(now)));
+        let result = open(&disk, &one).and_then(|store| work(&store, 10, |now| promised.clone_from(now)));
         failed += usize::from(result.is_err());
         for loss in [Loss::Everything, Loss::Seeded(number)] {
             let seen = look(&disk.image(loss), &other, &promised);

@@ -196,7 +196,7 @@ mod pauses {
         submit(&runtime, "a", 2).await;
         submit(&runtime, "b", 2).await;
         runtime.run_until_idle();
-        runtime.pause_queue("narrow");
+        runtime.pause_queue("narrow").await.unwrap();
         runtime.advance(seconds(10));
         submit(&runtime, "c", 2).await;
         let other = runtime.run(work::with("elsewhere".to_owned(), 1)).await.unwrap();
@@ -204,7 +204,7 @@ mod pauses {
         let queues = runtime.queues();
         let narrow = queues.iter().find(|queue| &*queue.name == "narrow").unwrap();
         assert_eq!((narrow.running, narrow.waiting, narrow.paused), (0, 2, true));
-        runtime.resume_queue("narrow");
+        runtime.resume_queue("narrow").await.unwrap();
         finish(&runtime);
         assert_eq!(starts(&trace), ["0 +a", "10 +elsewhere", "11 +b", "13 +c"]);
         assert!(runtime.queues().iter().all(|queue| !queue.paused));

@@ -98,11 +98,11 @@ mod places {
     #[tokio::test]
     async fn a_job_that_was_paused_before_it_began_takes_a_place_when_it_goes_on() {
         let (runtime, trace) = narrow();
-        runtime.pause_queue("narrow");
+        runtime.pause_queue("narrow").await.unwrap();
         let job = submit(&runtime, "paused", 10).await;
         runtime.run_until_idle();
         job.pause().await;
-        runtime.resume_queue("narrow");
+        runtime.resume_queue("narrow").await.unwrap();
         runtime.run_until_idle();
         let other = submit(&runtime, "other", 10).await;
         runtime.run_until_idle();
@@ -799,7 +799,7 @@ mod restarts {
     #[tokio::test]
     async fn a_job_that_was_paused_before_it_began_can_go_on_after_a_restart() {
         let (runtime, _) = narrow();
-        runtime.pause_queue("narrow");
+        runtime.pause_queue("narrow").await.unwrap();
         let job = submit(&runtime, "x", 1).await;
         job.pause().await;
         runtime.run_until_idle();

@@ -11,10 +11,18 @@ The project's chores: cargo xtask <COMMAND>
                        Stops at the first step that fails, unless told to keep going.
   bench [NAME…]        The bench programs, all of them or those named.
   simulate             The long simulation: random workflows until there were a million jobs.
+  kill [--rounds N] [--seed S]
+                       The long killing: a process with jobs in a file, killed 2,000 times or N times, at moments that
+                       the seed decides, while its history is judged from outside.
+  cut [--seed S] [--rounds N]
+                       Every power cut: at each operation that a workload of every feature does on its disk, for one
+                       seed or N of them.
   doctor               Checks for what the other commands need, and obtains what it can.
   help                 This text.";
 
-const COMMANDS: &[&str] = &["test", "bench", "simulate", "doctor", "help"];
+const COMMANDS: &[&str] = &["test", "bench", "simulate", "kill", "cut", "doctor", "help"];
+const ROUNDS: &str = "--rounds";
+const SEED: &str = "--seed";
 const KEEP_GOING: &str = "--keep-going";
 
 /// A command line, understood.
@@ -22,6 +30,8 @@ pub(crate) enum Command {
     Test { keep_going: bool },
     Bench { benches: Vec<&'static Step> },
     Simulate,
+    Kill { rounds: u64, seed: u64 },
+    Cut { seed: u64, rounds: u64 },
     Doctor,
     Help,
 }
@@ -35,6 +45,8 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, String> {
         "test" => test(rest),
         "bench" => bench(rest),
         "simulate" => nothing_more(rest, Command::Simulate),
+        "kill" => numbers("kill", rest, 2000, 1).map(|(rounds, seed)| Command::Kill { rounds, seed }),
+        "cut" => numbers("cut", rest, 1, 0).map(|(rounds, seed)| Command::Cut { seed, rounds }),
         "doctor" => nothing_more(rest, Command::Doctor),
         "help" | "--help" | "-h" => nothing_more(rest, Command::Help),
         unknown => Err(unknown_word("command", unknown, COMMANDS)),
@@ -60,6 +72,22 @@ fn bench(names: &[String]) -> Result<Command, String> {
     };
     let benches = names.iter().map(find).collect::<Result<_, _>>()?;
     Ok(Command::Bench { benches })
+}
+
+/// How many rounds, and which seed; what is not said is as usual.
+fn numbers(command: &str, options: &[String], mut rounds: u64, mut seed: u64) -> Result<(u64, u64), String> {
+    for pair in options.chunks(2) {
+        let number = match &pair[0][..] {
+            ROUNDS => &mut rounds,
+            SEED => &mut seed,
+            unknown => {
+                return Err(unknown_word(&format!("option of `{command}`"), unknown, &[ROUNDS, SEED]));
+            }
+        };
+        let said = pair.get(1).map(|text| text.parse().map_err(|_| format!("`{text}` is no number")));
+        *number = said.unwrap_or_else(|| Err(format!("`{}` needs a number", pair[0])))?;
+    }
+    Ok((rounds, seed))
 }
 
 fn nothing_more(rest: &[String], command: Command) -> Result<Command, String> {
@@ -105,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn rounds_and_seeds_are_as_usual_unless_they_are_said() {
+        assert!(matches!(parsed("kill"), Ok(Command::Kill { rounds: 2000, seed: 1 })));
+        assert!(matches!(parsed("kill --rounds 5 --seed 7"), Ok(Command::Kill { rounds: 5, seed: 7 })));
+        assert!(matches!(parsed("cut --seed 7"), Ok(Command::Cut { seed: 7, rounds: 1 })));
+        assert_eq!(parsed("kill --rounds many").err().as_deref(), Some("`many` is no number"));
+        assert_eq!(parsed("kill --seed").err().as_deref(), Some("`--seed` needs a number"));
+    }
+
+    #[test]
     fn names_the_nearest() {
         for (line, expected) in [
             ("tset", "there is no command `tset`; did you mean `test`? (see `cargo xtask help`)"),
@@ -112,6 +149,10 @@ mod tests {
             (
                 "test --keepgoing",
                 "there is no option of `test` `--keepgoing`; did you mean `--keep-going`? (see `cargo xtask help`)",
+            ),
+            (
+                "kill --sed 1",
+                "there is no option of `kill` `--sed`; did you mean `--seed`? (see `cargo xtask help`)",
             ),
             ("bench level", "there is no bench `level`; did you mean `levels`? (see `cargo xtask help`)"),
         ] {

@@ -1,4 +1,4 @@
-//! The bench programs.
+//! The bench programs, and the long tests.
 
 use crate::invocation::Invocation;
 use crate::steps::{Step, Work};
@@ -32,6 +32,31 @@ pub(crate) const SIMULATION: Step = Step {
     does: "random workflows keep the laws, a million jobs of them",
     work: Work::Run(Invocation::cargo(&["run", "--release", "-p", "workflow-tests", "--bin", "simulate"])),
 };
+
+/// What the long tests with processes and disks run.
+pub(crate) const PROGRAMS: Step = Step {
+    name: "programs",
+    does: "the programs of the long tests are built",
+    work: Work::Run(Invocation::cargo(&["build", "--release", "-p", "workflow-tests", "--bins"])),
+};
+
+/// The long killing.
+pub(crate) fn killing(rounds: u64, seed: u64) -> Step {
+    let does = "a process that is killed at random keeps its promises";
+    Step { name: "kill", does, work: Work::Run(long("kill", [rounds, seed])) }
+}
+
+/// Every power cut.
+pub(crate) fn cutting(seed: u64, rounds: u64) -> Step {
+    let does = "a runtime whose disk loses its power keeps its promises";
+    Step { name: "cut", does, work: Work::Run(long("cut", [seed, rounds])) }
+}
+
+fn long(program: &'static str, numbers: [u64; 2]) -> Invocation {
+    let usual = Invocation::cargo(&["run", "--release", "-p", "workflow-tests", "--bin"]);
+    let more = [program.to_owned(), "--".to_owned()].into_iter();
+    usual.and(more.chain(numbers.map(|number| number.to_string())))
+}
 
 const fn bench(name: &'static str, does: &'static str, arguments: &'static [&'static str]) -> Step {
     Step { name, does, work: Work::Run(Invocation::cargo(arguments)) }

@@ -10,19 +10,27 @@ pub(crate) struct Invocation {
     environment: Option<(&'static str, &'static str)>,
     program: &'static str,
     arguments: &'static [&'static str],
+    more: Vec<String>,
 }
 
 impl Invocation {
     pub(crate) const fn new(program: &'static str, arguments: &'static [&'static str]) -> Self {
-        Invocation { environment: None, program, arguments }
+        Invocation { environment: None, program, arguments, more: Vec::new() }
     }
 
     pub(crate) const fn cargo(arguments: &'static [&'static str]) -> Self {
         Invocation::new("cargo", arguments)
     }
 
-    pub(crate) const fn with(self, variable: &'static str, value: &'static str) -> Self {
-        Invocation { environment: Some((variable, value)), ..self }
+    pub(crate) const fn with(mut self, variable: &'static str, value: &'static str) -> Self {
+        self.environment = Some((variable, value));
+        self
+    }
+
+    /// With arguments that are known only when it is run.
+    pub(crate) fn and(mut self, more: impl IntoIterator<Item = String>) -> Self {
+        self.more.extend(more);
+        self
     }
 
     /// Runs it to its end; what it prints goes where ours goes.
@@ -43,7 +51,7 @@ impl Invocation {
 
     fn command(&self) -> Command {
         let mut command = Command::new(executable(self.program));
-        command.args(self.arguments).envs(self.environment).current_dir(root());
+        command.args(self.arguments).args(&self.more).envs(self.environment).current_dir(root());
         command
     }
 
@@ -63,7 +71,8 @@ impl fmt::Display for Invocation {
             write!(f, "{variable}=\"{value}\" ")?;
         }
         f.write_str(self.program)?;
-        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
+        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))?;
+        self.more.iter().try_for_each(|argument| write!(f, " {argument}"))
     }
 }
 
@@ -94,6 +103,9 @@ mod tests {
         let docs = Invocation::cargo(&["doc"]).with("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(docs.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc");
         assert_eq!(docs.command().get_envs().count(), 1);
+        let more = Invocation::cargo(&["run"]).and(["--".to_owned(), "7".to_owned()]);
+        assert_eq!(more.to_string(), "cargo run -- 7");
+        assert_eq!(more.command().get_args().count(), 3);
     }
 
     #[test]

@@ -27,6 +27,10 @@ fn main() -> ExitCode {
         Ok(Command::Test { keep_going }) => run(&steps::TEST.iter().collect::<Vec<_>>(), keep_going),
         Ok(Command::Bench { benches }) => run(&benches, false),
         Ok(Command::Simulate) => run(&[&benches::SIMULATION], false),
+        Ok(Command::Kill { rounds, seed }) => {
+            run(&[&benches::PROGRAMS, &benches::killing(rounds, seed)], false)
+        }
+        Ok(Command::Cut { seed, rounds }) => run(&[&benches::cutting(seed, rounds)], false),
         Ok(Command::Doctor) => run(&[&steps::DOCTOR], false),
         Err(problem) => {
             eprintln!("error: {problem}");

@@ -8,7 +8,7 @@ use workflow_runtime::{Fact, JobId, TaskId};
 use super::event::{Event, Kept, Outcome, Tick};
 use super::line::Line;
 use super::violation::{Effect, Violation};
-use super::{attempts, limits, reads, submissions, ticks, undo};
+use super::{attempts, limits, reads, saves, submissions, ticks, undo, wishes};
 
 /// What a history is to be judged by, beside what holds for all.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,8 @@ pub fn check(history: &[Line], rules: &Rules) -> Vec<Violation> {
     submissions::judge(&case, &mut found);
     attempts::judge(&case, &mut found);
     reads::judge(&case, &mut found);
+    saves::judge(&case, &mut found);
+    wishes::judge(&case, &mut found);
     undo::judge(&case, &mut found);
     ticks::judge(&case, &mut found);
     limits::judge(&case, &mut found);

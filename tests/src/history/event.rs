@@ -38,6 +38,31 @@ pub enum Event {
         /// What it gives; nothing if it was dropped.
         outcome: Option<Outcome>,
     },
+    /// A task saved where it stands, and was told that it is safe. What it saves later is greater.
+    Saved {
+        /// The job.
+        job: JobId,
+        /// The task, by its path.
+        task: String,
+        /// Where it stands.
+        mark: u64,
+    },
+    /// An attempt looked at what was saved before it.
+    Restored {
+        /// The job.
+        job: JobId,
+        /// The task, by its path.
+        task: String,
+        /// Where an earlier attempt stood.
+        mark: Option<u64>,
+    },
+    /// Somebody wanted something of a job, and was told that it is written down.
+    Granted {
+        /// The job.
+        job: JobId,
+        /// What he wanted.
+        wish: Wish,
+    },
     /// Somebody was told how a job ended.
     Told {
         /// The job.
@@ -77,6 +102,20 @@ pub struct Read {
     pub task: String,
     /// The value.
     pub value: Json,
+}
+
+/// What can be wanted of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// That it does not succeed.
+    Cancel,
+    /// That nothing of it starts for a while.
+    Pause,
+    /// That it goes on.
+    Resume,
+    /// That it hears of this event.
+    Signal(String),
 }
 
 /// How an attempt or a job ended.

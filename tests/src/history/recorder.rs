@@ -85,6 +85,24 @@ impl Recorder {
         self.note(Event::Born);
     }
 
+    /// A task has saved where it stands.
+    ///
+    /// # Panics
+    /// As [`begin`](Self::begin) does.
+    pub fn saved(&self, context: &TaskContext, mark: u64) {
+        let job = context.job_id().parse().expect("a runtime runs it");
+        self.note(Event::Saved { job, task: context.task_id().to_owned(), mark });
+    }
+
+    /// An attempt has looked at what was saved.
+    ///
+    /// # Panics
+    /// As [`begin`](Self::begin) does.
+    pub fn restored(&self, context: &TaskContext, mark: Option<u64>) {
+        let job = context.job_id().parse().expect("a runtime runs it");
+        self.note(Event::Restored { job, task: context.task_id().to_owned(), mark });
+    }
+
     /// An attempt begins; if its queue is named, its places are counted.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 use workflow_runtime::{JobId, JobState};
 
-use super::event::{Outcome, Tick};
+use super::event::{Outcome, Tick, Wish};
 
 /// An attempt of a task of a job.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,10 @@ pub enum Violation {
     Early { effect: Effect, read: String },
     /// An attempt read what is not the outcome of who made it.
     WrongInput { effect: Effect, read: String, seen: Json, kept: Option<Json> },
+    /// An attempt does not find what an earlier one has saved.
+    Forgot { job: JobId, task: String, saved: u64, found: Option<u64> },
+    /// What somebody wanted is not done, though he was told that it is written down.
+    Unheeded { job: JobId, wish: Wish },
     /// A task ran though its outcome was written.
     RanAgain { effect: Effect, why: &'static str },
     /// An attempt has the number of an earlier one, or a smaller one.
@@ -89,6 +93,13 @@ impl fmt::Display for Violation {
             Self::WrongInput { effect, read, seen, kept } => {
                 let kept = kept.as_ref().map_or("nothing".to_owned(), Json::to_string);
                 write!(out, "{effect} was given {seen} of `{read}`, but {kept} is written")
+            }
+            Self::Forgot { job, task, saved, found } => {
+                let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+                write!(out, "`{task}` of job {job} had saved {saved}, and found {found}")
+            }
+            Self::Unheeded { job, wish } => {
+                write!(out, "of job {job} {wish:?} was wanted and said to be written down, and is not done")
             }
             Self::RanAgain { effect, why } => write!(out, "{effect} began again: {why}"),
             Self::Repeated { effect, before } => write!(out, "{effect} began after attempt {before}"),

@@ -7,9 +7,9 @@ use workflow_runtime::__private::{Call, Elements, Maybe, Wire, alike};
 use workflow_runtime::prelude::*;
 use workflow_runtime::{Arm, Options, Port, Retry};
 
-use super::Rng;
 use super::callees::{Carried, give_back, maybe, one, spare, total, two, zero};
 use super::expression::{Binding, Value, Written, sum};
+use super::{Change, Rng};
 
 pub(super) const QUEUES: [&str; 3] = ["red", "green", "blue"];
 pub(super) const PRIORITIES: [Priority; 4] =
@@ -56,6 +56,8 @@ pub(super) struct Maker<'a> {
     pub(super) named: usize,
     /// The line that the last statement would stand on.
     pub(super) line: u32,
+    /// What is to be otherwise, and how many statements, or calls of `one`, come before.
+    pub(super) change: Option<(Change, usize)>,
 }
 
 impl Maker<'_> {
@@ -92,6 +94,10 @@ impl Maker<'_> {
     }
 
     fn statement(&mut self, depth: usize) {
+        if self.is_changed(|change| matches!(change, Change::Add)) {
+            let line = self.line();
+            self.wire.step::<zero>("added", line, "zero", &[], |_| Call::new(()));
+        }
         let nests = depth < DEPTH && self.left > 1;
         self.left = self.left.saturating_sub(1);
         match self.rng.below(100) {
@@ -190,10 +196,34 @@ impl Maker<'_> {
         port
     }
 
+    /// Whether this is the place of a change like this.
+    fn is_changed(&mut self, is_it: impl Fn(Change) -> bool) -> bool {
+        match &mut self.change {
+            Some((change, 0)) if is_it(*change) => self.change.take().is_some(),
+            Some((change, before)) if is_it(*change) => {
+                *before -= 1;
+                false
+            }
+            _ => false,
+        }
+    }
+
     fn one(&mut self, bound: Option<&str>, line: u32) -> Port<i64> {
-        let a = self.argument();
-        let make = a.then(|a| Call::new((a,)));
-        let port = self.wire.step::<one>(bound.unwrap_or("one"), line, "one", &[a.parts()], make);
+        let mut a = self.argument();
+        if self.is_changed(|change| matches!(change, Change::Argument)) {
+            a = sum(&a, &a);
+        }
+        let name = bound.unwrap_or("one");
+        let port = match self.is_changed(|change| matches!(change, Change::Callee)) {
+            true => {
+                let make = a.then(|a| Call::new((a,)));
+                self.wire.step::<spare>(name, line, "spare", &[a.parts()], make)
+            }
+            false => {
+                let make = a.then(|a| Call::new((a,)));
+                self.wire.step::<one>(name, line, "one", &[a.parts()], make)
+            }
+        };
         if self.rng.chance(40) {
             alike::<one, spare>();
             self.wire.or::<spare>("spare");
