@@ -12,5 +12,6 @@ pub mod sweep;
 pub mod trace;
 mod walker;
 pub mod workload;
+pub mod written;
 
 pub use walker::Walker;
