@@ -47,23 +47,26 @@ pub struct Sheet {
 
 /// Begins a sheet.
 #[task_agent]
-async fn sheet_begin(reader: State<Reader>, of: String) -> Sheet {
+async fn sheet_begin(ctx: &TaskContext, of: String) -> Result<Sheet, AgentError> {
+    let State(reader) = ctx.state::<Reader>()?;
     reader.note(format!("begin {of}"));
-    Sheet { lines: vec![format!("begun by {of}")], of }
+    Ok(Sheet { lines: vec![format!("begun by {of}")], of })
 }
 
 /// Never returns in the process that writes.
 #[task_agent]
-async fn sheet_hold(reader: State<Reader>, ctx: &TaskContext, mut sheet: Sheet) -> Sheet {
+async fn sheet_hold(ctx: &TaskContext, mut sheet: Sheet) -> Result<Sheet, AgentError> {
+    let State(reader) = ctx.state::<Reader>()?;
     reader.note(format!("hold {} {}", sheet.of, ctx.attempt()));
     reader.hold().await;
     sheet.lines.push("held".to_owned());
-    sheet
+    Ok(sheet)
 }
 
 /// Saves how far it is, makes a subtask, and does not get further in the process that writes.
 #[task_agent]
-async fn sheet_save(reader: State<Reader>, ctx: &TaskContext, mut sheet: Sheet) -> Result<Sheet, AgentError> {
+async fn sheet_save(ctx: &TaskContext, mut sheet: Sheet) -> Result<Sheet, AgentError> {
+    let State(reader) = ctx.state::<Reader>()?;
     let saved: Option<u32> = ctx.restored()?;
     reader.note(format!("save {} {saved:?}", sheet.of));
     ctx.checkpoint(&7).await?;
@@ -76,15 +79,18 @@ async fn sheet_save(reader: State<Reader>, ctx: &TaskContext, mut sheet: Sheet) 
 
 /// Fails.
 #[task_agent]
-async fn sheet_tear(reader: State<Reader>, sheet: Sheet) -> Result<Sheet, AgentError> {
+async fn sheet_tear(ctx: &TaskContext, sheet: Sheet) -> Result<Sheet, AgentError> {
+    let State(reader) = ctx.state::<Reader>()?;
     reader.note(format!("tear {}", sheet.of));
     Err(AgentError::permanent("the sheet is torn"))
 }
 
 /// Takes back what was begun.
 #[task_agent]
-async fn sheet_burn(reader: State<Reader>, sheet: Sheet) -> () {
+async fn sheet_burn(ctx: &TaskContext, sheet: Sheet) -> Result<(), AgentError> {
+    let State(reader) = ctx.state::<Reader>()?;
     reader.note(format!("burn {}", sheet.of));
+    Ok(())
 }
 
 workflow! {
