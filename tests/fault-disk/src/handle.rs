@@ -37,7 +37,7 @@ pub(crate) struct Opening {
     pub(crate) exclusive: bool,
     /// It goes when it is closed.
     pub(crate) temporary: bool,
-    /// It is a journal: when it was made, its name is synced with it, as SQLite does on Unix.
+    /// It is a journal: its name is synced with it at first, whoever made it, as SQLite does on Unix.
     pub(crate) is_journal: bool,
 }
 
@@ -73,13 +73,20 @@ impl Handle {
             None => {
                 disk.announce(Operation::Create, &name);
                 let mut state = disk.state();
-                let file = state.platter.new_id();
-                let created = state.change(Change::Create(Arc::clone(&name), file));
-                created.map_err(|fault| fault.code(SQLITE_CANTOPEN))?;
-                file
+                match state.platter.find(&name) {
+                    // Another thread was faster.
+                    Some(_) if opening.exclusive => return Err(SQLITE_CANTOPEN),
+                    Some(file) => file,
+                    None => {
+                        let file = state.platter.new_id();
+                        let created = state.change(Change::Create(Arc::clone(&name), file));
+                        created.map_err(|fault| fault.code(SQLITE_CANTOPEN))?;
+                        file
+                    }
+                }
             }
         };
-        let sync_name = there.is_none() && opening.is_journal;
+        let sync_name = opening.create && opening.is_journal;
         let (temporary, level) = (opening.temporary, SQLITE_LOCK_NONE);
         Ok(Self { disk, name, file, temporary, sync_name, level, share: Share::default() })
     }
