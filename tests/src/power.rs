@@ -115,11 +115,14 @@ impl Cut<'_> {
         loop {
             let disk = Disk::holding(&image);
             again.into_iter().for_each(|operation| disk.stop_at(operation));
-            match socket.plug(&disk, self.folder) {
+            let before = last.as_ref().unwrap_or(first);
+            let plugged = socket.plug(&disk, self.folder).map_err(|error| error.to_string());
+            let next =
+                plugged.and_then(|()| before.try_restart_at(before.now()).map_err(|error| error.to_string()));
+            match next {
                 Err(_) if disk.is_off() => {}
                 Err(error) => return Err(format!("it cannot be opened: {error}")),
-                Ok(()) => {
-                    let next = last.as_ref().unwrap_or(first).restart();
+                Ok(next) => {
                     outside.end(&next, || disk.is_off()).await?;
                     if !disk.is_off() {
                         return Ok(());

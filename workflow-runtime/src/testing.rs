@@ -311,6 +311,17 @@ impl TestRuntime {
     /// # Panics
     /// As [`restart`](Self::restart) does.
     pub fn restart_at(&self, now: Timestamp) -> Self {
+        self.try_restart_at(now).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, for a store that may fail just then. When it has, it can be tried again.
+    ///
+    /// # Errors
+    /// When the runtime does not start.
+    ///
+    /// # Panics
+    /// When a journal is refused.
+    pub fn try_restart_at(&self, now: Timestamp) -> Result<Self, StartError> {
         let run = self.setup.runs.fetch_add(1, Ordering::SeqCst);
         let journals: Vec<String> = match self.setup.store {
             None => self.runtime.engine.index.all().iter().map(|job| self.journal_of(job)).collect(),
@@ -323,10 +334,7 @@ impl TestRuntime {
             .registry(Arc::clone(&self.setup.registry))
             .resources(self.setup.resources.clone())
             .settings_of(&self.runtime.engine);
-        let next = match Self::start(builder, self.setup.seed, now, run, self.setup.store.clone()) {
-            Ok(next) => next,
-            Err(error) => panic!("{error}"),
-        };
+        let next = Self::start(builder, self.setup.seed, now, run, self.setup.store.clone())?;
         *lock(&next.runtime.engine.overrides) = lock(&self.runtime.engine.overrides).clone();
         *lock(&next.runtime.engine.taken) = lock(&self.runtime.engine.taken).clone();
         next.runtime.engine.has_overrides.store(true, Ordering::SeqCst);
@@ -345,7 +353,7 @@ impl TestRuntime {
             next.runtime.engine.timetable.take_over(&self.runtime.engine.timetable);
             next.runtime.engine.look_at_all();
         }
-        next
+        Ok(next)
     }
 
     /// A job as its journal, written as JSON and read again, leaves it.

@@ -28,7 +28,7 @@ impl<T> Submission<T> {
     /// Writes the job inside a transaction that was begun on this connection to the very file in which jobs are kept: the job
     /// exists if and only if what else the transaction writes does.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use workflow_runtime::prelude::*;
     /// use workflow_runtime::store::rusqlite::Connection;
     ///
