@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -57,6 +57,25 @@ workflow! {
     }
 }
 
+workflow! {
+    /// Ten steps, one after the other.
+    pub workflow Long(x: Payload) -> u64 {
+        phase all {
+            a = step(x);
+            b = step(a);
+            c = step(b);
+            d = step(c);
+            e = step(d);
+            f = step(e);
+            g = step(f);
+            h = step(g);
+            i = step(h);
+            j = step(i);
+        }
+        j.i
+    }
+}
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn since_start() -> u64 {
@@ -65,7 +84,7 @@ fn since_start() -> u64 {
 
 fn registry() -> Registry {
     let builder = Registry::builder().agent::<step>().agent::<stamp>().agent::<nothing>();
-    builder.workflow::<Chain>().build().expect("the agents are right")
+    builder.workflow::<Chain>().workflow::<Long>().build().expect("the agents are right")
 }
 
 /// Runs `jobs` jobs, `at_once` at a time; each gives a number, and the sum of them is given.
@@ -356,6 +375,8 @@ async fn beside(place: &Place, over: u64, rounds: usize) {
     let texts = bytes_of(Chain { x: payload(1234) }).await;
     fill(&store, over, &texts);
     drop(store);
+    // What was written so far is not to be waited for in what is measured.
+    std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("it is there");
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let jobs = 2000;
     for _ in 0..rounds {
@@ -438,8 +459,8 @@ async fn recovery(place: &Place) {
     let count = 100_000_u64;
     let path = place.file();
     let store = Arc::new(SqliteOptions::new(&path).durability(Durability::Off).open().expect("it opens"));
-    let texts = bytes_of(Chain { x: payload(1234) }).await;
-    let half: Vec<String> = texts[..4].to_vec();
+    let texts = bytes_of(Long { x: payload(1234) }).await;
+    let half: Vec<String> = texts[..6].to_vec();
     let runtime = Runtime::builder().registry(registry()).on(Arc::clone(&store) as Arc<dyn Store>).await;
     let runtime = runtime.expect("it begins");
     // Jobs as they are half-way, written by hand.
@@ -447,38 +468,57 @@ async fn recovery(place: &Place) {
     runtime.shutdown(Duration::from_secs(1)).await;
     drop(runtime);
     drop(store);
+    let floor = read_all(&path);
     let start = Instant::now();
     let store = SqliteOptions::new(&path).durability(Durability::Off).open().expect("it opens");
     // One place, so that reading is measured, and not what the jobs do then.
     let builder = Runtime::builder().registry(registry()).queue(Queue::new("default").concurrency(1));
     let runtime = builder.on(Arc::new(store)).await.expect("it begins");
-    let opened = start.elapsed();
     runtime.recovered().await;
     let took = start.elapsed();
+    let (ours, floor) = (took.as_secs_f64(), floor.as_secs_f64());
     row(
         &format!("100,000 half-done jobs are back, {}", place.name),
         "s",
-        took.as_secs_f64(),
-        opened.as_secs_f64(),
+        ours,
+        floor,
         "<= 2 s",
-        f64::NAN,
+        ours / floor,
     );
     runtime.shutdown(Duration::from_millis(1)).await;
     drop(runtime);
     remove(&path);
 }
 
+/// The floor: every text is read by one thread, and made a tree of values.
+fn read_all(path: &Path) -> Duration {
+    let connection = Connection::open(path).expect("it opens");
+    let start = Instant::now();
+    let mut select = connection.prepare("SELECT head, json FROM lines").expect("it is right");
+    let mut rows = select.query([]).expect("it runs");
+    while let Some(row) = rows.next().expect("it is read") {
+        for column in 0..2 {
+            if let Some(text) =
+                row.get_ref(column).expect("it is there").as_str_or_null().expect("it is text")
+            {
+                let value: serde_json::Value = serde_json::from_str(text).expect("it is JSON");
+                std::hint::black_box(value);
+            }
+        }
+    }
+    start.elapsed()
+}
+
 /// Writes jobs as they are half-way.
 fn half_done(store: &SqliteStore, count: u64, texts: &[String]) {
     let term = store.begin("local").expect("it begins");
-    let model = Mutex::new(Vec::new());
     let ids: Vec<String> = (0..count).map(|n| format!("019ac5c4-6f3a-7000-8000-{n:012x}")).collect();
     let old = texts[0].split("\"id\":\"").nth(1).and_then(|rest| rest.get(..36)).expect("an id").to_owned();
     for chunk in ids.chunks(1000) {
         let mut entries = Vec::new();
         for id in chunk {
             let head = serde_json::json!({
-                "id": id, "name": "Chain", "state": "running", "queue": "default", "priority": null, "tags": [],
+                "id": id, "name": "Long", "state": "running", "queue": "default", "priority": null, "tags": [],
                 "unique": null, "parent": null, "submitted": "2026-01-01T00:00:00Z", "not_before": null,
                 "ended": null, "failure": null,
             });
@@ -497,7 +537,6 @@ fn half_done(store: &SqliteStore, count: u64, texts: &[String]) {
             entries.push(Entry::New { head, term, lines, settles: None });
         }
         store.write(&entries).expect("they are written");
-        model.lock().expect("mine").push(entries.len());
     }
 }
 
