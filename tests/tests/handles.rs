@@ -120,6 +120,7 @@ mod submissions {
                 error.to_string().starts_with(&format!("the input of `{name}` is not right: ")),
                 "{error}"
             );
+            assert_eq!(error.to_string().matches("is not right").count(), 1, "{error}");
         }
         assert_eq!(runtime.jobs(&JobFilter::new()).len(), 0);
     }

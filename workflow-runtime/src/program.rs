@@ -58,7 +58,7 @@ impl Place {
     pub(crate) fn admit(self, registry: &Registry, input: Json) -> Result<(), AgentError> {
         match self {
             Self::Agent(agent) => registry.agents()[agent as usize].admit_json(&input).map(drop),
-            Self::Workflow(workflow) => registry.workflows()[workflow as usize].read_input(input).map(drop),
+            Self::Workflow(workflow) => registry.workflows()[workflow as usize].admit_json(input).map(drop),
         }
     }
 }

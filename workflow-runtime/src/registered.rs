@@ -283,12 +283,15 @@ impl RegisteredWorkflow {
     /// # Errors
     /// When the JSON is not such an input.
     pub fn read_input(&self, input: Json) -> Result<Erased, AgentError> {
-        let named = |error: &dyn std::fmt::Display| {
+        self.admit_json(input).map_err(|error| {
             AgentError::permanent(format!("the input of `{}` is not right: {error}", self.name()))
-        };
-        let schema = compiled(&self.schemas.input, || self.input_schema())?;
-        schema.check(&input).map_err(|error| named(&error))?;
-        self.code.input.codec.decode(input).map_err(|error| named(&error))
+        })
+    }
+
+    /// The same, for callers who say themselves whose input it is.
+    pub(crate) fn admit_json(&self, input: Json) -> Result<Erased, AgentError> {
+        compiled(&self.schemas.input, || self.input_schema())?.check(&input).map_err(AgentError::permanent)?;
+        self.code.input.codec.decode(input).map_err(AgentError::permanent)
     }
 
     /// Writes a result, checked against its schema.

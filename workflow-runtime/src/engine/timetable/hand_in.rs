@@ -205,7 +205,7 @@ impl Engine {
         match place {
             Place::Workflow(place) => {
                 let workflow = &self.registry.workflows()[place as usize];
-                Ok(Value::Typed(workflow.read_input(input)?, workflow.code().input.codec))
+                Ok(Value::Typed(workflow.admit_json(input)?, workflow.code().input.codec))
             }
             Place::Agent(place) => {
                 let agent = &self.registry.agents()[place as usize];
