@@ -176,6 +176,7 @@ struct Slow {
     open: Mutex<bool>,
     opened: Condvar,
     asked: AtomicBool,
+    claims: AtomicBool,
 }
 
 impl Slow {
@@ -196,6 +197,7 @@ impl Store for Slow {
         self.inner.write(entries)
     }
     fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        self.claims.store(true, Ordering::SeqCst);
         let mut open = self.open.lock().expect("it works");
         while !*open {
             open = self.opened.wait(open).expect("it works");
@@ -252,6 +254,27 @@ async fn who_asks_before_the_job_has_been_read_waits_for_it() {
         assert_eq!(ask.await.unwrap().unwrap().id(), first);
         assert_eq!(store.list(&Filter::default()).unwrap().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_free_when_its_runtime_has_shut_down() {
+    let (runs, store) = (Runs::default(), Arc::new(Slow::default()));
+    let runtime = builder(&runs).on(store.clone()).await.unwrap();
+    let reader = runtime.clone();
+    while !store.claims.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    // That takes a while yet, as it does on a busy machine.
+    let slow = store.clone();
+    let slowness = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        slow.open();
+    });
+    runtime.shutdown(Duration::ZERO).await;
+    assert!(*store.open.lock().unwrap(), "somebody uses the store yet");
+    slowness.join().unwrap();
+    assert_eq!(Arc::strong_count(&store), 1, "somebody has the store yet");
+    assert!(reader.schedules().list().await.unwrap_err().to_string().contains("was shut down"));
 }
 
 #[tokio::test]

@@ -290,7 +290,9 @@ impl RegisteredWorkflow {
 
     /// The same, for callers who say themselves whose input it is.
     pub(crate) fn admit_json(&self, input: Json) -> Result<Erased, AgentError> {
-        compiled(&self.schemas.input, || self.input_schema())?.check(&input).map_err(AgentError::permanent)?;
+        compiled(&self.schemas.input, || self.input_schema())?
+            .check(&input)
+            .map_err(AgentError::permanent)?;
         self.code.input.codec.decode(input).map_err(AgentError::permanent)
     }
 

@@ -207,7 +207,7 @@ impl Engine {
         scribe.close();
         self.wait_for(scribe.wait_until_closed()).await;
         self.close_timetable().await;
-        scribe.let_go();
+        self.wait_for(scribe.let_go()).await;
     }
 
     /// Asks the store for something, where that may take its time; none if there is no store.

@@ -14,6 +14,7 @@ mod executor;
 mod gate;
 mod glance;
 mod host;
+mod in_use;
 mod index;
 mod job;
 mod keep;

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::core::Engine;
 use super::executor::{Executor, lock};
+use super::in_use::{InUse, Usable};
 use super::ready::{Handed, Told, Verdicts};
 use super::wait::Sleep;
 use crate::job_id::JobId;
@@ -23,8 +24,8 @@ const LAST: u32 = 8;
 
 /// Who writes to the store.
 pub(crate) struct Scribe {
-    /// None once all is written and nothing more will be: others may have it then.
-    store: Mutex<Option<Arc<dyn Store>>>,
+    /// Let go of once all is written and nothing more will be: others may have it then.
+    store: Arc<Usable>,
     name: String,
     pub(crate) term: Term,
     desk: Mutex<Desk>,
@@ -119,7 +120,7 @@ impl Scribe {
     pub(crate) fn new(store: Arc<dyn Store>, term: Term) -> Arc<Self> {
         Arc::new(Self {
             name: store.describe(),
-            store: Mutex::new(Some(store)),
+            store: Usable::new(store),
             term,
             desk: Mutex::default(),
             bell: Condvar::new(),
@@ -132,8 +133,8 @@ impl Scribe {
     ///
     /// # Errors
     /// When it was let go of, for the runtime was shut down.
-    pub(crate) fn store(&self) -> Result<Arc<dyn Store>, StoreError> {
-        lock(&self.store).clone().ok_or_else(|| {
+    pub(crate) fn store(&self) -> Result<InUse, StoreError> {
+        self.store.take().ok_or_else(|| {
             let message = format!("{}: the runtime was shut down", self.name);
             StoreError::new(StoreErrorKind::Unavailable, message)
         })
@@ -144,10 +145,9 @@ impl Scribe {
         &self.name
     }
 
-    /// Lets go of the store.
-    pub(super) fn let_go(&self) {
-        let store = lock(&self.store).take();
-        drop(store);
+    /// Lets go of the store, and waits until nobody asks it any more.
+    pub(super) async fn let_go(&self) {
+        self.store.let_go().await;
     }
 
     /// Has something written; the verdict comes when it is durable.
