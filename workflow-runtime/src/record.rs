@@ -395,25 +395,32 @@ pub struct Parent {
     pub depth: u32,
 }
 
+/// The facts that are about one task, as a pattern that binds its number.
+macro_rules! about {
+    ($task:ident) => {
+        Fact::Started { $task, .. }
+            | Fact::Retrying { $task, .. }
+            | Fact::Fell { $task, .. }
+            | Fact::Lost { $task, .. }
+            | Fact::Returned { $task, .. }
+            | Fact::Succeeded { $task, .. }
+            | Fact::Failed { $task, .. }
+            | Fact::Chose { $task, .. }
+            | Fact::Fanned { $task, .. }
+            | Fact::Rounded { $task, .. }
+            | Fact::Slept { $task, .. }
+            | Fact::Called { $task, .. }
+            | Fact::Noticed { $task }
+            | Fact::Given { $task, .. }
+            | Fact::Saved { $task, .. }
+    };
+}
+
 impl Fact {
     /// The task it is about.
     pub fn task(&self) -> Option<TaskId> {
         match self {
-            Self::Started { task, .. }
-            | Self::Retrying { task, .. }
-            | Self::Fell { task, .. }
-            | Self::Lost { task, .. }
-            | Self::Returned { task, .. }
-            | Self::Succeeded { task, .. }
-            | Self::Failed { task, .. }
-            | Self::Chose { task, .. }
-            | Self::Fanned { task, .. }
-            | Self::Rounded { task, .. }
-            | Self::Slept { task, .. }
-            | Self::Called { task, .. }
-            | Self::Noticed { task }
-            | Self::Given { task, .. }
-            | Self::Saved { task, .. } => Some(*task),
+            about!(task) => Some(*task),
             _ => None,
         }
     }
@@ -429,22 +436,7 @@ impl Fact {
     /// Gives that task another number.
     pub(crate) fn renumber(&mut self, number: TaskId) {
         match self {
-            Self::Started { task, .. }
-            | Self::Retrying { task, .. }
-            | Self::Fell { task, .. }
-            | Self::Lost { task, .. }
-            | Self::Returned { task, .. }
-            | Self::Succeeded { task, .. }
-            | Self::Failed { task, .. }
-            | Self::Chose { task, .. }
-            | Self::Fanned { task, .. }
-            | Self::Rounded { task, .. }
-            | Self::Slept { task, .. }
-            | Self::Called { task, .. }
-            | Self::Noticed { task }
-            | Self::Given { task, .. }
-            | Self::Spawned { parent: Some(task), .. }
-            | Self::Saved { task, .. } => *task = number,
+            about!(task) | Self::Spawned { parent: Some(task), .. } => *task = number,
             _ => {}
         }
     }
