@@ -224,7 +224,8 @@ impl Runtime {
     /// Takes nothing more in, and starts nothing more. Attempts that run may end within a time; those that do not are
     /// told to stop, and dropped after the runtime's grace time.
     ///
-    /// Says how many jobs were not over. In memory they are lost; in a durable store they go on when it is opened again.
+    /// Says how many jobs were not over. In memory they are lost; in a durable store they go on when it is opened again,
+    /// which may be at once: nothing of this runtime uses it any more when this returns.
     pub async fn shutdown(&self, within: Duration) -> usize {
         let engine = &self.engine;
         engine.stopping.store(true, Ordering::SeqCst);
