@@ -75,6 +75,8 @@ pub(crate) struct Engine {
     pub(super) parked: Mutex<BTreeMap<JobId, ParkedJob>>,
     /// Told when all jobs in the store have been read that are not over; and whether that is so.
     pub(super) recovered: (Notify, AtomicBool),
+    /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
+    pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
     #[cfg(feature = "archive")]
     pub(super) archive: Mutex<Option<crate::archive::ArchiveWriter>>,
@@ -257,6 +259,7 @@ impl Engine {
             archive: Mutex::default(),
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
+            taking: Mutex::default(),
             stopping: AtomicBool::new(false),
             is_down: AtomicBool::new(false),
             random: AtomicU64::new(seed),

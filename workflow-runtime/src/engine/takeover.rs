@@ -10,6 +10,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::core::Engine;
+use super::executor::lock;
 use super::job::Job;
 use super::scribe::{FIRST, MOST};
 use super::wait::Sleep;
@@ -141,6 +142,8 @@ impl Takeover {
     }
 
     fn take_all(&mut self) -> Result<(), StoreError> {
+        let engine = Arc::clone(&self.engine);
+        let _alone = lock(&engine.taking);
         if !self.is_read {
             self.engine.learn_plans()?;
         }
