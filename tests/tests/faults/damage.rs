@@ -203,7 +203,7 @@ async fn who_cannot_be_told_what_a_child_gave_is_set_aside() {
     assert!(store.read(aside.head.id).unwrap().unwrap().head.state.is_over());
 }
 
-/// How many threads panicked.
+/// How often the library panicked.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// Some bytes of some pages are turned: whatever comes of it is an error or nothing.
@@ -211,8 +211,8 @@ static PANICS: AtomicUsize = AtomicUsize::new(0);
 async fn turned_bytes_are_an_error_or_nothing_and_never_a_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        // Tests have names; what they have to say is said elsewhere.
-        let is_test = std::thread::current().name().is_some_and(|name| name.contains("::"));
+        // What other tests of this program have to say is said elsewhere.
+        let is_test = panic.location().is_some_and(|place| place.file().starts_with("tests/"));
         PANICS.fetch_add(usize::from(!is_test), Ordering::SeqCst);
         usual(panic);
     }));
