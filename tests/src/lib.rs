@@ -1,10 +1,13 @@
 //! What the tests and benches share.
 
+pub mod around;
 pub mod bench;
 pub mod faulty;
 pub mod folder;
 pub mod history;
 pub mod killing;
+pub mod log;
+pub mod postgres;
 pub mod power;
 pub mod random;
 pub mod simulation;

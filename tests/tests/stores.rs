@@ -1,9 +1,12 @@
 //! Stores keep their promises, and the suite that says so finds those that do not.
 
-use workflow_runtime::store::{Durability, MemoryStore, SqliteOptions, SqliteStore};
+use workflow_runtime::store::{
+    Durability, MemoryStore, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore,
+};
 use workflow_runtime::testing::conformance;
 use workflow_tests::faulty::{Fault, Faulty};
 use workflow_tests::folder::Folder;
+use workflow_tests::postgres;
 
 #[test]
 fn memory_keeps_its_promises() {
@@ -36,6 +39,17 @@ fn sqlite_keeps_them(sweep_after: u32) {
         open(&path)
     };
     conformance::check(|| open(&folder.fresh("jobs.db")), reopen).expect("it keeps its promises");
+}
+
+#[test]
+fn postgres_keeps_its_promises() {
+    let make = || postgres::options().open().expect("it opens");
+    let reopen = |store: PostgresStore| {
+        let same = PostgresOptions::new(postgres::address()).schema(store.schema());
+        drop(store);
+        same.open().expect("it opens")
+    };
+    conformance::check(make, reopen).expect("it keeps its promises");
 }
 
 #[test]

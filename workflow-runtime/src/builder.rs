@@ -19,7 +19,7 @@ use crate::runtime::Runtime;
 use crate::store::{Store, StoreError, StoreErrorKind};
 
 /// The name of the one who writes to a store that one process uses at a time.
-pub(crate) const NODE: &str = "local";
+const NODE: &str = "local";
 
 /// Why a runtime could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,7 @@ pub struct RuntimeBuilder {
     limits: HashMap<String, AgentLimits>,
     observers: Vec<Arc<dyn Observer>>,
     config: Config,
+    node: Option<String>,
 }
 
 impl fmt::Debug for RuntimeBuilder {
@@ -171,6 +172,23 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets what this process is called where several share a store: another name otherwise, each time it starts. When one
+    /// begins of a name that there is already, that is over at once: so a process that takes the place of another by the
+    /// same name need not wait for the lease of the one before. No two may have a name at once.
+    pub fn node(mut self, name: impl Into<String>) -> Self {
+        self.node = Some(name.into());
+        self
+    }
+
+    /// What this process is called in a store.
+    pub(crate) fn node_in(&self, store: &dyn Store) -> String {
+        match (&self.node, store.lease()) {
+            (Some(name), _) => name.clone(),
+            (None, None) => NODE.to_owned(),
+            (None, Some(_)) => own_name(),
+        }
+    }
+
     /// Makes a runtime that keeps its jobs in memory.
     ///
     /// # Errors
@@ -201,6 +219,26 @@ impl RuntimeBuilder {
         self.on(Arc::new(store)).await
     }
 
+    /// Makes a runtime that keeps its jobs in a PostgreSQL database, as many others on other machines may: each job is one
+    /// process's at a time, and when a process is gone, others take its jobs over.
+    ///
+    /// For other settings, such as the schema or the lease, see [`on`](Self::on) and
+    /// [`PostgresOptions`](crate::store::PostgresOptions).
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, when the database cannot be used, or when there is no tokio
+    /// runtime.
+    #[cfg(feature = "postgres")]
+    pub async fn connect(self, address: impl Into<String>) -> Result<Runtime, StartError> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
+        let address = address.into();
+        let opened = handle.spawn_blocking(move || crate::store::PostgresStore::connect(address)).await;
+        let store = opened.unwrap_or_else(|panic| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
+        })?;
+        self.on(Arc::new(store)).await
+    }
+
     /// Makes a runtime that keeps its jobs in a store. Those that it finds there and that are not over go on: at once,
     /// and while others of them are still being read.
     ///
@@ -211,13 +249,15 @@ impl RuntimeBuilder {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
         // A store may block.
-        let opened = handle.spawn_blocking(move || Opened::begin(store, NODE)).await;
+        let node = self.node_in(&*store);
+        let opened = handle.spawn_blocking(move || Opened::begin(store, &node)).await;
         let opened = opened.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
         })?;
         let runtime =
             self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, Some(opened))?;
         runtime.engine.recover_all();
+        runtime.engine.begin_presence();
         Ok(runtime)
     }
 
@@ -231,6 +271,7 @@ impl RuntimeBuilder {
         self.queues = engine.queues().iter().map(|queue| queue.settings.clone()).collect();
         self.limits = engine.limits();
         self.config = engine.config.clone();
+        self.node = engine.scribe.as_ref().map(|scribe| scribe.node().to_owned());
         self
     }
 
@@ -243,7 +284,7 @@ impl RuntimeBuilder {
         opened: Option<Opened>,
     ) -> Result<Runtime, StartError> {
         note_places();
-        let Self { registry, resources, queues, limits, observers, config } = self;
+        let Self { registry, resources, queues, limits, observers, config, node: _ } = self;
         let registry = match registry {
             Some(registry) => registry,
             None => Arc::new(Registry::collect()?),
@@ -270,4 +311,13 @@ impl RuntimeBuilder {
         engine.begin_retaining();
         Ok(Runtime { engine })
     }
+}
+
+/// A name that no other process has: the machine's, and what tells processes apart.
+fn own_name() -> String {
+    let said = ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let machine = said.or_else(|| std::fs::read_to_string("/etc/hostname").ok());
+    let machine = machine.as_deref().map_or("node", str::trim);
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+    format!("{machine}-{}-{:06x}", std::process::id(), random & 0xff_ffff)
 }

@@ -155,7 +155,7 @@ impl DeadLetters {
         };
         let mut discarded = 0;
         for some in letters.chunks(PAGE) {
-            let entry = |head: &Head| Entry::Settle { job: head.id, term: scribe.term };
+            let entry = |head: &Head| Entry::Settle { job: head.id, term: scribe.term() };
             let answer = engine.wait_for(scribe.write_all(some.iter().map(entry).collect())).await;
             let Ok(verdicts) = answer else { return engine.heard(None).map(|_| discarded) };
             for verdict in verdicts {

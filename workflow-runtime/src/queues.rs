@@ -36,11 +36,7 @@ impl Runtime {
     /// When it could not be written down; the queue stays paused.
     pub async fn resume_queue(&self, queue: &str) -> Result<(), StoreError> {
         self.engine.note_pause(queue, false).await?;
-        let queue = self.engine.queue(queue);
-        queue.resume();
-        while let Some(entry) = queue.next() {
-            self.engine.grant(entry);
-        }
+        self.engine.resume_here(queue);
         Ok(())
     }
 

@@ -66,6 +66,17 @@ impl Runtime {
         Self::builder().open(path).await
     }
 
+    /// A runtime of all agents and workflows of this program, which keeps its jobs in a PostgreSQL database, as many others
+    /// on other machines may: when one is gone, others take its jobs over.
+    ///
+    /// # Errors
+    /// When something is wrong with the agents and workflows, when the database cannot be used, or when there is no tokio
+    /// runtime.
+    #[cfg(feature = "postgres")]
+    pub async fn connect(address: impl Into<String>) -> Result<Self, StartError> {
+        Self::builder().connect(address).await
+    }
+
     /// A runtime to be set up.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
@@ -122,7 +133,8 @@ impl Runtime {
     }
 
     /// The handle of a job that was handed in at any time, to this process or to another: from memory, or, when it is
-    /// over and has been forgotten there, from the store.
+    /// over and has been forgotten there, from the store. Where several processes share a store, it may be one that another
+    /// runs: what is shown of it is what was so when it was fetched, until it is over.
     ///
     /// # Errors
     /// When the store cannot be read, or what it has of the job cannot be.
@@ -133,7 +145,10 @@ impl Runtime {
         let Some(Some(kept)) = self.engine.ask_store(move |store| store.read(id)).await? else {
             return Ok(None);
         };
-        let job = self.engine.remember(&kept)?;
+        let job = match self.engine.remember(&kept)? {
+            None if self.engine.shares_store() => Some(self.engine.follow_kept(&kept)?),
+            job => job,
+        };
         Ok(job.map(|job| JobHandle::new(Arc::clone(&self.engine), job, Value::json)))
     }
 

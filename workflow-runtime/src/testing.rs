@@ -36,7 +36,7 @@ use serde_json::Value as Json;
 
 use crate::agent::{Agent, Call, Callable};
 use crate::apart::PARTS;
-use crate::builder::{NODE, RuntimeBuilder, StartError};
+use crate::builder::{RuntimeBuilder, StartError};
 use crate::context::{Resources, TaskContext};
 use crate::data::Erased;
 use crate::engine::{Clock, Executor, Job, Local, Opened, Override, lock};
@@ -152,15 +152,17 @@ impl TestRuntime {
     ) -> Result<Self, StartError> {
         let resources = builder.given().clone();
         let executor = Executor::Local(Local::new(seed));
-        let opened = store.as_ref().map(|store| Opened::begin(Arc::clone(store), NODE)).transpose()?;
+        let opened = store.as_ref().map(|store| Opened::begin(Arc::clone(store), &builder.node_in(&**store)));
+        let opened = opened.transpose()?;
         // No two runtimes of one store make the same ids. The last bits tell a part of the index.
-        let begun = opened.as_ref().and_then(|opened| usize::try_from(opened.scribe.term.0).ok());
+        let begun = opened.as_ref().and_then(|opened| usize::try_from(opened.scribe.term().0).ok());
         let maker = u32::try_from(begun.unwrap_or(run) * PARTS).unwrap_or(u32::MAX);
         let (clock, ids) = (Clock::virtual_from(at), JobIds::of_maker(maker));
         let runtime = builder.make(executor, clock, ids, seed, opened)?;
         let registry = Arc::clone(&runtime.engine.registry);
         let setup = Setup { registry, resources, store, seed, runs: AtomicUsize::new(run + 1) };
         runtime.engine.recover_all();
+        runtime.engine.begin_presence();
         Ok(Self { runtime, start: at, setup })
     }
 

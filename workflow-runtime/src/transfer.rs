@@ -200,7 +200,7 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return };
         let entries = texts.into_iter().map(|(plan, text)| {
             let (topic, name) = (Arc::from(TOPIC), Arc::from(plan.to_string()));
-            Entry::Note { topic, name, text: Some(text), was: Some(0), term: scribe.term }
+            Entry::Note { topic, name, text: Some(text), was: Some(0), term: scribe.term() }
         });
         // What is written of the job comes after it.
         drop(scribe.write_all(entries.collect()));

@@ -31,6 +31,8 @@ pub(crate) enum Alarm {
     Gate(GateKey),
     /// It is looked whether jobs are to be forgotten, under a clock that stands still.
     Retain,
+    /// It lets itself be heard, under a clock that stands still.
+    Presence,
     /// Somebody sleeps.
     Sleeper(Waker),
     /// Something of a schedule is due.
@@ -77,6 +79,7 @@ impl Engine {
             }
             Alarm::Gate(key) => self.open_gate(&key),
             Alarm::Retain => self.retain_by_alarm(),
+            Alarm::Presence => self.be_present_by_alarm(),
             Alarm::Sleeper(waker) => waker.wake(),
             Alarm::Schedules => self.ring(),
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::clock::Clock;
+use super::elsewhere::Elsewhere;
 use super::executor::{Executor, lock};
 use super::gate::Gates;
 use super::index::Index;
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     /// Who writes to the store, if there is one.
     pub(crate) scribe: Option<Arc<Scribe>>,
     pub(super) ready: Ready,
+    /// Jobs that other nodes hold, and who waits for them here.
+    pub(super) elsewhere: Arc<Elsewhere>,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.
@@ -100,6 +103,7 @@ impl Drop for Engine {
         if let Some(scribe) = &self.scribe {
             scribe.close();
         }
+        self.elsewhere.wake();
     }
 }
 
@@ -245,6 +249,7 @@ impl Engine {
             watch,
             scribe,
             ready: Ready::default(),
+            elsewhere: Arc::default(),
             config,
             agents,
             default_queue: Arc::clone(&default_queue),

@@ -140,8 +140,9 @@ impl Engine {
             return (false, false);
         }
         let mut inner = job.lock();
+        let is_parted = inner.parted;
         let live = inner.live();
-        if live.result.is_some() {
+        if is_parted || live.result.is_some() {
             return (false, false);
         }
         live.inbox.push_back(event);

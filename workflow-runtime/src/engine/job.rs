@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub(super) driving: bool,
     /// It holds a place in a bounded queue's room.
     pub(super) roomed: bool,
+    /// Another node holds it, or may: what is known of it here is what was so once.
+    pub(super) parted: bool,
     /// What it is while there is no machine.
     pub(super) state: JobState,
     /// Where the store is with it, if there is one.
@@ -251,7 +253,7 @@ impl Job {
         let later = options.as_ref().is_some_and(|options| options.not_before.is_some());
         let state = if later { JobState::Scheduled } else { JobState::Pending };
         let stored = Stored { epoch: None, count: 0, state };
-        let inner = Inner { driving: false, roomed, state, stored, live: None };
+        let inner = Inner { driving: false, roomed, parted: false, state, stored, live: None };
         Self { id, work, options, inner: Mutex::new(inner) }
     }
 

@@ -161,7 +161,7 @@ impl Engine {
         // Whoever brings an event meanwhile leaves it to us.
         job.lock().driving = true;
         self.index.add(Arc::clone(&job));
-        Ok((job, Entry::New { head, term: scribe.term, lines, settles: None }))
+        Ok((job, Entry::New { head, term: scribe.term(), lines, settles: None }))
     }
 
     /// Has many new jobs written at once, which are then to [begin](Self::begin_written): all of them, or, if the store
@@ -207,6 +207,12 @@ impl Engine {
         scribe.close();
         self.wait_for(scribe.wait_until_closed()).await;
         self.close_timetable().await;
+        let term = scribe.term();
+        if self.shares_store()
+            && let Err(error) = self.ask_store(move |store| store.end(term)).await
+        {
+            tracing::warn!("others take this node's jobs over when its lease is over: {error}");
+        }
         self.wait_for(scribe.let_go()).await;
     }
 
@@ -296,6 +302,11 @@ impl Engine {
             news.callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, result));
         }
         let Some(why) = why else { return true };
+        if verdict == Verdict::Stale && self.shares_store() && job.lock().stored.epoch.is_some() {
+            tracing::warn!(job = %job.id, "it does not go on here: {why}");
+            self.part_with(job);
+            return false;
+        }
         match verdict {
             // Who handed it in hears so, and that is all.
             Verdict::Taken(_) | Verdict::Settled => {
@@ -401,7 +412,7 @@ impl Inner {
         let known = std::mem::replace(&mut self.stored.state, state);
         let Some(epoch) = self.stored.epoch else {
             let head = Arc::new(engine.head_of(job, state, Some(live)));
-            let term = engine.scribe.as_ref()?.term;
+            let term = engine.scribe.as_ref()?.term();
             engine.keep_plan(job);
             return Some(Entry::New { head, term, lines, settles: live.settles });
         };

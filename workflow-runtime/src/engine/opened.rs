@@ -20,9 +20,14 @@ impl Opened {
     /// Begins a term, and reads what must be known before anything starts. May block.
     pub(crate) fn begin(store: Arc<dyn Store>, node: &str) -> Result<Self, StoreError> {
         let term = store.begin(node)?;
-        let paused = store.notes(QUEUES)?.into_iter().map(|note| note.name).collect();
-        Ok(Self { scribe: Scribe::new(store, term), paused })
+        let paused = paused(&*store)?;
+        Ok(Self { scribe: Scribe::new(store, node, term), paused })
     }
+}
+
+/// The queues that are paused.
+pub(super) fn paused(store: &dyn Store) -> Result<Vec<Arc<str>>, StoreError> {
+    Ok(store.notes(QUEUES)?.into_iter().map(|note| note.name).collect())
 }
 
 impl Engine {
@@ -35,7 +40,7 @@ impl Engine {
         entry: impl FnOnce(Term) -> Entry,
     ) -> Result<Option<Verdict>, StoreError> {
         let Some(scribe) = &self.scribe else { return Ok(None) };
-        let answer = self.wait_for(scribe.write(entry(scribe.term))).await;
+        let answer = self.wait_for(scribe.write(entry(scribe.term()))).await;
         self.heard(answer.ok()).map(Some)
     }
 
@@ -48,6 +53,15 @@ impl Engine {
             None => (StoreErrorKind::Unavailable, "the runtime shuts down, and writes nothing more"),
         };
         Err(StoreError::new(kind, format!("{store}: {what}")))
+    }
+
+    /// Lets a queue's tasks start again, in this process.
+    pub(crate) fn resume_here(self: &Arc<Self>, queue: &str) {
+        let queue = self.queue(queue);
+        queue.resume();
+        while let Some(entry) = queue.next() {
+            self.grant(entry);
+        }
     }
 
     /// Remembers that a queue is paused, or is no more.

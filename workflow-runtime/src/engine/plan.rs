@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::Engine;
 use super::job::{Job, JobWork};
+use super::scribe::Scribe;
 use crate::program::Place;
 use crate::record::Submission;
 use crate::sketch::{Sketch, TOPIC};
@@ -19,17 +20,30 @@ impl Engine {
             Place::Workflow(workflow) => self.registry.agents().len() + workflow as usize,
         };
         // Who comes meanwhile waits until it is in the scribe's hands.
-        self.kept_plans[at].get_or_init(|| {
-            let sketch = place.sketch(&self.registry);
-            match serde_json::to_string(&sketch) {
-                Ok(text) => {
-                    let (name, text) = (Arc::from(sketch.means.to_string()), Some(Arc::from(text)));
-                    let (topic, term) = (Arc::from(TOPIC), scribe.term);
-                    drop(scribe.write(Entry::Note { topic, name, text, was: Some(0), term }));
-                }
-                Err(error) => tracing::error!(name = sketch.name, "its plan cannot be written: {error}"),
+        self.kept_plans[at].get_or_init(|| self.write_plan(scribe, place));
+    }
+
+    /// Has the plans written once more that may not have been, for their term was over.
+    pub(super) fn keep_plans_again(&self) {
+        let Some(scribe) = &self.scribe else { return };
+        let (agents, workflows) = (self.registry.agents().len(), self.registry.workflows().len());
+        let agents = (0..).take(agents).map(Place::Agent);
+        let all = agents.chain((0..).take(workflows).map(Place::Workflow));
+        for (place, _) in all.zip(&self.kept_plans).filter(|(_, kept)| kept.get().is_some()) {
+            self.write_plan(scribe, place);
+        }
+    }
+
+    fn write_plan(&self, scribe: &Scribe, place: Place) {
+        let sketch = place.sketch(&self.registry);
+        match serde_json::to_string(&sketch) {
+            Ok(text) => {
+                let (name, text) = (Arc::from(sketch.means.to_string()), Some(Arc::from(text)));
+                let (topic, term) = (Arc::from(TOPIC), scribe.term());
+                drop(scribe.write(Entry::Note { topic, name, text, was: Some(0), term }));
             }
-        });
+            Err(error) => tracing::error!(name = sketch.name, "its plan cannot be written: {error}"),
+        }
     }
 
     /// What a job runs, in the registry.

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use super::core::Engine;
 use super::drive::Turn;
-use super::event::Event;
+use super::event::{Event, Joined};
 use super::job::{Job, Live, Stored, Unwritten};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::machine::{Kind, Machine, Resumed, Unfit};
-use crate::record::{Fact, Line, Submission, TaskId};
+use crate::record::{Fact, Line, Record, Submission, TaskId};
 use crate::state::JobState;
 use crate::store::{Epoch, Kept, StoreError, StoreErrorKind};
 use crate::upgrade::{Restored, begin};
@@ -35,12 +35,7 @@ impl Engine {
         let Restored { submission, resumed, replan, .. } = restored;
         let job = self.job_of(&submission)?;
         let Resumed { machine, records, .. } = resumed;
-        let state = machine.state();
-        let result = match (state, machine.output(), machine.failure()) {
-            (JobState::Succeeded, Some(output), _) => Some(Ok(output.clone())),
-            (state, _, Some(failure)) if state.is_over() => Some(Err(Arc::clone(failure))),
-            _ => None,
-        };
+        let (state, result) = (machine.state(), result_of(&machine));
         if let (Some(key), name) = (&submission.options.unique, self.name_of(&job))
             && result.is_none()
         {
@@ -71,27 +66,34 @@ impl Engine {
 
     /// A job that is over and whose steps this program does not know: what it gave is in its last record.
     fn restore_bare(self: &Arc<Self>, journal: &[Line]) -> Option<Arc<Job>> {
-        let (submission, lines) = begin(journal).ok()?;
-        let (result, state) = match &lines.last()?.record.fact {
-            Fact::JobSucceeded { output } => (Ok(output.clone()), JobState::Succeeded),
-            Fact::JobFailed { failure } => (Err(Arc::clone(failure)), failure.kind.state_of_job()),
-            _ => return None,
-        };
-        let job = self.job_of(submission).ok()?;
+        let (submission, _) = begin(journal).ok()?;
+        let (result, state, records) = self.bare(journal)?;
+        let (job, count) = (self.job_of(submission).ok()?, records.len());
         {
             let mut inner = job.lock();
             inner.state = state;
             inner.stored = Stored { epoch: None, count: u32::try_from(journal.len()).ok()?, state };
             let live = inner.live();
             live.lines = self.scribe.as_ref().map(|_| Unwritten::default());
-            live.journal = lines.iter().map(|line| line.record.clone()).collect();
-            live.result = Some(result);
+            (live.journal, live.result) = (records, Some(result));
         }
-        self.take_back_in(&job, state, lines.len());
+        self.take_back_in(&job, state, count);
         Some(job)
     }
 
-    fn job_of(&self, submission: &Submission) -> Result<Arc<Job>, Unfit> {
+    /// What a job gave that is over, how it ended, and its records but the first: all that can be known of it by a program
+    /// that does not know its steps.
+    pub(super) fn bare(&self, journal: &[Line]) -> Option<(Joined, JobState, Vec<Record>)> {
+        let (_, lines) = begin(journal).ok()?;
+        let (result, state) = match &lines.last()?.record.fact {
+            Fact::JobSucceeded { output } => (Ok(output.clone()), JobState::Succeeded),
+            Fact::JobFailed { failure } => (Err(Arc::clone(failure)), failure.kind.state_of_job()),
+            _ => return None,
+        };
+        Some((result, state, lines.iter().map(|line| line.record.clone()).collect()))
+    }
+
+    pub(super) fn job_of(&self, submission: &Submission) -> Result<Arc<Job>, Unfit> {
         let work = self.work_of_submission(submission)?;
         Ok(Arc::new(Job::new(submission.id, work, Some(Box::new(submission.options.clone())), false)))
     }
@@ -218,6 +220,15 @@ impl Engine {
     }
 }
 
+/// What a job gave, if it is over.
+pub(super) fn result_of(machine: &Machine) -> Option<Joined> {
+    match (machine.state(), machine.output(), machine.failure()) {
+        (JobState::Succeeded, Some(output), _) => Some(Ok(output.clone())),
+        (state, _, Some(failure)) if state.is_over() => Some(Err(Arc::clone(failure))),
+        _ => None,
+    }
+}
+
 /// Whether a job that was read has something to go on with.
 fn has_begun(state: JobState) -> bool {
     !state.is_over() && !matches!(state, JobState::Pending | JobState::Scheduled)
@@ -308,6 +319,8 @@ impl Turn<'_> {
             // It stays as it is until somebody decides about it, and is waited for: this program could not take back what
             // it did.
             None if self.engine.is_parked(child) => {}
+            // Another node has it.
+            None if self.engine.elsewhere.is_called(child) => {}
             None => self.lose(live, task, false),
         }
     }

@@ -125,7 +125,7 @@ impl Engine {
             return Ok(());
         };
         let mut archive = lock(&self.archive);
-        let name = || format!("jobs-{:010}", scribe.term.0);
+        let name = || format!("jobs-{:010}", scribe.term().0);
         let archive = archive.get_or_insert_with(|| crate::archive::ArchiveWriter::new(folder, name()));
         archive.write(jobs.iter().filter_map(|job| store.read(*job).transpose()))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,7 +28,11 @@ pub(crate) struct Scribe {
     /// Let go of once all is written and nothing more will be: others may have it then.
     store: Arc<Usable>,
     name: String,
-    pub(crate) term: Term,
+    /// What this node is called.
+    node: String,
+    lease: Option<Duration>,
+    /// The term of this node: another, if it was over and a new one had to begin.
+    term: AtomicU64,
     desk: Mutex<Desk>,
     /// For a scribe with a thread of its own.
     bell: Condvar,
@@ -117,11 +122,13 @@ impl fmt::Debug for Scribe {
 }
 
 impl Scribe {
-    pub(crate) fn new(store: Arc<dyn Store>, term: Term) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, node: &str, term: Term) -> Arc<Self> {
         Arc::new(Self {
             name: store.describe(),
+            node: node.to_owned(),
+            lease: store.lease(),
             store: Usable::new(store),
-            term,
+            term: AtomicU64::new(term.0),
             desk: Mutex::default(),
             bell: Condvar::new(),
             note: Notify::new(),
@@ -138,6 +145,26 @@ impl Scribe {
             let message = format!("{}: the runtime was shut down", self.name);
             StoreError::new(StoreErrorKind::Unavailable, message)
         })
+    }
+
+    /// What this node is called.
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// How long nothing may be heard of this node, where others share the store.
+    pub(super) fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    /// The term in whose name is written.
+    pub(crate) fn term(&self) -> Term {
+        Term(self.term.load(Ordering::SeqCst))
+    }
+
+    /// Writes in the name of another term from now on.
+    pub(super) fn begin_term(&self, term: Term) {
+        self.term.store(term.0, Ordering::SeqCst);
     }
 
     /// What the store is called.

@@ -16,16 +16,20 @@ use super::scribe::{FIRST, MOST};
 use super::wait::Sleep;
 use crate::job_id::JobId;
 use crate::machine::{Machine, Unfit};
+use crate::record::TaskId;
 use crate::store::{Claimed, StoreError, StoreErrorKind};
 
 /// How many jobs are read from the store at once.
 const PAGE: usize = 1000;
 
+/// Child jobs, and the tasks that wait for them.
+type Called = Vec<(TaskId, JobId)>;
+
 /// What is to be taken over, and how far that is.
 pub(super) struct Takeover {
     engine: Arc<Engine>,
     /// Jobs that wait for child jobs, and those. They go on when all children are there.
-    parents: Vec<(Arc<Job>, Vec<JobId>)>,
+    parents: Vec<(Arc<Job>, Called)>,
     /// Jobs that were claimed while others were brought into memory.
     ahead: Option<Vec<Claimed>>,
     /// All that is not over was read.
@@ -83,7 +87,6 @@ impl Takeover {
     }
 
     /// Takes over what others have written meanwhile.
-    #[cfg(feature = "sqlite")]
     pub(super) fn take_more(mut self) -> Result<(), StoreError> {
         let taken = self.take_all();
         self.parents.iter().for_each(|(job, _)| self.engine.go_on(job));
@@ -158,8 +161,9 @@ impl Takeover {
     fn read_children(&mut self) -> Result<(), StoreError> {
         let mut aside = Vec::new();
         for (job, children) in &self.parents {
-            for child in children.iter().filter(|child| self.engine.index.get(**child).is_none()) {
-                match self.read_ended(*child) {
+            for (task, child) in children.iter().filter(|(_, child)| self.engine.index.get(*child).is_none())
+            {
+                match self.read_child(job, *task, *child) {
                     Err(error) if error.kind() == StoreErrorKind::Unavailable => return Err(error),
                     Err(error) => aside.push((Arc::clone(job), error)),
                     Ok(()) => {}
@@ -191,7 +195,7 @@ impl Takeover {
             };
             match calling.is_empty() {
                 true => self.engine.go_on(&job),
-                false => self.parents.push((job, calling.into_iter().map(|(_, child)| child).collect())),
+                false => self.parents.push((job, calling)),
             }
         }
         self.ahead = Some(ahead?);
@@ -200,7 +204,7 @@ impl Takeover {
 
     fn claim(&self) -> Result<Vec<Claimed>, StoreError> {
         let Some(scribe) = &self.engine.scribe else { return Ok(Vec::new()) };
-        scribe.store()?.claim(scribe.term, PAGE)
+        scribe.store()?.claim(scribe.term(), PAGE)
     }
 
     /// Brings jobs into memory, and claims the next; where there are threads, several at once do it.
@@ -228,10 +232,14 @@ impl Takeover {
         })
     }
 
-    /// Reads a job that is over, for one who waits for it.
-    fn read_ended(&self, id: JobId) -> Result<(), StoreError> {
+    /// Reads a job that is over, for one who waits for it. If another node has it, he waits for that.
+    fn read_child(&self, parent: &Job, task: TaskId, id: JobId) -> Result<(), StoreError> {
         let Some(scribe) = &self.engine.scribe else { return Ok(()) };
-        let kept = scribe.store()?.read(id)?;
-        kept.map(|kept| self.engine.remember(&kept)).transpose().map(drop)
+        let Some(kept) = scribe.store()?.read(id)? else { return Ok(()) };
+        if self.engine.remember(&kept)?.is_none() && self.engine.shares_store() && !self.engine.is_parked(id)
+        {
+            self.engine.elsewhere.await_child(id, parent.id, task);
+        }
+        Ok(())
     }
 }

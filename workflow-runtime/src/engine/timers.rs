@@ -57,7 +57,8 @@ impl Timers {
     /// The next moment for which somebody waits, or may.
     pub(crate) fn next_awaited(&self) -> Option<Timestamp> {
         let state = lock(&self.state);
-        let awaited = state.alarms.iter().find(|(_, alarm)| !matches!(alarm, Alarm::Retain));
+        let awaited =
+            state.alarms.iter().find(|(_, alarm)| !matches!(alarm, Alarm::Retain | Alarm::Presence));
         awaited.map(|((at, _), _)| *at)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::port::{
     Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
@@ -16,12 +17,19 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     contents: Arc<Mutex<Contents>>,
+    lease: Option<Duration>,
 }
 
 impl MemoryStore {
     /// A store in which nothing is kept yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store that several nodes share. It knows no time: a term of which nothing is heard is over when somebody
+    /// [says so](Store::end), as a test does; nodes let themselves be heard several times in the time of a lease.
+    pub fn shared(lease: Duration) -> Self {
+        Self { lease: Some(lease), ..Self::default() }
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -79,6 +87,26 @@ impl Store for MemoryStore {
         let mut contents = self.contents();
         Ok(jobs.iter().copied().filter(|job| contents.forget(*job)).collect())
     }
+
+    fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    fn beat(&self, term: Term) -> Result<(), StoreError> {
+        if self.contents().lives(term) { Ok(()) } else { Err(superseded()) }
+    }
+
+    fn end(&self, term: Term) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        contents.terms.retain(|_, living| *living != term);
+        contents.unheld_from = Some(JobId::from_u128(0));
+        Ok(())
+    }
+}
+
+fn superseded() -> StoreError {
+    let message = "memory: this term is over, and takes over nothing more";
+    StoreError::new(StoreErrorKind::Superseded, message)
 }
 
 #[derive(Default)]
@@ -86,6 +114,7 @@ struct Contents {
     jobs: BTreeMap<JobId, Job>,
     /// The term of each node that is not over.
     terms: HashMap<String, Term>,
+    last_term: u64,
     /// Who has a key, of the jobs that are not over, by name and key.
     keys: HashMap<(Arc<str>, Arc<str>), JobId>,
     /// Who has taken a key for ever.
@@ -129,8 +158,8 @@ impl Job {
 
 impl Contents {
     fn begin(&mut self, node: &str) -> Term {
-        let last = self.terms.values().map(|term| term.0).max().unwrap_or(0);
-        let term = Term(last + 1);
+        self.last_term += 1;
+        let term = Term(self.last_term);
         self.terms.insert(node.to_owned(), term);
         self.unheld_from = Some(JobId::from_u128(0));
         term
@@ -239,8 +268,7 @@ impl Contents {
 
     fn claim(&mut self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         if !self.lives(term) {
-            let message = "memory: another term has begun, and this one takes over nothing more";
-            return Err(StoreError::new(StoreErrorKind::Superseded, message));
+            return Err(superseded());
         }
         let Some(from) = self.unheld_from else { return Ok(Vec::new()) };
         let living: Vec<Term> = self.terms.values().copied().collect();

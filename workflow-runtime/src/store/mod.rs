@@ -2,14 +2,20 @@
 
 mod memory;
 mod port;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod words;
 
 pub use memory::MemoryStore;
 pub use port::{
     Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
     StoreErrorKind, Term, Verdict,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 /// The crate by which [`SqliteStore`] speaks with SQLite, for transactions that jobs are [a part
 /// of](crate::Submission::within).
 #[cfg(feature = "sqlite")]

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,43 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
     /// # Errors
     /// When the store cannot be written.
     fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError>;
+
+    /// How long a term lasts of which nothing is [heard](Self::beat), where several nodes share the store. If this says
+    /// nothing, the store is one process's: a term lasts until the next begins, and what follows need not be there.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Says that who holds a term is still there. Terms of which nothing was heard for their lease are over from now on, by
+    /// the store's own clock.
+    ///
+    /// # Errors
+    /// When the store cannot be reached; when the term is [over](StoreErrorKind::Superseded).
+    fn beat(&self, _term: Term) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends a term: what it holds is for others to claim, and what it still wants to write is stale.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    fn end(&self, _term: Term) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Those of these jobs that are over, or not there at all; in any order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let mut ended = Vec::new();
+        for job in jobs {
+            if self.read(*job)?.is_none_or(|kept| kept.head.state.is_over()) {
+                ended.push(*job);
+            }
+        }
+        Ok(ended)
+    }
 }
 
 /// The number of a [term](Store::begin): greater than those of all terms before it in this store.

@@ -142,7 +142,7 @@ impl Engine {
             name: Arc::clone(name),
             text,
             was: Some(was),
-            term: scribe.term,
+            term: scribe.term(),
         };
         match self.hear(scribe.write(entry), waits).await? {
             Verdict::Noted(version) => {

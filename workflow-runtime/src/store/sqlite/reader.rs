@@ -10,11 +10,12 @@ use super::chain::lines_of;
 use super::failure::Trouble;
 use super::notes;
 use super::overlay::{Late, Overlay, row_of};
-use super::row::{self, COLUMNS, DEAD, Found, state_word};
+use super::row::{self, COLUMNS, DEAD, Found};
 use super::store::PATIENCE;
 use super::young::{Heard, News, Young};
 use crate::job_id::JobId;
 use crate::state::JobState;
+use crate::store::words::state_word;
 use crate::store::{Filter, Head, Kept, Note};
 
 #[derive(Debug)]

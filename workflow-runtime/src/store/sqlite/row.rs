@@ -9,9 +9,9 @@ use serde::de::value::{Error as NotRead, StrDeserializer};
 
 use super::failure::Trouble;
 use crate::job_id::JobId;
-use crate::options::Priority;
 use crate::record::Parent;
 use crate::state::JobState;
+use crate::store::words::{PRIORITIES, priority_word, state_word};
 use crate::store::{Head, StoreError, StoreErrorKind, Term};
 use crate::timestamp::Timestamp;
 
@@ -170,46 +170,4 @@ impl Cells<'_> {
 
 fn read_time(text: &str) -> Option<Timestamp> {
     Timestamp::deserialize(StrDeserializer::<NotRead>::new(text)).ok()
-}
-
-/// The word for a state, as records have it.
-pub(super) const fn state_word(state: JobState) -> &'static str {
-    match state {
-        JobState::Pending => "pending",
-        JobState::Scheduled => "scheduled",
-        JobState::Running => "running",
-        JobState::Paused => "paused",
-        JobState::Stopping => "stopping",
-        JobState::Compensating => "compensating",
-        JobState::Succeeded => "succeeded",
-        JobState::Failed => "failed",
-        JobState::Cancelled => "cancelled",
-        JobState::Expired => "expired",
-    }
-}
-
-const PRIORITIES: &[Priority] = &[Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
-
-const fn priority_word(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "low",
-        Priority::Normal => "normal",
-        Priority::High => "high",
-        Priority::Critical => "critical",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_records() {
-        for state in JobState::ALL {
-            assert_eq!(serde_json::to_value(state).unwrap(), state_word(*state));
-        }
-        for priority in PRIORITIES {
-            assert_eq!(serde_json::to_value(priority).unwrap(), priority_word(*priority));
-        }
-    }
 }

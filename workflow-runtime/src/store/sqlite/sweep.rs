@@ -5,9 +5,10 @@ use rusqlite::{CachedStatement, Connection, params};
 use serde::Deserialize;
 
 use super::failure::Trouble;
-use super::row::{self, state_word};
+use super::row;
 use super::young::{ById, Held, News};
 use crate::job_id::JobId;
+use crate::store::words::state_word;
 use crate::store::{Change, Head, StoreError, StoreErrorKind, Term};
 
 /// What a first row says of its job.

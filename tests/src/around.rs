@@ -1,0 +1,101 @@
+//! Stores that do something else than the store behind them, in one or two of their methods.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use workflow_runtime::JobId;
+use workflow_runtime::store::{
+    Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, Term, Verdict,
+};
+
+/// What a store does otherwise than the one behind it.
+pub trait Around: Debug + Send + Sync + 'static {
+    /// The store behind it.
+    fn inner(&self) -> &dyn Store;
+
+    /// See [`Store::write`].
+    ///
+    /// # Errors
+    /// As there.
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
+        self.inner().write(entries)
+    }
+
+    /// See [`Store::claim`].
+    ///
+    /// # Errors
+    /// As there.
+    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        self.inner().claim(term, limit)
+    }
+
+    /// See [`Store::beat`].
+    ///
+    /// # Errors
+    /// As there.
+    fn beat(&self, term: Term) -> Result<(), StoreError> {
+        self.inner().beat(term)
+    }
+}
+
+/// The store that does so.
+#[derive(Debug)]
+pub struct Other<A>(pub A);
+
+impl<A: Around> Store for Other<A> {
+    fn describe(&self) -> String {
+        self.0.inner().describe()
+    }
+
+    fn begin(&self, node: &str) -> Result<Term, StoreError> {
+        self.0.inner().begin(node)
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
+        self.0.write(entries)
+    }
+
+    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        self.0.claim(term, limit)
+    }
+
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
+        self.0.inner().read(job)
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {
+        self.0.inner().list(filter)
+    }
+
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        self.0.inner().taker(once)
+    }
+
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        self.0.inner().notes(topic)
+    }
+
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
+        self.0.inner().expired(rule)
+    }
+
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.0.inner().forget(jobs)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.0.inner().lease()
+    }
+
+    fn beat(&self, term: Term) -> Result<(), StoreError> {
+        self.0.beat(term)
+    }
+
+    fn end(&self, term: Term) -> Result<(), StoreError> {
+        self.0.inner().end(term)
+    }
+
+    fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.0.inner().ended(jobs)
+    }
+}

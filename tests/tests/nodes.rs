@@ -1,0 +1,207 @@
+//! Several nodes on one store: who holds a job, who takes it over, and who hears what became of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use workflow_runtime::prelude::*;
+use workflow_runtime::store::{Claimed, MemoryStore, Store, StoreError, Term};
+use workflow_runtime::testing::TestRuntime;
+use workflow_runtime::{JobState, Registry};
+use workflow_tests::around::{Around, Other};
+use workflow_tests::log::Log;
+
+const LEASE: Duration = Duration::from_secs(15);
+
+/// The terms of the nodes `one`, `two` and `three`, in the order in which they begin.
+const ONE: Term = Term(1);
+
+#[task_agent]
+async fn nap(ctx: &TaskContext, log: State<Log>, n: i64) -> i64 {
+    log.add(format!("nap {} {}", ctx.idempotency_key(), ctx.attempt()));
+    ctx.sleep(Duration::from_secs(60)).await;
+    log.add("woke");
+    n
+}
+
+#[task_agent]
+async fn double(log: State<Log>, n: i64) -> i64 {
+    log.add(format!("double {n}"));
+    n * 2
+}
+
+workflow! {
+    /// A step that takes a while, and another.
+    pub workflow Slow(n: i64) -> i64 {
+        phase first { slept = nap(n); }
+        phase second { twice = double(slept); }
+        *twice
+    }
+}
+
+workflow! {
+    /// A workflow in a workflow.
+    pub workflow Outer(n: i64) -> i64 {
+        phase first { inner = Slow(n); }
+        phase second { twice = double(inner); }
+        *twice
+    }
+}
+
+fn node(name: &str, store: &Arc<dyn Store>, log: &Log) -> TestRuntime {
+    let registry = Registry::builder()
+        .agent::<nap>()
+        .agent::<double>()
+        .workflow::<Slow>()
+        .workflow::<Outer>()
+        .build()
+        .expect("they are right");
+    let builder = Runtime::builder().registry(registry).state(log.clone()).node(name);
+    TestRuntime::on(builder, 0, Arc::clone(store))
+}
+
+fn shared() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::shared(LEASE))
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn what_a_dead_node_held_another_takes_over() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let job = one.submit(Slow { n: 1 }).await.unwrap().id();
+    one.run_until_idle();
+    two.advance(seconds(100));
+    assert_eq!(log.take().len(), 1, "as long as the one lives, the other does nothing of it");
+    assert!(two.job(job).is_none());
+
+    one.crash_after(0);
+    store.end(ONE).unwrap();
+    two.advance(seconds(100));
+    assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(2));
+    let done = log.take();
+    assert_eq!(done[1..], ["woke", "double 1"], "{done:?}");
+    assert!(done[0].ends_with(" 2"), "it is the second attempt: {done:?}");
+}
+
+#[tokio::test]
+async fn who_was_silent_too_long_writes_nothing_and_hears_how_his_jobs_end() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let job = one.submit(Slow { n: 1 }).await.unwrap();
+    let told = Arc::new(Mutex::new(None));
+    let tell = Arc::clone(&told);
+    job.on_complete(move |result| *tell.lock().unwrap() = Some(format!("{result:?}")));
+    one.run_until_idle();
+    // Nobody hears of it for a while.
+    store.end(ONE).unwrap();
+    two.advance(seconds(10));
+    assert_eq!(two.job(job.id()).unwrap().state(), JobState::Running);
+    log.take();
+
+    // Its own attempt comes to its end, and nobody wants to hear of it.
+    one.advance(seconds(61));
+    assert!(job.result().is_none(), "nothing follows from what it has done");
+    assert!(!log.take().contains(&"double 1".to_owned()));
+    assert!(!job.state().is_over());
+
+    two.advance(seconds(100));
+    assert_eq!(log.take(), ["woke", "double 1"]);
+    one.advance(seconds(5));
+    assert_eq!(job.outcome().await.unwrap(), 2);
+    assert_eq!(job.state(), JobState::Succeeded);
+    assert!(told.lock().unwrap().as_ref().is_some_and(|told| told.contains("Ok(")), "{told:?}");
+    // It has begun anew, and works like any other.
+    assert_eq!(one.run(Slow { n: 2 }).await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn what_nobody_took_over_meanwhile_its_node_goes_on_with() {
+    let (store, log) = (shared(), Log::default());
+    let one = node("one", &store, &log);
+    let job = one.submit(Outer { n: 1 }).await.unwrap();
+    one.run_until_idle();
+    store.end(ONE).unwrap();
+    one.advance(seconds(200));
+    assert_eq!(job.outcome().await.unwrap(), 4);
+    let done = log.take();
+    assert_eq!(done.iter().filter(|line| *line == "double 1").count(), 1, "{done:?}");
+    assert_eq!(store.list(&Default::default()).unwrap().len(), 2, "no other child was called");
+}
+
+#[tokio::test]
+async fn a_job_that_another_node_runs_can_be_waited_for() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let id = one.submit(Slow { n: 3 }).await.unwrap().id();
+    one.run_until_idle();
+    let job = two.fetch(id).await.unwrap().unwrap();
+    assert_eq!(job.state(), JobState::Running);
+    assert_eq!(job.journal().len(), 3, "what has happened so far is there");
+    two.advance(seconds(30));
+    assert!(job.result().is_none());
+    one.advance(seconds(100));
+    two.advance(seconds(5));
+    assert_eq!(job.outcome().await.unwrap(), json!(6));
+}
+
+#[tokio::test]
+async fn who_shuts_down_leaves_his_jobs_to_others_at_once() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let job = one.submit(Slow { n: 1 }).await.unwrap().id();
+    one.run_until_idle();
+    assert_eq!(one.shutdown(Duration::ZERO).await, 1);
+    two.advance(LEASE / 5);
+    assert_eq!(two.job(job).unwrap().state(), JobState::Running);
+    two.advance(seconds(61));
+    assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(2));
+}
+
+/// A store that gives each node one job only.
+#[derive(Debug)]
+struct OneEach(MemoryStore, Mutex<Vec<Term>>);
+
+impl Around for OneEach {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn claim(&self, term: Term, _: usize) -> Result<Vec<Claimed>, StoreError> {
+        let mut given = self.1.lock().expect("nobody panicked");
+        if given.contains(&term) {
+            return Ok(Vec::new());
+        }
+        let claimed = self.0.claim(term, 1)?;
+        given.extend((!claimed.is_empty()).then_some(term));
+        Ok(claimed)
+    }
+}
+
+#[tokio::test]
+async fn a_job_and_its_child_may_go_to_different_nodes() {
+    let store: Arc<dyn Store> = Arc::new(Other(OneEach(MemoryStore::shared(LEASE), Mutex::default())));
+    let log = Log::default();
+    let one = node("one", &store, &log);
+    let job = one.submit(Outer { n: 1 }).await.unwrap().id();
+    one.run_until_idle();
+    one.crash_after(0);
+    let (two, three) = (node("two", &store, &log), node("three", &store, &log));
+    store.end(ONE).unwrap();
+    two.advance(seconds(5));
+    three.advance(seconds(5));
+    let of = |node: &TestRuntime| {
+        node.jobs(&Default::default()).iter().map(|job| job.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!((of(&two), of(&three)), (vec!["Outer".to_owned()], vec!["Slow".to_owned()]));
+    log.take();
+
+    three.advance(seconds(100));
+    two.advance(seconds(5));
+    assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(4));
+    assert_eq!(log.take(), ["woke", "double 1", "double 2"]);
+    assert_eq!(store.list(&Default::default()).unwrap().len(), 2, "no other child was called");
+}

@@ -1,0 +1,60 @@
+//! Jobs that are kept no longer.
+
+use std::collections::HashSet;
+
+use sqlx::postgres::PgPool;
+use sqlx::query_scalar;
+use sqlx::types::Uuid;
+
+use super::failure::Trouble;
+use super::schema::Schema;
+use super::wire::{Moment, job_id, text, uuid};
+use crate::job_id::JobId;
+use crate::store::Expiry;
+
+/// From name to name without looking at the jobs between, and of each name those that ended first.
+const EXPIRED: &str = "
+WITH RECURSIVE names AS (
+    SELECT coalesce($1, (SELECT min(name) FROM @.heads WHERE over)) AS name
+    UNION ALL
+    SELECT (SELECT min(heads.name) FROM @.heads WHERE over AND heads.name > names.name) FROM names
+    WHERE names.name IS NOT NULL AND $1 IS NULL
+)
+SELECT gone.id
+FROM names CROSS JOIN LATERAL (
+    SELECT heads.ended, heads.id
+    FROM @.heads LEFT JOIN (
+        SELECT last.ended, last.id FROM @.heads AS last WHERE last.over AND last.name = names.name
+        ORDER BY last.ended DESC, last.id DESC LIMIT 1 OFFSET $3
+    ) AS last ON $3 IS NOT NULL
+    WHERE heads.over AND heads.name = names.name
+        AND heads.ended <= greatest($2, last.ended)
+        AND (heads.ended < $2 OR (heads.ended, heads.id) <= (last.ended, last.id))
+        AND ($4 OR NOT @.is_dead(heads))
+        AND NOT EXISTS (SELECT FROM @.heads AS above WHERE above.id = heads.parent AND NOT above.over)
+    ORDER BY heads.ended, heads.id LIMIT $5
+) AS gone
+WHERE names.name <> ALL ($6)
+ORDER BY names.name, gone.ended, gone.id LIMIT $5";
+
+pub(super) async fn expired(pool: &PgPool, schema: &Schema, rule: &Expiry) -> Result<Vec<JobId>, Trouble> {
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let found: Vec<Uuid> = query_scalar(schema.sql(EXPIRED))
+        .bind(rule.name.as_deref().map(text))
+        .bind(rule.ended_before.map(Moment))
+        .bind(rule.beyond.map(number))
+        .bind(rule.letters)
+        .bind(number(rule.limit))
+        .bind(rule.but.iter().map(|name| text(name)).collect::<Vec<_>>())
+        .fetch_all(pool)
+        .await?;
+    Ok(found.into_iter().map(job_id).collect())
+}
+
+pub(super) async fn forget(pool: &PgPool, schema: &Schema, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
+    let ids: Vec<Uuid> = jobs.iter().copied().map(uuid).collect();
+    let gone: Option<Vec<Uuid>> =
+        query_scalar(schema.sql("SELECT @.forget($1)")).bind(ids).fetch_one(pool).await?;
+    let mut gone: HashSet<JobId> = gone.unwrap_or_default().into_iter().map(job_id).collect();
+    Ok(jobs.iter().copied().filter(|job| gone.remove(job)).collect())
+}

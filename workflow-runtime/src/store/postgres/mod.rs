@@ -1,0 +1,16 @@
+//! Journals in PostgreSQL: for as many machines as share a database.
+
+mod bridge;
+mod failure;
+mod forget;
+mod options;
+mod read;
+mod row;
+mod schema;
+mod store;
+mod terms;
+mod wire;
+mod write;
+
+pub use options::PostgresOptions;
+pub use store::PostgresStore;

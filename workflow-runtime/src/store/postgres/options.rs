@@ -1,0 +1,165 @@
+//! How a store in PostgreSQL is opened.
+
+use std::fmt;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::store::PostgresStore;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How a store in PostgreSQL is opened.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use workflow_runtime::store::PostgresOptions;
+///
+/// let store = PostgresOptions::new("postgres://jobs@db.example/production")
+///     .schema("orders")
+///     .lease(Duration::from_secs(10))
+///     .open()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct PostgresOptions {
+    pub(super) address: String,
+    pub(super) schema: String,
+    pub(super) connections: u32,
+    pub(super) lease: Duration,
+    pub(super) patience: Duration,
+    pub(super) is_pooled: bool,
+}
+
+impl PostgresOptions {
+    /// A database, by an address as PostgreSQL's own programs take it: `postgres://user:password@host:port/database`.
+    /// What it does not say is taken from `PGHOST`, `PGUSER` and so on, as they do.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            schema: "workflow".to_owned(),
+            connections: 4,
+            lease: Duration::from_secs(15),
+            patience: Duration::from_secs(5),
+            is_pooled: false,
+        }
+    }
+
+    /// The schema in which everything is kept; `workflow`, if nothing is said. Who opens it first makes it.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = schema.into();
+        self
+    }
+
+    /// How many connections are open at once, at most; 4, if nothing is said.
+    #[must_use]
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// How long nothing may be heard of a process until others take its jobs over; 15 seconds, if nothing is said. Its
+    /// database must be in reach several times in that time.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_millis(100));
+        self
+    }
+
+    /// How long a connection is waited for until the answer is that there is none; 5 seconds, if nothing is said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The address is that of a pooler that gives a connection for a transaction at a time, such as PgBouncer: statements
+    /// are prepared anew each time, which costs a round trip more each.
+    #[must_use]
+    pub fn pooled(mut self) -> Self {
+        self.is_pooled = true;
+        self
+    }
+
+    /// Connects, and makes the schema or brings it up to date.
+    ///
+    /// # Errors
+    /// When the address is none or the database cannot be reached; when the schema is
+    /// [foreign](StoreErrorKind::Foreign): of a newer version, or not ours.
+    pub fn open(self) -> Result<PostgresStore, StoreError> {
+        PostgresStore::with(self)
+    }
+
+    /// What the address says.
+    pub(super) fn connect(&self) -> Result<PgConnectOptions, StoreError> {
+        let options: PgConnectOptions = self.address.parse().map_err(|error| {
+            let shown = shown(&self.address);
+            let message = format!(
+                "{shown}: it is no address of a database: {error}; write it as \
+                 `postgres://user:password@host:port/database`"
+            );
+            StoreError::new(StoreErrorKind::Unavailable, message)
+        })?;
+        // A transaction that waits for a process that stands still holds everybody up.
+        let options = if self.is_pooled {
+            options.statement_cache_capacity(0)
+        } else {
+            options.options([("idle_in_transaction_session_timeout", "10s")])
+        };
+        Ok(match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("workflow"),
+        })
+    }
+
+    /// The address and the schema, without a password.
+    pub(super) fn describe(&self) -> String {
+        format!("{} ({})", shown(&self.address), self.schema)
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PostgresOptions({})", self.describe())
+    }
+}
+
+/// An address without what is secret: the password, and whatever is said after `?`.
+fn shown(address: &str) -> String {
+    let (address, _) = address.split_once('?').unwrap_or((address, ""));
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return "the address of the database".to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((user, place)) => {
+            let (user, _) = user.split_once(':').unwrap_or((user, ""));
+            format!("{scheme}://{user}@{place}")
+        }
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (address, said) in [
+            ("postgres://me:secret@db:5432/jobs", "postgres://me@db:5432/jobs"),
+            ("postgres://me:se@cret@db/jobs?password=secret", "postgres://me@db/jobs"),
+            ("postgres://db/jobs?host=/tmp&password=secret", "postgres://db/jobs"),
+            ("host=db password=secret", "the address of the database"),
+        ] {
+            assert_eq!(shown(address), said);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_without_its_password() {
+        let error =
+            PostgresOptions::new("postgres://me:secret@db:many/jobs").connect().unwrap_err().to_string();
+        assert!(error.starts_with("postgres://me@db:many/jobs: it is no address of a database"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}

@@ -1,0 +1,101 @@
+//! What is asked for and changes nothing.
+
+use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::types::Uuid;
+use sqlx::{Arguments, query_scalar, query_with};
+
+use super::failure::Trouble;
+use super::row::{self, COLUMNS, LINES};
+use super::schema::Schema;
+use super::wire::{job_id, text, untext, uuid};
+use crate::job_id::JobId;
+use crate::state::JobState;
+use crate::store::words::state_word;
+use crate::store::{Filter, Head, Kept, Note};
+
+pub(super) async fn job(pool: &PgPool, schema: &Schema, job: JobId) -> Result<Option<Kept>, Trouble> {
+    let sql = schema.sql(&format!("SELECT {COLUMNS}, {LINES} FROM @.heads WHERE id = $1"));
+    let row = sqlx::query(sql).bind(uuid(job)).fetch_optional(pool).await?;
+    row.map(|row| row::kept(&row).map(|(_, kept)| kept)).transpose()
+}
+
+pub(super) async fn list(pool: &PgPool, schema: &Schema, filter: &Filter) -> Result<Vec<Head>, Trouble> {
+    let (conditions, values) = conditions(filter)?;
+    let sql = schema.sql(&format!("SELECT {COLUMNS} FROM @.heads{conditions}"));
+    let rows = query_with(sql, values).fetch_all(pool).await?;
+    rows.iter().map(row::head).collect()
+}
+
+/// What follows `FROM heads`, and what is to be bound to it.
+fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
+    let mut terms: Vec<String> = Vec::new();
+    let mut values = PgArguments::default();
+    let all = |wanted: fn(JobState) -> bool| {
+        !filter.states.is_empty() && filter.states.iter().all(|state| wanted(*state))
+    };
+    // What is said twice lets the planner see which index will do.
+    if filter.parked || all(|state| !state.is_over()) {
+        terms.push("NOT over".to_owned());
+    }
+    if filter.dead || all(|state| state.is_over() && state != JobState::Succeeded) {
+        terms.push("over AND state <> 'succeeded'".to_owned());
+    }
+    if filter.dead {
+        terms.push("@.is_dead(heads)".to_owned());
+    }
+    if filter.parked {
+        terms.push("parked IS NOT NULL".to_owned());
+    }
+    if !filter.states.is_empty() {
+        let words: Vec<String> =
+            filter.states.iter().map(|state| format!("'{}'", state_word(*state))).collect();
+        terms.push(format!("state IN ({})", words.join(", ")));
+    }
+    let ids = [("parent = ", filter.parent), ("id > ", filter.after)];
+    for (term, id) in ids.iter().filter_map(|(term, id)| Some((term, (*id)?))) {
+        values.add(uuid(id)).map_err(sqlx::Error::Encode)?;
+        terms.push(format!("{term}${}", values.len()));
+    }
+    let texts = [("name = ", &filter.name), ("queue = ", &filter.queue), ("tags ? ", &filter.tag)];
+    for (term, said) in texts.iter().filter_map(|(term, said)| Some((term, said.as_deref()?))) {
+        values.add(text(said)).map_err(sqlx::Error::Encode)?;
+        terms.push(format!("{term}${}", values.len()));
+    }
+    let mut conditions =
+        if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
+    conditions.push_str(" ORDER BY id");
+    if let Some(limit) = filter.limit {
+        values.add(i64::try_from(limit).unwrap_or(i64::MAX)).map_err(sqlx::Error::Encode)?;
+        conditions.push_str(&format!(" LIMIT ${}", values.len()));
+    }
+    Ok((conditions, values))
+}
+
+/// Those of these jobs that are over, or not there.
+pub(super) async fn ended(pool: &PgPool, schema: &Schema, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
+    let ids: Vec<Uuid> = jobs.iter().copied().map(uuid).collect();
+    let sql = schema.sql(
+        "SELECT asked.id FROM unnest($1) AS asked (id) LEFT JOIN @.heads ON heads.id = asked.id AND NOT over \
+         WHERE heads.id IS NULL",
+    );
+    let ended: Vec<Uuid> = query_scalar(sql).bind(ids).fetch_all(pool).await?;
+    Ok(ended.into_iter().map(job_id).collect())
+}
+
+pub(super) async fn taker(pool: &PgPool, schema: &Schema, once: &str) -> Result<Option<JobId>, Trouble> {
+    let sql = schema.sql("SELECT job FROM @.taken WHERE digest = @.digest($1)");
+    let job: Option<Uuid> = query_scalar(sql).bind(text(once)).fetch_optional(pool).await?;
+    Ok(job.map(job_id))
+}
+
+pub(super) async fn notes(pool: &PgPool, schema: &Schema, topic: &str) -> Result<Vec<Note>, Trouble> {
+    let sql = schema
+        .sql("SELECT name, text, version FROM @.notes WHERE topic = $1 AND text IS NOT NULL ORDER BY name");
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(sql).bind(text(topic)).fetch_all(pool).await?;
+    let note = |(name, said, version): (String, String, i64)| Note {
+        name: untext(name).into(),
+        text: untext(said).into(),
+        version: u64::try_from(version).unwrap_or(0),
+    };
+    Ok(rows.into_iter().map(note).collect())
+}

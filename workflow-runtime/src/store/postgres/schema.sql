@@ -1,0 +1,380 @@
+-- A job is one row of `heads`; what happened to it is in `lines`. Texts are ordered by their bytes. `@` stands for the
+-- schema, and `#` for the number of the lock under which terms end.
+
+-- Who may write: a term of a node. It lives while its row says so, and as long as its node is heard of now and then.
+CREATE TABLE @.terms (
+    term    bigint PRIMARY KEY,
+    node    text COLLATE "C" NOT NULL,
+    begun   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lease   interval NOT NULL,
+    over    boolean NOT NULL DEFAULT false,
+    page    bigint NOT NULL DEFAULT 0, -- how often it has claimed,
+    claimed uuid[] NOT NULL DEFAULT '{}' -- and what it was given the last time: the answer may have been lost
+);
+CREATE INDEX terms_living ON @.terms (node) WHERE NOT over;
+CREATE SEQUENCE @.numbers_of_terms;
+
+-- What stands for a key in an index: keys may be longer than what fits there.
+CREATE FUNCTION @.digest(VARIADIC parts text[]) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+$$ SELECT sha256(convert_to(parts::text, 'UTF8')) $$;
+
+CREATE TABLE @.heads (
+    id           uuid PRIMARY KEY,
+    name         text COLLATE "C" NOT NULL,
+    state        text COLLATE "C" NOT NULL,
+    over         boolean NOT NULL,
+    term         bigint NOT NULL, -- who holds it; 0 is nobody
+    epoch        bigint NOT NULL,
+    queue        text COLLATE "C" NOT NULL,
+    priority     text COLLATE "C",
+    tags         jsonb,
+    unique_key   text COLLATE "C",
+    parent       uuid,
+    parent_task  bigint,
+    parent_depth bigint,
+    submitted    timestamptz NOT NULL,
+    not_before   timestamptz,
+    ended        timestamptz,
+    failure      text COLLATE "C",
+    once         text COLLATE "C",
+    parked       text COLLATE "C",
+    settled      boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 80);
+-- What is to be taken over from a term, and what lists are mostly asked for: few of many.
+CREATE INDEX heads_held ON @.heads (term, id) WHERE NOT over;
+-- What is to be forgotten first.
+CREATE INDEX heads_ended ON @.heads (name, ended, id) WHERE over;
+-- What is looked for when something went wrong: few, too.
+CREATE INDEX heads_failed ON @.heads (id) WHERE over AND state <> 'succeeded';
+-- One job to a key. Most jobs have none.
+CREATE UNIQUE INDEX heads_keys ON @.heads (@.digest(name, unique_key)) WHERE NOT over AND unique_key IS NOT NULL;
+-- The children of a job. Most jobs are nobody's.
+CREATE INDEX heads_children ON @.heads (parent, id) WHERE parent IS NOT NULL;
+
+-- Records, as they were written: each row what one turn of a job brought about, `count` records from number `first`.
+CREATE TABLE @.lines (
+    job   uuid NOT NULL,
+    first integer NOT NULL,
+    count integer NOT NULL,
+    json  text COLLATE "C" NOT NULL,
+    PRIMARY KEY (job, first)
+);
+
+-- Keys that are taken for ever, and by whom.
+CREATE TABLE @.taken (
+    digest bytea PRIMARY KEY,
+    job    uuid NOT NULL,
+    once   text COLLATE "C" NOT NULL
+);
+
+-- Small documents; one that was taken away has no text, and keeps its version.
+CREATE TABLE @.notes (
+    topic   text COLLATE "C" NOT NULL,
+    digest  bytea NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    text    text COLLATE "C",
+    PRIMARY KEY (topic, digest)
+);
+
+CREATE FUNCTION @.is_dead(head @.heads) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+$$ SELECT head.over AND head.state IN ('failed', 'expired') AND head.parent IS NULL AND NOT head.settled $$;
+
+-- What is written waits for nobody but who ends a term, and he waits for all that is being written: so what a term has
+-- written is in the tables when it is over, or never will be.
+
+CREATE FUNCTION @.begin_term(of_node text, for_time interval) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(#);
+    UPDATE @.terms SET over = true WHERE node = of_node AND NOT over;
+    INSERT INTO @.terms (term, node, lease) VALUES (nextval('@.numbers_of_terms'), of_node, for_time)
+        RETURNING term INTO number;
+    RETURN number;
+END $$;
+
+-- Says that the node of a term is still there. Ends those of which nothing was heard.
+CREATE FUNCTION @.beat(own bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE @.terms SET seen = clock_timestamp() WHERE term = own AND NOT over;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
+    END IF;
+    IF EXISTS (SELECT FROM @.terms WHERE NOT over AND seen + lease < clock_timestamp()) THEN
+        PERFORM pg_advisory_xact_lock(#);
+        UPDATE @.terms SET over = true WHERE NOT over AND seen + lease < clock_timestamp();
+    END IF;
+    -- Of what is over only those are of use that hold jobs.
+    DELETE FROM @.terms WHERE over AND seen + lease < clock_timestamp()
+        AND NOT EXISTS (SELECT FROM @.heads WHERE heads.term = terms.term AND NOT heads.over);
+END $$;
+
+-- A term is over from now on: its jobs are for others.
+CREATE FUNCTION @.end_term(own bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(#);
+    UPDATE @.terms SET over = true WHERE term = own AND NOT over;
+END $$;
+
+-- Takes over jobs that nobody holds; gives their ids. A page that was given already is given once more.
+CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    mine @.terms;
+BEGIN
+    SELECT * INTO mine FROM @.terms WHERE term = own AND NOT over FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
+    END IF;
+    IF mine.page < wanted THEN
+        mine.claimed := ARRAY(
+            SELECT unheld.id
+            FROM (SELECT 0 AS term UNION ALL SELECT term FROM @.terms WHERE over) AS gone
+            CROSS JOIN LATERAL (
+                SELECT id FROM @.heads WHERE heads.term = gone.term AND NOT heads.over
+                ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
+            ) AS unheld
+            ORDER BY unheld.id LIMIT most
+        );
+        UPDATE @.heads SET term = own, epoch = epoch + 1 WHERE id = ANY (mine.claimed);
+        UPDATE @.terms SET page = wanted, claimed = mine.claimed WHERE term = own;
+    END IF;
+    RETURN mine.claimed;
+END $$;
+
+CREATE FUNCTION @.lives(number bigint) RETURNS boolean LANGUAGE sql STABLE AS
+$$ SELECT EXISTS (SELECT FROM @.terms WHERE term = number AND NOT over) $$;
+
+-- How many records a job has.
+CREATE FUNCTION @.length_of(id uuid) RETURNS integer LANGUAGE sql STABLE AS
+$$ SELECT coalesce((SELECT first + count FROM @.lines WHERE job = id ORDER BY first DESC LIMIT 1), 0) $$;
+
+-- What became of an entry that is not simply written. `verdict` is `written`, `stale`, `not`, `taken`, `settled`,
+-- `noted` or `differs`; `number` is its epoch, count or version, `job` who has the key.
+CREATE TYPE @.answer AS (at integer, verdict text, number bigint, job uuid);
+CREATE FUNCTION @.answer(at integer, verdict text, number bigint DEFAULT 0, job uuid DEFAULT NULL)
+RETURNS @.answer LANGUAGE sql IMMUTABLE AS $$ SELECT at, verdict, number, job $$;
+
+-- Writes entries, set by set: new jobs without keys, then further lines, each of another job; and then the rest, one by
+-- one. Gives answers for those that are not simply written.
+CREATE FUNCTION @.write(
+    new_at integer[], new_id uuid[], new_heads json, new_count integer[], new_json text[],
+    more_at integer[], more_id uuid[], more_epoch bigint[], more_first integer[], more_count integer[], more_json text[],
+    changed_id uuid[], changed_state text[], changed_over boolean[], changed_ended timestamptz[],
+    changed_failure text[], changed_parked text[],
+    rest json
+) RETURNS SETOF @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    written uuid[];
+    entry json;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(#);
+    IF cardinality(new_id) > 0 THEN
+        WITH made AS (
+            INSERT INTO @.heads
+            SELECT head.* FROM json_populate_recordset(NULL::@.heads, new_heads) AS head
+            JOIN @.terms ON terms.term = head.term AND NOT terms.over
+            ON CONFLICT (id) DO NOTHING RETURNING id
+        ), begun AS (
+            INSERT INTO @.lines
+            SELECT new.id, 0, new.count, new.json FROM unnest(new_id, new_count, new_json) AS new (id, count, json)
+            JOIN made ON made.id = new.id
+            WHERE new.count > 0
+        )
+        SELECT array_agg(id) INTO written FROM made;
+        IF coalesce(cardinality(written), 0) < cardinality(new_id) THEN
+            RETURN QUERY
+                SELECT new.at,
+                    CASE WHEN @.lives(head.term) THEN 'not' ELSE 'stale' END, @.length_of(new.id)::bigint, NULL::uuid
+                FROM unnest(new_at, new_id) AS new (at, id)
+                JOIN json_populate_recordset(NULL::@.heads, new_heads) AS head ON head.id = new.id
+                WHERE written IS NULL OR new.id <> ALL (written);
+        END IF;
+    END IF;
+    IF cardinality(more_id) > 0 THEN
+        WITH added AS (
+            INSERT INTO @.lines
+            SELECT more.id, more.first, more.count, more.json
+            FROM unnest(more_id, more_epoch, more_first, more_count, more_json)
+                AS more (id, epoch, first, count, json)
+            JOIN @.heads ON heads.id = more.id AND heads.epoch = more.epoch
+            JOIN @.terms ON terms.term = heads.term AND NOT terms.over
+            WHERE more.first = @.length_of(more.id)
+            ON CONFLICT (job, first) DO NOTHING RETURNING job
+        ), stood AS (
+            UPDATE @.heads SET
+                state = changed.state, over = changed.over, ended = changed.ended, failure = changed.failure,
+                parked = changed.parked
+            FROM unnest(changed_id, changed_state, changed_over, changed_ended, changed_failure, changed_parked)
+                AS changed (id, state, over, ended, failure, parked)
+            JOIN added ON added.job = changed.id
+            WHERE heads.id = changed.id AND NOT heads.over
+        )
+        SELECT array_agg(job) INTO written FROM added;
+        IF coalesce(cardinality(written), 0) < cardinality(more_id) THEN
+            RETURN QUERY
+                SELECT more.at,
+                    CASE WHEN heads.id IS NOT NULL THEN 'not' ELSE 'stale' END, @.length_of(more.id)::bigint, NULL::uuid
+                FROM unnest(more_at, more_id, more_epoch) AS more (at, id, epoch)
+                LEFT JOIN @.heads ON heads.id = more.id AND heads.epoch = more.epoch AND @.lives(heads.term)
+                WHERE written IS NULL OR more.id <> ALL (written);
+        END IF;
+    END IF;
+    IF rest IS NOT NULL THEN
+        FOR entry IN SELECT * FROM json_array_elements(rest) LOOP
+            RETURN NEXT CASE entry ->> 'is'
+                WHEN 'new' THEN @.write_new(entry)
+                WHEN 'more' THEN @.write_more(entry)
+                WHEN 'settle' THEN @.write_settle(entry)
+                ELSE @.write_note(entry)
+            END;
+        END LOOP;
+    END IF;
+END $$;
+
+CREATE FUNCTION @.write_new(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    at integer := entry ->> 'at';
+    head @.heads := json_populate_record(NULL::@.heads, entry -> 'head');
+    letter uuid := entry ->> 'settles';
+    other uuid;
+BEGIN
+    LOOP
+        IF NOT @.lives(head.term) THEN
+            RETURN @.answer(at, 'stale');
+        END IF;
+        IF EXISTS (SELECT FROM @.heads WHERE id = head.id) THEN
+            RETURN @.answer(at, 'not', @.length_of(head.id));
+        END IF;
+        SELECT job INTO other FROM @.taken WHERE digest = @.digest(head.once);
+        IF NOT FOUND AND NOT head.over THEN
+            SELECT id INTO other FROM @.heads
+            WHERE @.digest(name, unique_key) = @.digest(head.name, head.unique_key) AND NOT over
+                AND unique_key IS NOT NULL;
+        END IF;
+        IF FOUND THEN
+            RETURN @.answer(at, 'taken', job => other);
+        END IF;
+        IF letter IS NOT NULL AND (@.settle(letter)) IS NULL THEN
+            RETURN @.answer(at, 'settled');
+        END IF;
+        BEGIN
+            INSERT INTO @.heads SELECT head.*;
+            INSERT INTO @.lines SELECT head.id, 0, (entry ->> 'count')::integer, entry ->> 'json'
+                WHERE (entry ->> 'count')::integer > 0;
+            INSERT INTO @.taken SELECT @.digest(head.once), head.id, head.once WHERE head.once IS NOT NULL;
+            RETURN @.answer(at, 'written', head.epoch);
+        EXCEPTION WHEN unique_violation THEN
+            -- Another has come between, and is written by now.
+            NULL;
+        END;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION @.write_more(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    at integer := entry ->> 'at';
+    own uuid := entry ->> 'job';
+    change json := entry -> 'change';
+    known integer;
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM @.heads WHERE id = own AND epoch = (entry ->> 'epoch')::bigint AND @.lives(term)
+    ) THEN
+        RETURN @.answer(at, 'stale');
+    END IF;
+    known := @.length_of(own);
+    IF known = (entry ->> 'first')::integer AND (entry ->> 'count')::integer > 0 THEN
+        INSERT INTO @.lines VALUES (own, known, (entry ->> 'count')::integer, entry ->> 'json')
+            ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            known := @.length_of(own);
+        END IF;
+    END IF;
+    IF known <> (entry ->> 'first')::integer THEN
+        RETURN @.answer(at, 'not', known);
+    END IF;
+    UPDATE @.heads SET
+        state = change ->> 'state', over = (change ->> 'over')::boolean, ended = (change ->> 'ended')::timestamptz,
+        failure = change ->> 'failure', parked = change ->> 'parked'
+    WHERE id = own AND NOT over AND change ->> 'state' IS NOT NULL;
+    RETURN @.answer(at, 'written', (entry ->> 'epoch')::bigint);
+END $$;
+
+-- The epoch of a dead letter, which is none any more; nothing, if it was none.
+CREATE FUNCTION @.settle(letter uuid) RETURNS bigint LANGUAGE sql AS
+$$ UPDATE @.heads SET settled = true WHERE id = letter AND @.is_dead(heads) RETURNING epoch $$;
+
+CREATE FUNCTION @.write_settle(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    at integer := entry ->> 'at';
+    epoch bigint;
+BEGIN
+    IF NOT @.lives((entry ->> 'term')::bigint) THEN
+        RETURN @.answer(at, 'stale');
+    END IF;
+    epoch := @.settle((entry ->> 'job')::uuid);
+    RETURN @.answer(at, CASE WHEN epoch IS NULL THEN 'settled' ELSE 'written' END, epoch);
+END $$;
+
+CREATE FUNCTION @.write_note(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    at integer := entry ->> 'at';
+    was bigint := entry ->> 'was';
+    its_digest bytea := @.digest(entry ->> 'name');
+    known bigint;
+BEGIN
+    IF NOT @.lives((entry ->> 'term')::bigint) THEN
+        RETURN @.answer(at, 'stale');
+    END IF;
+    IF was IS NULL OR was = 0 THEN
+        INSERT INTO @.notes VALUES (entry ->> 'topic', its_digest, entry ->> 'name', 1, entry ->> 'text')
+            ON CONFLICT (topic, digest) DO UPDATE SET version = notes.version + 1, text = excluded.text
+            WHERE was IS NULL
+            RETURNING version INTO known;
+    ELSE
+        UPDATE @.notes SET version = version + 1, text = entry ->> 'text'
+            WHERE topic = entry ->> 'topic' AND digest = its_digest AND version = was
+            RETURNING version INTO known;
+    END IF;
+    IF FOUND THEN
+        RETURN @.answer(at, 'noted', known);
+    END IF;
+    SELECT version INTO known FROM @.notes WHERE topic = entry ->> 'topic' AND digest = its_digest;
+    RETURN @.answer(at, 'differs', coalesce(known, 0));
+END $$;
+
+-- Forgets those of these jobs that are over, and whose parents are.
+CREATE FUNCTION @.forget(jobs uuid[]) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    gone uuid[];
+BEGIN
+    WITH deleted AS (
+        DELETE FROM @.heads WHERE id = ANY (jobs) AND over
+            AND NOT EXISTS (SELECT FROM @.heads AS above WHERE above.id = heads.parent AND NOT above.over)
+            RETURNING id
+    )
+    SELECT array_agg(id) INTO gone FROM deleted;
+    DELETE FROM @.lines WHERE job = ANY (gone);
+    RETURN gone;
+END $$;
+
+-- What follows is for people.
+
+CREATE VIEW @.jobs AS
+SELECT id, name, state, queue, priority, tags, unique_key, parent, submitted, not_before, ended, failure, parked, settled,
+    terms.node
+FROM @.heads LEFT JOIN @.terms ON terms.term = heads.term AND NOT terms.over;
+
+CREATE VIEW @.journal AS
+SELECT lines.job, lines.first + record.place - 1 AS seq, record.value ->> 'at' AS at, record.value ->> 'fact' AS fact,
+    record.value ->> 'task' AS task, record.value AS record
+FROM @.lines CROSS JOIN LATERAL json_array_elements(lines.json::json) WITH ORDINALITY AS record (value, place);
+
+CREATE VIEW @.unfinished_jobs AS SELECT * FROM @.jobs WHERE ended IS NULL;
+
+CREATE VIEW @.failed_jobs AS
+SELECT id, name, state, ended, failure FROM @.heads WHERE over AND state <> 'succeeded';
+
+CREATE VIEW @.counts AS SELECT name, state, count(*) AS jobs FROM @.heads GROUP BY name, state;

@@ -1,0 +1,214 @@
+//! The store.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgPool, PgPoolOptions};
+
+use super::bridge::Bridge;
+use super::failure::Trouble;
+use super::options::PostgresOptions;
+use super::schema::Schema;
+use super::terms::{self, Pages};
+use super::write::{self, Batch};
+use super::{forget, read};
+use crate::job_id::JobId;
+use crate::store::{Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, Term, Verdict};
+
+/// Jobs in a PostgreSQL database, for as many processes and machines as share it.
+///
+/// Everything is in a schema of its own, `workflow` if nothing else is said; [`PostgresOptions`] says more. PostgreSQL
+/// must be 13 or later.
+///
+/// ```no_run
+/// use workflow_runtime::store::PostgresStore;
+///
+/// let store = PostgresStore::connect("postgres://jobs:secret@db.example/production")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    bridge: Bridge,
+}
+
+/// What is asked of the database, on whatever thread.
+struct Inner {
+    described: String,
+    schema: Schema,
+    pool: PgPool,
+    lease: Duration,
+    pages: Pages,
+    /// The statement by which all is written.
+    write: Arc<str>,
+}
+
+impl PostgresStore {
+    /// Connects to a database, as [`PostgresOptions::open`] does with nothing else said.
+    ///
+    /// # Errors
+    /// Those of [`PostgresOptions::open`].
+    pub fn connect(address: impl Into<String>) -> Result<Self, StoreError> {
+        Self::with(PostgresOptions::new(address))
+    }
+
+    pub(super) fn with(options: PostgresOptions) -> Result<Self, StoreError> {
+        let described = options.describe();
+        let (connect, schema) = (options.connect()?, Schema::new(&options.schema, &described)?);
+        let bridge = Bridge::new()?;
+        let write = write::statement(&schema);
+        let opened = bridge.wait(async move {
+            let pool = PgPoolOptions::new()
+                .max_connections(options.connections)
+                .acquire_timeout(options.patience)
+                .connect_lazy_with(connect);
+            let prepared = async {
+                let mut connection = pool.acquire().await?;
+                schema.prepare(&mut connection, &described).await
+            };
+            match prepared.await {
+                Ok(()) => {
+                    let (lease, pages) = (options.lease, Pages::default());
+                    Ok(Inner { described, schema, pool, lease, pages, write })
+                }
+                Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
+            }
+        });
+        Ok(Self { inner: Arc::new(opened?), bridge })
+    }
+
+    /// The schema in which everything is kept.
+    pub fn schema(&self) -> &str {
+        self.inner.schema.name()
+    }
+
+    /// Asks the database, and waits for the answer.
+    fn ask<T, F>(&self, what: &'static str, ask: impl FnOnce(Arc<Inner>) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Trouble>> + Send + 'static,
+    {
+        let answer = ask(Arc::clone(&self.inner));
+        self.bridge.wait(answer).map_err(|trouble| trouble.of(&self.inner.described, what))
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PostgresStore({})", self.inner.described)
+    }
+}
+
+/// How often what gave way to another is asked again.
+const AGAIN: u32 = 5;
+
+impl Store for PostgresStore {
+    fn describe(&self) -> String {
+        self.inner.described.clone()
+    }
+
+    fn begin(&self, node: &str) -> Result<Term, StoreError> {
+        let node = node.to_owned();
+        self.ask("a term cannot begin", |inner| async move {
+            terms::begin(&inner.pool, &inner.schema, &node, inner.lease).await
+        })
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
+        let batch =
+            Batch::new(entries).map_err(|trouble| trouble.of(&self.inner.described, "cannot be written"))?;
+        let answers = self.ask("cannot be written", |inner| async move {
+            let mut left = AGAIN;
+            loop {
+                match write::write(&inner.pool, &inner.write, &batch).await {
+                    Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
+                    other => return other,
+                }
+            }
+        })?;
+        let mut verdicts: Vec<Verdict> = entries.iter().map(write::usual).collect();
+        for (at, verdict) in answers {
+            if let Some(place) = verdicts.get_mut(at) {
+                *place = verdict;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        self.ask("jobs cannot be taken over", move |inner| async move {
+            terms::claim(&inner.pool, &inner.schema, &inner.pages, term, limit).await
+        })
+    }
+
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
+        self.ask(
+            "cannot be read",
+            move |inner| async move { read::job(&inner.pool, &inner.schema, job).await },
+        )
+    }
+
+    fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {
+        let filter = filter.clone();
+        self.ask(
+            "cannot be read",
+            |inner| async move { read::list(&inner.pool, &inner.schema, &filter).await },
+        )
+    }
+
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        let once = once.to_owned();
+        self.ask(
+            "cannot be read",
+            |inner| async move { read::taker(&inner.pool, &inner.schema, &once).await },
+        )
+    }
+
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        let topic = topic.to_owned();
+        self.ask(
+            "cannot be read",
+            |inner| async move { read::notes(&inner.pool, &inner.schema, &topic).await },
+        )
+    }
+
+    fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
+        let rule = rule.clone();
+        self.ask(
+            "cannot be read",
+            |inner| async move { forget::expired(&inner.pool, &inner.schema, &rule).await },
+        )
+    }
+
+    fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let jobs = jobs.to_vec();
+        self.ask("jobs cannot be forgotten", |inner| async move {
+            forget::forget(&inner.pool, &inner.schema, &jobs).await
+        })
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.inner.lease)
+    }
+
+    fn beat(&self, term: Term) -> Result<(), StoreError> {
+        self.ask("it cannot be said that this process is there", move |inner| async move {
+            terms::beat(&inner.pool, &inner.schema, term).await
+        })
+    }
+
+    fn end(&self, term: Term) -> Result<(), StoreError> {
+        self.ask("a term cannot be ended", move |inner| async move {
+            terms::end(&inner.pool, &inner.schema, term).await
+        })
+    }
+
+    fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let jobs = jobs.to_vec();
+        self.ask(
+            "cannot be read",
+            |inner| async move { read::ended(&inner.pool, &inner.schema, &jobs).await },
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! Who may write, and who takes over what nobody holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgPool;
+use sqlx::types::Uuid;
+use sqlx::{query, query_scalar};
+use tokio::sync::Mutex;
+
+use super::failure::Trouble;
+use super::row::{self, COLUMNS, LINES};
+use super::schema::Schema;
+use crate::store::{Claimed, Term};
+
+/// How many pages each term was given, as this process knows; who claims has the lock of his.
+#[derive(Debug, Default)]
+pub(super) struct Pages(std::sync::Mutex<HashMap<Term, Arc<Mutex<Option<i64>>>>>);
+
+impl Pages {
+    fn of(&self, term: Term) -> Arc<Mutex<Option<i64>>> {
+        let mut pages = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(pages.entry(term).or_default())
+    }
+}
+
+pub(super) fn number(term: Term) -> i64 {
+    i64::try_from(term.0).unwrap_or(i64::MAX)
+}
+
+pub(super) async fn begin(
+    pool: &PgPool,
+    schema: &Schema,
+    node: &str,
+    lease: Duration,
+) -> Result<Term, Trouble> {
+    let sql = schema.sql("SELECT @.begin_term($1, $2 * interval '1 microsecond')");
+    let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+    let term: i64 = query_scalar(sql).bind(super::wire::text(node)).bind(lease).fetch_one(pool).await?;
+    Ok(Term(u64::try_from(term).unwrap_or(0)))
+}
+
+pub(super) async fn beat(pool: &PgPool, schema: &Schema, term: Term) -> Result<(), Trouble> {
+    query(schema.sql("SELECT @.beat($1)")).bind(number(term)).execute(pool).await?;
+    Ok(())
+}
+
+pub(super) async fn end(pool: &PgPool, schema: &Schema, term: Term) -> Result<(), Trouble> {
+    query(schema.sql("SELECT @.end_term($1)")).bind(number(term)).execute(pool).await?;
+    Ok(())
+}
+
+pub(super) async fn claim(
+    pool: &PgPool,
+    schema: &Schema,
+    pages: &Pages,
+    term: Term,
+    limit: usize,
+) -> Result<Vec<Claimed>, Trouble> {
+    let page = pages.of(term);
+    // Whoever asks while another does waits: one page after the other.
+    let mut page = page.lock().await;
+    let given = match *page {
+        Some(given) => given,
+        None => {
+            let sql = schema.sql("SELECT page FROM @.terms WHERE term = $1");
+            query_scalar(sql).bind(number(term)).fetch_optional(pool).await?.unwrap_or(0)
+        }
+    };
+    *page = Some(given);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let ids: Vec<Uuid> = query_scalar(schema.sql("SELECT @.claim($1, $2, $3)"))
+        .bind(number(term))
+        .bind(given + 1)
+        .bind(limit)
+        .fetch_one(pool)
+        .await?;
+    // They are held by now: nobody changes them.
+    let sql = schema.sql(&format!(
+        "SELECT {COLUMNS}, {LINES} FROM @.heads WHERE id = ANY ($1) AND term = $2 ORDER BY id"
+    ));
+    let rows = query(sql).bind(ids).bind(number(term)).fetch_all(pool).await?;
+    let claimed = |row| row::kept(row).map(|(epoch, kept)| Claimed { epoch, kept });
+    let claimed = rows.iter().map(claimed).collect::<Result<_, _>>()?;
+    *page = Some(given + 1);
+    Ok(claimed)
+}
