@@ -4,6 +4,7 @@ mod arguments;
 mod benches;
 mod invocation;
 mod needs;
+mod postgres;
 mod steps;
 mod summary;
 mod toolchain;

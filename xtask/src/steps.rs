@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::invocation::Invocation;
 use crate::needs::{self, Need};
+use crate::postgres::Postgres;
 use crate::summary::{Outcome, Row, Summary};
 use crate::toolchain::{Compiler, Components};
 
@@ -47,7 +48,7 @@ pub(crate) const TEST: &[Step] = &[
 pub(crate) const DOCTOR: Step = Step {
     name: "doctor",
     does: "what the other steps need is there",
-    work: Work::Meet { needs: &[&Compiler, &Components], again: "cargo xtask doctor" },
+    work: Work::Meet { needs: &[&Compiler, &Components, &Postgres], again: "cargo xtask doctor" },
 };
 
 /// One thing that passes or fails.
