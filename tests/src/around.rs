@@ -1,11 +1,12 @@
 //! Stores that do something else than the store behind them, in one or two of their methods.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, Term, Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, News, Note, Store, StoreError, Term, Verdict, Word, WordId,
 };
 
 /// What a store does otherwise than the one behind it.
@@ -97,5 +98,21 @@ impl<A: Around> Store for Other<A> {
 
     fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
         self.0.inner().ended(jobs)
+    }
+
+    fn leave(&self, word: &Word) -> Result<bool, StoreError> {
+        self.0.inner().leave(word)
+    }
+
+    fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
+        self.0.inner().words(term)
+    }
+
+    fn reply(&self, word: WordId) -> Result<Option<Arc<str>>, StoreError> {
+        self.0.inner().reply(word)
+    }
+
+    fn watch(&self, tell: Arc<dyn Fn(News) + Send + Sync>) {
+        self.0.inner().watch(tell);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{Claimed, MemoryStore, Store, StoreError, Term};
 use workflow_runtime::testing::TestRuntime;
-use workflow_runtime::{JobState, Registry};
+use workflow_runtime::{FailureKind, JobState, Registry};
 use workflow_tests::around::{Around, Other};
 use workflow_tests::log::Log;
 
@@ -48,12 +48,31 @@ workflow! {
     }
 }
 
+workflow! {
+    /// Waits for a word.
+    pub workflow Patient() -> String {
+        phase first { word = signal::<String>("word"); }
+        word.clone()
+    }
+}
+
+workflow! {
+    /// Waits for two words, one after the other.
+    pub workflow Twice() -> String {
+        phase first { one = signal::<String>("word"); }
+        phase second { two = signal::<String>("word"); }
+        format!("{one} {two}")
+    }
+}
+
 fn node(name: &str, store: &Arc<dyn Store>, log: &Log) -> TestRuntime {
     let registry = Registry::builder()
         .agent::<nap>()
         .agent::<double>()
         .workflow::<Slow>()
         .workflow::<Outer>()
+        .workflow::<Patient>()
+        .workflow::<Twice>()
         .build()
         .expect("they are right");
     let builder = Runtime::builder().registry(registry).state(log.clone()).node(name);
@@ -159,6 +178,92 @@ async fn who_shuts_down_leaves_his_jobs_to_others_at_once() {
     assert_eq!(two.job(job).unwrap().state(), JobState::Running);
     two.advance(seconds(61));
     assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(2));
+}
+
+/// Does something at a node while others go on.
+async fn meanwhile<T>(asked: impl Future<Output = T>, others: &[&TestRuntime]) -> T {
+    let mut asked = std::pin::pin!(asked);
+    std::future::poll_fn(|context| {
+        for _ in 0..100 {
+            if let std::task::Poll::Ready(done) = asked.as_mut().poll(context) {
+                return std::task::Poll::Ready(done);
+            }
+            others.iter().for_each(|other| other.advance(LEASE / 5));
+        }
+        panic!("nobody hears of it");
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_job_is_cancelled_by_whichever_node() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let job = one.submit(Outer { n: 1 }).await.unwrap();
+    one.run_until_idle();
+    assert!(meanwhile(two.cancel(job.id(), "not wanted"), &[&one]).await);
+    let failure = job.outcome().await.unwrap_err();
+    assert_eq!((failure.kind, &*failure.message), (FailureKind::Cancelled, "not wanted"));
+    assert!(!meanwhile(two.cancel(job.id(), "not wanted"), &[&one]).await, "it is over");
+    assert!(!log.take().contains(&"woke".to_owned()));
+}
+
+#[tokio::test]
+async fn a_job_is_paused_and_signalled_by_whichever_node() {
+    let (store, log) = (shared(), Log::default());
+    let (one, two) = (node("one", &store, &log), node("two", &store, &log));
+    let job = one.submit(Patient {}).await.unwrap();
+    one.run_until_idle();
+    let far = two.fetch(job.id()).await.unwrap().unwrap();
+    assert!(meanwhile(far.pause(), &[&one]).await);
+    assert_eq!(job.state(), JobState::Paused);
+    assert!(meanwhile(far.resume(), &[&one]).await);
+    let refused = meanwhile(far.signal("world", "hello"), &[&one]).await.unwrap_err();
+    assert!(refused.message.contains("did you mean `word`?"), "{refused}");
+    meanwhile(far.signal("word", "hello"), &[&one]).await.unwrap();
+    one.run_until_idle();
+    assert_eq!(job.result().unwrap().unwrap(), "hello");
+    let over = meanwhile(far.signal("word", "hello"), &[&one]).await.unwrap_err();
+    assert!(over.message.contains("the job is over"), "{over}");
+}
+
+#[tokio::test]
+async fn what_was_said_and_not_written_the_next_node_hears() {
+    for records in 0..3 {
+        let (store, log) = (shared(), Log::default());
+        let (one, two, three) =
+            (node("one", &store, &log), node("two", &store, &log), node("three", &store, &log));
+        let id = one.submit(Twice {}).await.unwrap().id();
+        one.run_until_idle();
+        let far = two.fetch(id).await.unwrap().unwrap();
+        one.crash_after(records);
+        let crashed = std::cell::Cell::new(false);
+        let said = async {
+            far.signal("word", "hello").await.unwrap();
+        };
+        let mut said = std::pin::pin!(said);
+        std::future::poll_fn(|context| {
+            for _ in 0..100 {
+                if said.as_mut().poll(context).is_ready() {
+                    return std::task::Poll::Ready(());
+                }
+                if !crashed.get() {
+                    one.advance(LEASE / 5);
+                    crashed.set(true);
+                    one.crash_after(0);
+                    store.end(ONE).unwrap();
+                }
+                three.advance(LEASE / 5);
+            }
+            panic!("nobody hears of it");
+        })
+        .await;
+        three.advance(LEASE / 5);
+        let kept = store.read(id).unwrap().unwrap().records().unwrap();
+        let heard = kept.iter().filter(|line| format!("{:?}", line.record.fact).starts_with("Signalled"));
+        assert_eq!(heard.count(), 1, "it is heard once, crashed after {records} records: {kept:#?}");
+        assert!(!three.job(id).unwrap().state().is_over(), "it waits for another word");
+    }
 }
 
 /// A store that gives each node one job only.

@@ -79,7 +79,7 @@ fn work(store: &SqliteStore, jobs: u64, mut tell: impl FnMut(&Promised)) -> Resu
             let (job, count, is_over) = match entry {
                 Entry::New { head, .. } => (head.id, 1, false),
                 Entry::More { job, first, change, .. } => (*job, first + 2, change.is_some()),
-                Entry::Settle { .. } | Entry::Note { .. } => continue,
+                Entry::Settle { .. } | Entry::Note { .. } | Entry::Reply { .. } => continue,
             };
             promised.insert(job, (count, is_over));
             if !is_over {

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use serde::Serialize;
-use tokio::sync::oneshot;
 
 use crate::data::DataError;
-use crate::engine::{Engine, Job, JobEvent, Progress, caught_result};
+use crate::engine::{Engine, Job, Progress, Said, caught_result};
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::listing::{JobStatus, TaskStatus};
@@ -88,17 +87,17 @@ impl<T> JobHandle<T> {
 
     /// Cancels it: what runs is told to stop, what was done is taken back. Says whether it was not over already.
     pub async fn cancel(&self, why: impl Into<String>) -> bool {
-        self.engine.ask(&self.job, |told| JobEvent::Cancel(why.into(), Some(told))).await
+        self.engine.order(&self.job, Said::Cancel { why: why.into() }).await
     }
 
     /// Lets nothing of it start until it is resumed. What runs goes on.
     pub async fn pause(&self) -> bool {
-        self.engine.ask(&self.job, |told| JobEvent::Pause(Some(told))).await
+        self.engine.order(&self.job, Said::Pause).await
     }
 
     /// Lets it go on.
     pub async fn resume(&self) -> bool {
-        self.engine.ask(&self.job, |told| JobEvent::Resume(Some(told))).await
+        self.engine.order(&self.job, Said::Resume).await
     }
 
     /// Tells the job that an event has happened that it awaits, or will.
@@ -108,13 +107,7 @@ impl<T> JobHandle<T> {
     pub async fn signal<V: Serialize>(&self, event: &str, value: V) -> Result<(), Failure> {
         let json = serde_json::to_value(value)
             .map_err(|error| Failure::new(FailureKind::BadInput, error.to_string()))?;
-        let (told, answer) = oneshot::channel();
-        let signal = JobEvent::Signal { event: event.into(), value: Value::from(json), told };
-        let over = || Failure::new(FailureKind::Unrunnable, "the job is over").at(self.job.id, "", 0);
-        if !self.engine.post(&self.job, signal) {
-            return Err(over());
-        }
-        self.engine.wait_for(answer).await.unwrap_or_else(|_| Err(over()))
+        self.engine.signal(&self.job, event.into(), json).await
     }
 
     /// Calls a function when the job is over; at once, if it is.

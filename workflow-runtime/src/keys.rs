@@ -214,6 +214,9 @@ impl Runtime {
             return Ok(Some(known));
         }
         match self.kept(id).await? {
+            Some(kept) if !kept.head.state.is_over() && self.engine.shares_store() => {
+                self.engine.follow_kept(&kept).map(Some).map_err(SubmitError::Store)
+            }
             // It is parked, or cannot be read.
             Some(kept) if !kept.head.state.is_over() => Err(keys.duplicate(holder)),
             _ => Ok(None),

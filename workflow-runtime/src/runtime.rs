@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::builder::{RuntimeBuilder, StartError};
-use crate::engine::{Engine, JobEvent, JobWork, PRUNED, ParkedJob};
+use crate::engine::{Engine, Job, JobWork, PRUNED, ParkedJob, Said};
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
@@ -198,8 +198,11 @@ impl Runtime {
     /// Cancels a job, its child jobs too; says whether there was one that was not over.
     pub async fn cancel(&self, id: JobId, why: &str) -> bool {
         match self.engine.index.get(id) {
-            Some(job) => self.engine.ask(&job, |told| JobEvent::Cancel(why.to_owned(), Some(told))).await,
+            Some(job) => self.engine.order(&job, Said::Cancel { why: why.to_owned() }).await,
             None => match self.engine.cancel_parked(id, why).await {
+                Ok(false) if self.engine.shares_store() => {
+                    self.engine.order_elsewhere(id, Said::Cancel { why: why.to_owned() }).await
+                }
                 Ok(was_there) => was_there,
                 Err(error) => {
                     tracing::error!("{error}");
@@ -211,11 +214,20 @@ impl Runtime {
 
     /// Cancels all jobs that have a tag; says how many.
     pub async fn cancel_tagged(&self, tag: &str, why: &str) -> usize {
-        let mut cancelled = 0;
-        for job in self.engine.index.all() {
-            if self.engine.tags(&job).iter().any(|own| &**own == tag) && self.cancel(job.id, why).await {
-                cancelled += 1;
+        let tagged = |job: &Arc<Job>| self.engine.tags(job).iter().any(|own| &**own == tag);
+        let mut jobs: Vec<JobId> =
+            self.engine.index.all().iter().filter(|job| tagged(job)).map(|job| job.id).collect();
+        if self.engine.shares_store() {
+            match self.history(JobFilter::new().tag(tag)).await {
+                Ok(all) => {
+                    jobs = all.iter().filter(|head| !head.state.is_over()).map(|head| head.id).collect()
+                }
+                Err(error) => tracing::error!("jobs of other nodes are not cancelled: {error}"),
             }
+        }
+        let mut cancelled = 0;
+        for job in jobs {
+            cancelled += usize::from(self.cancel(job, why).await);
         }
         cancelled
     }

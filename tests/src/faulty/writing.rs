@@ -95,7 +95,7 @@ impl Faulty {
                 memory.held.insert(*job, (epoch, first + lines.count));
                 memory.parked.extend(change.as_ref().and_then(|change| Some((*job, change.parked.clone()?))));
             }
-            Entry::Settle { .. } | Entry::Note { .. } => {}
+            Entry::Settle { .. } | Entry::Note { .. } | Entry::Reply { .. } => {}
         }
     }
 
@@ -131,7 +131,7 @@ impl Faulty {
                 Fault::KeepsWhatIsTakenAway => *text = Some(text.take().unwrap_or_default()),
                 _ => {}
             },
-            Entry::Settle { .. } => {}
+            Entry::Settle { .. } | Entry::Reply { .. } => {}
         }
         Ok(entry)
     }
@@ -194,7 +194,7 @@ impl Faulty {
                     other => other,
                 })
             }
-            Entry::Note { .. } => Ok(verdict),
+            Entry::Note { .. } | Entry::Reply { .. } => Ok(verdict),
         }
     }
 

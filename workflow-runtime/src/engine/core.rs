@@ -13,6 +13,7 @@ use super::elsewhere::Elsewhere;
 use super::executor::{Executor, lock};
 use super::gate::Gates;
 use super::index::Index;
+use super::news::Newsroom;
 use super::park::ParkedJob;
 use super::queue::Waiting;
 use super::ready::Ready;
@@ -30,6 +31,7 @@ use crate::program::Program;
 use crate::registered::RegisteredAgent;
 use crate::registry::Registry;
 use crate::stats::{AgentStats, Counters};
+use crate::store::{Epoch, WordId};
 use crate::upgrade::Plans;
 
 /// The queue of what names none.
@@ -58,6 +60,11 @@ pub(crate) struct Engine {
     pub(super) ready: Ready,
     /// Jobs that other nodes hold, and who waits for them here.
     pub(super) elsewhere: Arc<Elsewhere>,
+    /// What the store tells of what other nodes have done.
+    pub(super) news: Arc<Newsroom>,
+    /// Words of other nodes that jobs were told, under the epochs under which they are held, as far as no reply is known to
+    /// be written.
+    pub(super) words: Mutex<HashMap<(WordId, Epoch), ()>>,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.
@@ -250,6 +257,8 @@ impl Engine {
             scribe,
             ready: Ready::default(),
             elsewhere: Arc::default(),
+            news: Arc::default(),
+            words: Mutex::default(),
             config,
             agents,
             default_queue: Arc::clone(&default_queue),

@@ -17,7 +17,7 @@ use crate::failure::FailureKind;
 use crate::hook::Hook;
 use crate::job_id::JobId;
 use crate::record::{Record, TaskId};
-use crate::store::Entry;
+use crate::store::{Entry, WordId};
 use crate::timestamp::Timestamp;
 
 /// How many attempts one drive starts before it lets others go first.
@@ -40,6 +40,8 @@ pub(super) struct Effects {
     pub(super) returning: Vec<Waiter>,
     /// Who waits for an answer, and the answer.
     pub(super) answers: Vec<Answer>,
+    /// Words of other nodes, and the replies to them.
+    pub(super) replies: Vec<(WordId, Arc<str>)>,
     /// Let go of without the lock.
     pub(super) gone: Option<super::take::Gone>,
     pub(super) over: Option<usize>,
@@ -65,7 +67,20 @@ impl Effects {
             && self.result.is_none()
             && self.gone.is_none()
             && self.answers.is_empty()
+            && self.replies.is_empty()
             && !self.enqueue
+    }
+}
+
+impl Effects {
+    /// The replies that are to be written of a job.
+    pub(super) fn take_replies(&mut self, job: &Job) -> Vec<Entry> {
+        if self.replies.is_empty() {
+            return Vec::new();
+        }
+        let Some(epoch) = job.lock().stored.epoch else { return Vec::new() };
+        let reply = |(word, text)| Entry::Reply { word, job: job.id, epoch, text };
+        self.replies.drain(..).map(reply).collect()
     }
 }
 
@@ -266,6 +281,11 @@ impl Driver {
     /// What is to be written, and the jobs that it calls.
     pub(super) fn take_entry(&mut self) -> (Option<Entry>, Vec<Arc<Job>>) {
         (self.entry.take(), std::mem::take(&mut self.effects.children))
+    }
+
+    /// The replies that are to be written with it.
+    pub(super) fn take_replies(&mut self) -> Vec<Entry> {
+        self.effects.take_replies(&self.job)
     }
 
     /// It is written, and so are the jobs that it calls: what was folded is carried out.

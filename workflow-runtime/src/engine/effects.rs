@@ -62,8 +62,12 @@ impl Engine {
             }
         }
         for (id, event) in effects.posts.drain(..) {
-            if let Some(other) = self.index.get(id) {
-                self.post(&other, event);
+            match (self.index.get(id), event) {
+                (Some(other), event) => _ = self.post(&other, event),
+                (None, event) if self.elsewhere.is_called(id) => {
+                    event.said().into_iter().for_each(|said| self.say_by_and_by(id, said));
+                }
+                (None, _) => {}
             }
         }
         effects.wakers.drain(..).for_each(Waker::wake);
@@ -71,6 +75,9 @@ impl Engine {
             for callback in effects.callbacks.drain(..) {
                 super::glance::caught_result(job.id, callback, &result);
             }
+        }
+        if let Some(scribe) = &self.scribe {
+            effects.take_replies(job).into_iter().for_each(|reply| drop(scribe.write(reply)));
         }
         effects.answers.drain(..).for_each(Answer::give);
         effects.gone = None;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::words::Said;
 use crate::error::Advice;
 use crate::failure::Failure;
 use crate::job_id::JobId;
 use crate::record::{Spawn, TaskId};
-use crate::store::Verdict;
+use crate::store::{Verdict, WordId};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -50,6 +51,8 @@ pub(crate) enum Event {
     Signal {
         event: Arc<str>,
         value: Value,
+        /// The word by which another node has said so, to which is to be replied.
+        word: Option<WordId>,
         told: oneshot::Sender<Result<(), Refused>>,
     },
     /// A running task makes another.
@@ -76,6 +79,18 @@ pub(crate) enum Event {
     Accepted(Option<oneshot::Sender<Result<(), Verdict>>>),
     /// The job was read from a journal and goes on.
     Recovered,
+}
+
+impl Event {
+    /// What of it can be said to a job that another node holds.
+    pub(super) fn said(self) -> Option<Said> {
+        match self {
+            Self::Cancel(why, _) => Some(Said::Cancel { why }),
+            Self::Pause(_) => Some(Said::Pause),
+            Self::Resume(_) => Some(Said::Resume),
+            _ => None,
+        }
+    }
 }
 
 /// An answer, and who waits for it.

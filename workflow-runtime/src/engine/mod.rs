@@ -23,6 +23,7 @@ mod launch;
 mod lend;
 mod letter;
 mod made;
+mod news;
 mod opened;
 #[cfg(feature = "classic")]
 mod outside;
@@ -48,6 +49,7 @@ mod wait;
 mod watch;
 #[cfg(feature = "sqlite")]
 mod within;
+mod words;
 
 pub use breaker::Breaker;
 pub(crate) use clock::Clock;
@@ -71,3 +73,4 @@ pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};
 #[cfg(feature = "sqlite")]
 pub(crate) use within::NotWithin;
+pub(crate) use words::Said;

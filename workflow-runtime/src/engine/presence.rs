@@ -1,14 +1,16 @@
 //! Where several nodes share a store: this one says now and then that it is there, takes over what nobody holds, and hears
 //! what others have done. When it was silent for too long, its jobs are others', and it begins anew.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use super::alarm::Alarm;
 use super::core::Engine;
+use super::elsewhere::Elsewhere;
 use super::executor::Executor;
 use super::job::Job;
+use super::news::{Heard, Newsroom};
 use super::takeover::Takeover;
 use crate::failure::FailureKind;
 use crate::store::{StoreError, StoreErrorKind};
@@ -30,34 +32,17 @@ impl Engine {
     pub(crate) fn begin_presence(self: &Arc<Self>) {
         let Some(lease) = self.scribe.as_ref().and_then(|scribe| scribe.lease()) else { return };
         let beat = lease / BEATS;
-        match &self.executor {
-            Executor::Tokio(handle) => {
-                let (weak, look) = (Arc::downgrade(self), Arc::clone(&self.elsewhere));
-                drop(handle.spawn(async move {
-                    loop {
-                        tokio::time::sleep(beat).await;
-                        let Some(engine) = weak.upgrade() else { return };
-                        if engine.be_present().await.is_err() {
-                            return;
-                        }
-                    }
-                }));
-                let weak = Arc::downgrade(self);
-                drop(handle.spawn(async move {
-                    let mut pause = SOON;
-                    loop {
-                        if look.is_empty() {
-                            look.wait().await;
-                            pause = SOON;
-                        }
-                        tokio::time::sleep(pause).await;
-                        let Some(engine) = weak.upgrade() else { return };
-                        pause = if engine.look_elsewhere().await { SOON } else { (pause * 2).min(LATE) };
-                    }
-                }));
-            }
-            Executor::Local(_) => drop(self.timers.set(self.clock.now() + beat, Alarm::Presence)),
+        let Executor::Tokio(handle) = &self.executor else {
+            self.timers.set(self.clock.now() + beat, Alarm::Presence);
+            return;
+        };
+        let news = Arc::clone(&self.news);
+        if let Some(Ok(store)) = self.scribe.as_ref().map(|scribe| scribe.store()) {
+            let news = Arc::clone(&news);
+            store.watch(Arc::new(move |told| news.tell(told)));
         }
+        drop(handle.spawn(keep_present(Arc::downgrade(self), Arc::clone(&news), beat)));
+        drop(handle.spawn(keep_looking(Arc::downgrade(self), Arc::clone(&self.elsewhere), news)));
     }
 
     /// The moment has come, under a clock that stands still.
@@ -72,8 +57,7 @@ impl Engine {
         });
     }
 
-    /// Lets itself be heard, takes over what nobody holds, and reads what others have set. What cannot be done now is done
-    /// the next time.
+    /// Lets itself be heard, and looks at what others have done.
     ///
     /// # Errors
     /// When the store was let go of.
@@ -85,15 +69,37 @@ impl Engine {
         if heard.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::Superseded) {
             heard = self.begin_anew().await;
         }
-        if heard.is_ok() && self.recovered.1.load(Ordering::SeqCst) && !self.stopping.load(Ordering::SeqCst) {
-            let engine = Arc::clone(self);
-            heard = self.ask_store(move |_| Takeover::of(&engine).take_more()).await.map(drop);
-            if heard.is_ok() {
-                heard = self.hear_settings().await;
-            }
-        }
         if let Err(error) = heard {
             tracing::warn!("other nodes may take this one's jobs over: {error}");
+            return Ok(());
+        }
+        self.look_around(Heard { jobs: true, words: true, notes: true }).await
+    }
+
+    /// Looks at what others have done. What cannot be looked at now is the next time.
+    ///
+    /// # Errors
+    /// When the store was let go of.
+    async fn look_around(self: &Arc<Self>, heard: Heard) -> Result<(), StoreError> {
+        let Some(scribe) = &self.scribe else { return Ok(()) };
+        drop(scribe.store()?);
+        if let Err(error) = self.look_at_news(heard).await {
+            tracing::warn!("it is not known what other nodes have done: {error}");
+        }
+        Ok(())
+    }
+
+    async fn look_at_news(self: &Arc<Self>, heard: Heard) -> Result<(), StoreError> {
+        let is_ready = self.recovered.1.load(Ordering::SeqCst) && !self.stopping.load(Ordering::SeqCst);
+        if heard.words {
+            self.hear_words().await?;
+        }
+        if heard.jobs && is_ready {
+            let engine = Arc::clone(self);
+            self.ask_store(move |_| Takeover::of(&engine).take_more()).await?;
+        }
+        if heard.notes && is_ready {
+            self.hear_settings().await?;
         }
         Ok(())
     }
@@ -160,5 +166,38 @@ impl Engine {
         for attempt in attempts {
             attempt.tell(FailureKind::Cancelled, "another node has taken its job over".to_owned());
         }
+    }
+}
+
+/// Lets a node be heard, as long as there is one, and has it look at what others have done as soon as it is told.
+async fn keep_present(engine: Weak<Engine>, news: Arc<Newsroom>, beat: Duration) {
+    let mut next = Instant::now() + beat;
+    loop {
+        let told = tokio::time::timeout_at(next.into(), news.wait()).await.is_ok();
+        let Some(engine) = engine.upgrade() else { return };
+        let done = if told {
+            engine.look_around(news.take()).await
+        } else {
+            next = Instant::now() + beat;
+            engine.be_present().await
+        };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks at jobs that other nodes hold, as long as somebody waits for some.
+async fn keep_looking(engine: Weak<Engine>, elsewhere: Arc<Elsewhere>, news: Arc<Newsroom>) {
+    let mut pause = SOON;
+    loop {
+        if elsewhere.is_empty() {
+            elsewhere.wait().await;
+            pause = SOON;
+        } else {
+            drop(tokio::time::timeout(pause, news.ended()).await);
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        pause = if engine.look_elsewhere().await { SOON } else { (pause * 2).min(LATE) };
     }
 }

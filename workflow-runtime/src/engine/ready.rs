@@ -39,6 +39,8 @@ pub(super) struct Handed {
     lines: u32,
     /// The jobs that are called, which are written with it, and how many records each has.
     children: Vec<(Arc<Job>, u32)>,
+    /// How many replies to words of other nodes are written with it.
+    replies: usize,
 }
 
 /// The same, and what the store says: first of the job, then of those that it calls.
@@ -62,7 +64,7 @@ impl Verdicts {
 impl Handed {
     /// How many entries it waits for.
     pub(super) fn count(&self) -> usize {
-        1 + self.children.len()
+        1 + self.children.len() + self.replies
     }
 
     /// Nobody writes any more, or not this: who opens the store again goes on with the job.
@@ -82,7 +84,7 @@ impl Told {
 
     /// The driver, if the job goes on here.
     fn take(self) -> Option<(Arc<Engine>, Driver)> {
-        let Self(Handed { engine, mut driver, lines, children }, verdicts) = self;
+        let Self(Handed { engine, mut driver, lines, children, .. }, verdicts) = self;
         let mut verdicts = verdicts.all().iter().copied();
         let own = verdicts.next();
         let mut called = Vec::with_capacity(children.len());
@@ -114,7 +116,10 @@ impl Engine {
                 entries.push(entry);
             }
         }
-        let handed = Handed { engine: Arc::clone(self), driver, lines, children };
+        let answers = driver.take_replies();
+        let replies = answers.len();
+        entries.extend(answers);
+        let handed = Handed { engine: Arc::clone(self), driver, lines, children, replies };
         scribe.write_for(handed, std::iter::once(entry).chain(entries));
     }
 

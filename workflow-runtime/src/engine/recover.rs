@@ -320,7 +320,12 @@ impl Turn<'_> {
             // it did.
             None if self.engine.is_parked(child) => {}
             // Another node has it.
-            None if self.engine.elsewhere.is_called(child) => {}
+            None if self.engine.elsewhere.is_called(child) => {
+                if stopping {
+                    let why = "the job that waits for it will not succeed".to_owned();
+                    self.effects.posts.push((child, Event::Cancel(why, None)));
+                }
+            }
             None => self.lose(live, task, false),
         }
     }

@@ -10,6 +10,7 @@ use super::drive::Turn;
 use super::event::{Answer, Event, Joined, Placed};
 use super::job::{Inner, Live, Refused};
 use super::queue::{Entry, WHOLE};
+use super::words::reply_of;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::{Machine, Shape};
 use crate::record::{Fact, TaskId};
@@ -77,11 +78,12 @@ impl Turn<'_> {
                 self.resume(live);
                 self.answer(told);
             }
-            Event::Signal { event, value, told } => {
+            Event::Signal { event, value, word, told } => {
                 let answer = match self.check_signal(live, &event, &value) {
                     Ok(()) => self.try_note(live, Fact::Signalled { event, value }),
                     Err(failure) => Err(failure),
                 };
+                self.effects.replies.extend(word.map(|word| (word, reply_of(&answer))));
                 self.effects.answers.push(Answer::Signalled(told, answer));
             }
             Event::Spawn { parent, spawn, told } => {

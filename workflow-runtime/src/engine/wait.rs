@@ -109,6 +109,16 @@ impl Engine {
     }
 }
 
+/// Waits for one of two, whichever comes first.
+pub(super) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(context),
+    })
+    .await;
+}
+
 /// A sleep by the runtime's clock.
 pub(super) struct Sleep {
     engine: Arc<Engine>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::port::{
     Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
-    StoreErrorKind, Term, Verdict,
+    StoreErrorKind, Term, Verdict, Word, WordId,
 };
 use crate::job_id::JobId;
 use crate::timestamp::Timestamp;
@@ -102,6 +102,24 @@ impl Store for MemoryStore {
         contents.unheld_from = Some(JobId::from_u128(0));
         Ok(())
     }
+
+    fn leave(&self, word: &Word) -> Result<bool, StoreError> {
+        Ok(self.contents().leave(word))
+    }
+
+    fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
+        let contents = self.contents();
+        let held = |job: JobId| {
+            contents.jobs.get(&job).is_some_and(|job| job.term == term && !job.head.state.is_over())
+        };
+        let open = contents.words.iter().filter(|(word, reply)| reply.is_none() && held(word.job));
+        Ok(open.map(|(word, _)| word.clone()).collect())
+    }
+
+    fn reply(&self, word: WordId) -> Result<Option<Arc<str>>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.words.iter().find(|(left, _)| left.id == word).and_then(|(_, reply)| reply.clone()))
+    }
 }
 
 fn superseded() -> StoreError {
@@ -121,6 +139,8 @@ struct Contents {
     taken: HashMap<Arc<str>, JobId>,
     /// Notes by topic and name.
     notes: BTreeMap<(Arc<str>, Arc<str>), Noted>,
+    /// Words in the order in which they were left, and the replies to them.
+    words: Vec<(Word, Option<Arc<str>>)>,
     /// The jobs that are over, by name and by when they ended.
     ended: BTreeSet<(Arc<str>, Timestamp, JobId)>,
     /// No job below is to be claimed: only `begin` leaves jobs that nobody holds.
@@ -178,6 +198,7 @@ impl Contents {
             Entry::Settle { term, .. } | Entry::Note { term, .. } if !self.lives(*term) => Verdict::Stale,
             Entry::Settle { job, .. } => self.settle(*job),
             Entry::Note { topic, name, text, was, .. } => self.note(topic, name, text.as_ref(), *was),
+            Entry::Reply { word, job, epoch, text } => self.reply(*word, *job, *epoch, text),
         }
     }
 
@@ -229,6 +250,25 @@ impl Contents {
         if job.head.state.is_over() && !was_over {
             key_of(&job.head).map(|key| self.keys.remove(&key));
             self.ended.insert(place_of(&job.head));
+        }
+        Verdict::Written(epoch)
+    }
+
+    fn leave(&mut self, word: &Word) -> bool {
+        let is_open = self.jobs.get(&word.job).is_some_and(|job| !job.head.state.is_over());
+        if is_open && !self.words.iter().any(|(left, _)| left.id == word.id) {
+            self.words.push((word.clone(), None));
+        }
+        is_open
+    }
+
+    fn reply(&mut self, word: WordId, job: JobId, epoch: Epoch, text: &Arc<str>) -> Verdict {
+        let held = self.jobs.get(&job).is_some_and(|job| job.epoch == epoch && self.lives(job.term));
+        if !held {
+            return Verdict::Stale;
+        }
+        if let Some((_, reply)) = self.words.iter_mut().find(|(left, _)| left.id == word && left.job == job) {
+            reply.get_or_insert_with(|| Arc::clone(text));
         }
         Verdict::Written(epoch)
     }
@@ -323,6 +363,7 @@ impl Contents {
             return false;
         };
         self.ended.remove(&place);
+        self.words.retain(|(word, _)| word.job != id);
         self.jobs.remove(&id).is_some()
     }
 }

@@ -11,8 +11,8 @@ mod words;
 
 pub use memory::MemoryStore;
 pub use port::{
-    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
-    StoreErrorKind, Term, Verdict,
+    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, News, Note, Store, StoreError,
+    StoreErrorKind, Term, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};

@@ -130,6 +130,69 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
         }
         Ok(ended)
     }
+
+    /// Leaves a word for whoever holds a job, now or later; says whether it did: not if the job is over or not there. Who
+    /// did not hear the answer leaves it again, and it is left once.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn leave(&self, _word: &Word) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The words for jobs that a term holds and that are not over, but for those to which there is a
+    /// [reply](Entry::Reply); in the order in which they were left.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn words(&self, _term: Term) -> Result<Vec<Word>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The reply to a word, if there is one. It is kept for some minutes at least.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn reply(&self, _word: WordId) -> Result<Option<Arc<str>>, StoreError> {
+        Ok(None)
+    }
+
+    /// Has this called when other nodes have done something that one may want to look at: soon, on whatever thread. It may
+    /// be called for nothing, and some of it may be missed: whoever relies on it looks now and then all the same.
+    fn watch(&self, _tell: Arc<dyn Fn(News) + Send + Sync>) {}
+}
+
+/// What other nodes may have [done](Store::watch).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum News {
+    /// There are jobs that nobody holds.
+    Jobs,
+    /// Somebody has left a word.
+    Words,
+    /// Somebody has replied to one.
+    Replies,
+    /// Notes have changed.
+    Notes,
+    /// A job is over of which somebody has [asked](Store::ended) whether it is.
+    Ended,
+    /// Any of these.
+    Anything,
+}
+
+/// The number of a [`Word`], which no other has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WordId(pub u128);
+
+/// Something that is said to whoever holds a job, by one who does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Its number, which who leaves it has made.
+    pub id: WordId,
+    /// The job.
+    pub job: JobId,
+    /// What is said.
+    pub text: Arc<str>,
 }
 
 /// The number of a [term](Store::begin): greater than those of all terms before it in this store.
@@ -194,6 +257,17 @@ pub enum Entry {
         /// Who writes it.
         term: Term,
     },
+    /// A reply to a [`Word`], by who holds the job: with what follows from it, if that is written at once.
+    Reply {
+        /// The word.
+        word: WordId,
+        /// The job that it was for.
+        job: JobId,
+        /// The epoch under which that is held.
+        epoch: Epoch,
+        /// What is said.
+        text: Arc<str>,
+    },
 }
 
 impl Entry {
@@ -201,7 +275,7 @@ impl Entry {
     pub fn job(&self) -> Option<JobId> {
         match self {
             Self::New { head, .. } => Some(head.id),
-            Self::More { job, .. } | Self::Settle { job, .. } => Some(*job),
+            Self::More { job, .. } | Self::Settle { job, .. } | Self::Reply { job, .. } => Some(*job),
             Self::Note { .. } => None,
         }
     }
@@ -210,7 +284,7 @@ impl Entry {
     pub fn count(&self) -> u32 {
         match self {
             Self::New { lines, .. } | Self::More { lines, .. } => lines.count,
-            Self::Settle { .. } | Self::Note { .. } => 0,
+            Self::Settle { .. } | Self::Note { .. } | Self::Reply { .. } => 0,
         }
     }
 }

@@ -9,7 +9,9 @@ mod row;
 mod schema;
 mod store;
 mod terms;
+mod watch;
 mod wire;
+mod words;
 mod write;
 
 pub use options::PostgresOptions;

@@ -74,11 +74,7 @@ fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
 /// Those of these jobs that are over, or not there.
 pub(super) async fn ended(pool: &PgPool, schema: &Schema, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
     let ids: Vec<Uuid> = jobs.iter().copied().map(uuid).collect();
-    let sql = schema.sql(
-        "SELECT asked.id FROM unnest($1) AS asked (id) LEFT JOIN @.heads ON heads.id = asked.id AND NOT over \
-         WHERE heads.id IS NULL",
-    );
-    let ended: Vec<Uuid> = query_scalar(sql).bind(ids).fetch_all(pool).await?;
+    let ended: Vec<Uuid> = query_scalar(schema.sql("SELECT @.ended($1)")).bind(ids).fetch_all(pool).await?;
     Ok(ended.into_iter().map(job_id).collect())
 }
 

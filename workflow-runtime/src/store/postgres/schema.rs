@@ -40,7 +40,11 @@ impl Schema {
 
     /// A text of SQL about this schema: `@` is its name, `#` the number of its lock.
     pub(super) fn sql(&self, text: &str) -> AssertSqlSafe<String> {
-        AssertSqlSafe(text.replace('#', &self.lock().to_string()).replace('@', &format!("\"{}\"", self.name)))
+        AssertSqlSafe(
+            text.replace('#', &self.lock().to_string())
+                .replace("CHANNEL", &format!("'{}'", self.name))
+                .replace('@', &format!("\"{}\"", self.name)),
+        )
     }
 
     /// A number that another schema of the same database hardly has: the locks of a database have numbers only.

@@ -1,5 +1,5 @@
 -- A job is one row of `heads`; what happened to it is in `lines`. Texts are ordered by their bytes. `@` stands for the
--- schema, and `#` for the number of the lock under which terms end.
+-- schema, `#` for the number of the lock under which terms end, and `CHANNEL` for what is listened to.
 
 -- Who may write: a term of a node. It lives while its row says so, and as long as its node is heard of now and then.
 CREATE TABLE @.terms (
@@ -39,7 +39,8 @@ CREATE TABLE @.heads (
     failure      text COLLATE "C",
     once         text COLLATE "C",
     parked       text COLLATE "C",
-    settled      boolean NOT NULL DEFAULT false
+    settled      boolean NOT NULL DEFAULT false,
+    awaited      boolean -- a node that does not hold it wants to know when it is over
 ) WITH (fillfactor = 80);
 -- What is to be taken over from a term, and what lists are mostly asked for: few of many.
 CREATE INDEX heads_held ON @.heads (term, id) WHERE NOT over;
@@ -78,11 +79,25 @@ CREATE TABLE @.notes (
     PRIMARY KEY (topic, digest)
 );
 
+-- What was said to whoever holds a job by one who does not, and what he replied.
+CREATE TABLE @.words (
+    number   bigint GENERATED ALWAYS AS IDENTITY,
+    id       uuid PRIMARY KEY,
+    job      uuid NOT NULL,
+    text     text COLLATE "C" NOT NULL,
+    reply    text COLLATE "C",
+    left_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX words_open ON @.words (job) WHERE reply IS NULL;
+
 CREATE FUNCTION @.is_dead(head @.heads) RETURNS boolean LANGUAGE sql IMMUTABLE AS
 $$ SELECT head.over AND head.state IN ('failed', 'expired') AND head.parent IS NULL AND NOT head.settled $$;
 
 -- What is written waits for nobody but who ends a term, and he waits for all that is being written: so what a term has
 -- written is in the tables when it is over, or never will be.
+
+-- Tells who listens that it is worth looking.
+CREATE FUNCTION @.tell(what text) RETURNS void LANGUAGE sql AS $$ SELECT pg_notify(CHANNEL, what) $$;
 
 CREATE FUNCTION @.begin_term(of_node text, for_time interval) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -90,6 +105,9 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(#);
     UPDATE @.terms SET over = true WHERE node = of_node AND NOT over;
+    IF FOUND THEN
+        PERFORM @.tell('jobs');
+    END IF;
     INSERT INTO @.terms (term, node, lease) VALUES (nextval('@.numbers_of_terms'), of_node, for_time)
         RETURNING term INTO number;
     RETURN number;
@@ -105,10 +123,13 @@ BEGIN
     IF EXISTS (SELECT FROM @.terms WHERE NOT over AND seen + lease < clock_timestamp()) THEN
         PERFORM pg_advisory_xact_lock(#);
         UPDATE @.terms SET over = true WHERE NOT over AND seen + lease < clock_timestamp();
+        PERFORM @.tell('jobs');
     END IF;
     -- Of what is over only those are of use that hold jobs.
     DELETE FROM @.terms WHERE over AND seen + lease < clock_timestamp()
         AND NOT EXISTS (SELECT FROM @.heads WHERE heads.term = terms.term AND NOT heads.over);
+    DELETE FROM @.words WHERE left_at < clock_timestamp() - interval '1 hour'
+        AND (reply IS NOT NULL OR NOT EXISTS (SELECT FROM @.heads WHERE heads.id = words.job AND NOT heads.over));
 END $$;
 
 -- A term is over from now on: its jobs are for others.
@@ -116,6 +137,7 @@ CREATE FUNCTION @.end_term(own bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(#);
     UPDATE @.terms SET over = true WHERE term = own AND NOT over;
+    PERFORM @.tell('jobs');
 END $$;
 
 -- Takes over jobs that nobody holds; gives their ids. A page that was given already is given once more.
@@ -167,6 +189,7 @@ CREATE FUNCTION @.write(
 ) RETURNS SETOF @.answer LANGUAGE plpgsql AS $$
 DECLARE
     written uuid[];
+    told boolean;
     entry json;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(#);
@@ -210,8 +233,12 @@ BEGIN
                 AS changed (id, state, over, ended, failure, parked)
             JOIN added ON added.job = changed.id
             WHERE heads.id = changed.id AND NOT heads.over
+            RETURNING heads.over AND heads.awaited AS told
         )
-        SELECT array_agg(job) INTO written FROM added;
+        SELECT array_agg(job), (SELECT bool_or(told) FROM stood) INTO written, told FROM added;
+        IF told THEN
+            PERFORM @.tell('ended');
+        END IF;
         IF coalesce(cardinality(written), 0) < cardinality(more_id) THEN
             RETURN QUERY
                 SELECT more.at,
@@ -227,6 +254,7 @@ BEGIN
                 WHEN 'new' THEN @.write_new(entry)
                 WHEN 'more' THEN @.write_more(entry)
                 WHEN 'settle' THEN @.write_settle(entry)
+                WHEN 'reply' THEN @.write_reply(entry)
                 ELSE @.write_note(entry)
             END;
         END LOOP;
@@ -278,6 +306,7 @@ DECLARE
     own uuid := entry ->> 'job';
     change json := entry -> 'change';
     known integer;
+    told boolean;
 BEGIN
     IF NOT EXISTS (
         SELECT FROM @.heads WHERE id = own AND epoch = (entry ->> 'epoch')::bigint AND @.lives(term)
@@ -298,7 +327,11 @@ BEGIN
     UPDATE @.heads SET
         state = change ->> 'state', over = (change ->> 'over')::boolean, ended = (change ->> 'ended')::timestamptz,
         failure = change ->> 'failure', parked = change ->> 'parked'
-    WHERE id = own AND NOT over AND change ->> 'state' IS NOT NULL;
+    WHERE id = own AND NOT over AND change ->> 'state' IS NOT NULL
+    RETURNING over AND awaited INTO told;
+    IF told THEN
+        PERFORM @.tell('ended');
+    END IF;
     RETURN @.answer(at, 'written', (entry ->> 'epoch')::bigint);
 END $$;
 
@@ -316,6 +349,35 @@ BEGIN
     END IF;
     epoch := @.settle((entry ->> 'job')::uuid);
     RETURN @.answer(at, CASE WHEN epoch IS NULL THEN 'settled' ELSE 'written' END, epoch);
+END $$;
+
+CREATE FUNCTION @.write_reply(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+DECLARE
+    at integer := entry ->> 'at';
+    held bigint := entry ->> 'epoch';
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM @.heads WHERE id = (entry ->> 'job')::uuid AND epoch = held AND @.lives(term)
+    ) THEN
+        RETURN @.answer(at, 'stale');
+    END IF;
+    UPDATE @.words SET reply = entry ->> 'text'
+        WHERE id = (entry ->> 'word')::uuid AND job = (entry ->> 'job')::uuid AND reply IS NULL;
+    IF FOUND THEN
+        PERFORM @.tell('replies');
+    END IF;
+    RETURN @.answer(at, 'written', held);
+END $$;
+
+CREATE FUNCTION @.leave_word(own uuid, of_job uuid, said text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO @.words (id, job, text)
+        SELECT own, of_job, said WHERE EXISTS (SELECT FROM @.heads WHERE id = of_job AND NOT over)
+        ON CONFLICT (id) DO NOTHING;
+    IF FOUND THEN
+        PERFORM @.tell('words');
+    END IF;
+    RETURN EXISTS (SELECT FROM @.words WHERE id = own);
 END $$;
 
 CREATE FUNCTION @.write_note(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
@@ -339,10 +401,20 @@ BEGIN
             RETURNING version INTO known;
     END IF;
     IF FOUND THEN
+        PERFORM @.tell('notes');
         RETURN @.answer(at, 'noted', known);
     END IF;
     SELECT version INTO known FROM @.notes WHERE topic = entry ->> 'topic' AND digest = its_digest;
     RETURN @.answer(at, 'differs', coalesce(known, 0));
+END $$;
+
+-- Those of these jobs that are over, or not there. When one of the others is over, that is told.
+CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE @.heads SET awaited = true WHERE id = ANY (jobs) AND NOT over AND awaited IS NULL;
+    RETURN QUERY
+        SELECT asked.id FROM unnest(jobs) AS asked (id) LEFT JOIN @.heads ON heads.id = asked.id AND NOT over
+        WHERE heads.id IS NULL;
 END $$;
 
 -- Forgets those of these jobs that are over, and whose parents are.
@@ -357,6 +429,7 @@ BEGIN
     )
     SELECT array_agg(id) INTO gone FROM deleted;
     DELETE FROM @.lines WHERE job = ANY (gone);
+    DELETE FROM @.words WHERE job = ANY (gone) AND reply IS NULL;
     RETURN gone;
 END $$;
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::bridge::Bridge;
 use super::failure::Trouble;
@@ -13,9 +13,11 @@ use super::options::PostgresOptions;
 use super::schema::Schema;
 use super::terms::{self, Pages};
 use super::write::{self, Batch};
-use super::{forget, read};
+use super::{forget, read, watch, words};
 use crate::job_id::JobId;
-use crate::store::{Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, Term, Verdict};
+use crate::store::{
+    Claimed, Entry, Expiry, Filter, Head, Kept, News, Note, Store, StoreError, Term, Verdict, Word, WordId,
+};
 
 /// Jobs in a PostgreSQL database, for as many processes and machines as share it.
 ///
@@ -40,6 +42,8 @@ struct Inner {
     pool: PgPool,
     lease: Duration,
     pages: Pages,
+    /// How a connection is made that listens; none, where a pooler is in between.
+    listen: Option<Box<PgConnectOptions>>,
     /// The statement by which all is written.
     write: Arc<str>,
 }
@@ -58,6 +62,7 @@ impl PostgresStore {
         let (connect, schema) = (options.connect()?, Schema::new(&options.schema, &described)?);
         let bridge = Bridge::new()?;
         let write = write::statement(&schema);
+        let listen = (!options.is_pooled).then(|| Box::new(connect.clone()));
         let opened = bridge.wait(async move {
             let pool = PgPoolOptions::new()
                 .max_connections(options.connections)
@@ -70,7 +75,7 @@ impl PostgresStore {
             match prepared.await {
                 Ok(()) => {
                     let (lease, pages) = (options.lease, Pages::default());
-                    Ok(Inner { described, schema, pool, lease, pages, write })
+                    Ok(Inner { described, schema, pool, lease, pages, listen, write })
                 }
                 Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
             }
@@ -210,5 +215,38 @@ impl Store for PostgresStore {
             "cannot be read",
             |inner| async move { read::ended(&inner.pool, &inner.schema, &jobs).await },
         )
+    }
+
+    fn leave(&self, word: &Word) -> Result<bool, StoreError> {
+        let word = word.clone();
+        self.ask(
+            "cannot be written",
+            |inner| async move { words::leave(&inner.pool, &inner.schema, &word).await },
+        )
+    }
+
+    fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
+        self.ask("cannot be read", move |inner| async move {
+            words::of_term(&inner.pool, &inner.schema, term).await
+        })
+    }
+
+    fn reply(&self, word: WordId) -> Result<Option<Arc<str>>, StoreError> {
+        self.ask("cannot be read", move |inner| async move {
+            words::reply(&inner.pool, &inner.schema, word).await
+        })
+    }
+
+    fn watch(&self, tell: Arc<dyn Fn(News) + Send + Sync>) {
+        let inner = &self.inner;
+        match &inner.listen {
+            Some(connect) => {
+                self.bridge.spawn(watch::listen((**connect).clone(), inner.schema.clone(), tell))
+            }
+            None => tracing::info!(
+                "{}: a pooler passes no notifications on: what other nodes do is noticed several times in a lease",
+                inner.described
+            ),
+        }
     }
 }

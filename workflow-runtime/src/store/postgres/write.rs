@@ -74,6 +74,13 @@ enum Rest<'a> {
         json: &'a str,
         change: Option<RestChange>,
     },
+    Reply {
+        at: usize,
+        word: JobId,
+        job: JobId,
+        epoch: i64,
+        text: String,
+    },
     Settle {
         at: usize,
         job: JobId,
@@ -177,6 +184,15 @@ impl Batch {
                 if let Some(change) = change {
                     self.changed.add(*job, change);
                 }
+            }
+            Entry::Reply { word, job, epoch, text: said } => {
+                return self.by_itself(&Rest::Reply {
+                    at,
+                    word: JobId::from_u128(word.0),
+                    job: *job,
+                    epoch: big(epoch.0),
+                    text: text(said),
+                });
             }
             Entry::Settle { job, term } => {
                 return self.by_itself(&Rest::Settle { at, job: *job, term: term.0 });

@@ -43,6 +43,8 @@ impl<'a> Batch<'a> {
             Entry::Settle { term, .. } | Entry::Note { term, .. } if !self.known.living.contains(term) => {
                 Ok(Verdict::Stale)
             }
+            // In a file nobody leaves a word.
+            Entry::Reply { .. } => Ok(Verdict::Stale),
             Entry::Settle { job, .. } => self.settle(*job),
             Entry::Note { topic, name, text, was, .. } => {
                 notes::write(self.connection, topic, name, text.as_deref(), *was)

@@ -262,6 +262,9 @@ pub(super) fn shown(entry: &Entry) -> String {
         }
         Entry::Settle { job, term } => format!("the letter {job}, settled by term {}", term.0),
         Entry::Note { topic, name, term, .. } => format!("the note {topic}/{name} of term {}", term.0),
+        Entry::Reply { word, job, epoch, .. } => {
+            format!("the reply to word {} for job {job} under epoch {}", word.0, epoch.0)
+        }
     }
 }
 

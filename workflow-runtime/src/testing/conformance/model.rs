@@ -66,6 +66,10 @@ impl Model {
                 version if was.is_none_or(|was| was == version) => Verdict::Noted(version + 1),
                 version => Verdict::Differs(version),
             }),
+            Entry::Reply { job, epoch, .. } => Expected::Same(match self.jobs.get(job) {
+                Some(job) if job.epoch == *epoch && self.lives(job.term) => Verdict::Written(*epoch),
+                _ => Verdict::Stale,
+            }),
         }
     }
 
