@@ -3,6 +3,7 @@
 pub mod around;
 pub mod bench;
 pub mod faulty;
+pub mod fleet;
 pub mod folder;
 pub mod history;
 pub mod killing;

@@ -1,9 +1,15 @@
-//! The real runtime, with a workload of every form: what is killed. `victim FILE PROCESS`, or `victim memory PROCESS`.
+//! The real runtime, with a workload of every form: what is killed. `victim FILE PROCESS`, `victim memory PROCESS`, or
+//! `victim 'ADDRESS SCHEMA' PROCESS`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use workflow_runtime::store::PostgresOptions;
 use workflow_tests::history::Recorder;
 use workflow_tests::{killing, workload};
+
+/// How long nothing may be heard of it, where others share its store.
+const LEASE: Duration = Duration::from_millis(500);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -13,7 +19,14 @@ async fn main() {
     let builder = workload::builder(&recorder, Duration::from_millis(2));
     let runtime = match place.as_str() {
         "memory" => builder.in_memory().await,
-        file => builder.open(file).await,
+        place => match place.split_once(' ') {
+            Some((address, schema)) => {
+                let options = PostgresOptions::new(address).schema(schema).lease(LEASE);
+                let store = options.open().unwrap_or_else(|error| panic!("{error}"));
+                builder.on(Arc::new(store)).await
+            }
+            None => builder.open(place).await,
+        },
     };
     let runtime = runtime.unwrap_or_else(|error| panic!("it does not start: {error}"));
     runtime.recovered().await;

@@ -23,6 +23,11 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Violation>) {
                     past.running.remove(&(*job, task.as_str()));
                 }
             }
+            // What it runs, others may run again from now on.
+            Event::Stopped => {
+                past.stopped.insert(line.process);
+                past.running.retain(|_, (process, _)| *process != line.process);
+            }
             Event::Died => past.running.retain(|_, (process, _)| *process != line.process),
             Event::Told { job, .. } => {
                 past.told.insert(*job);
@@ -47,6 +52,8 @@ struct Past<'a> {
     /// Tasks whose outcome somebody has read.
     read: HashSet<(JobId, &'a str)>,
     told: HashSet<JobId>,
+    /// Processes that have stood still: what they begin, they may have been allowed to long ago.
+    stopped: HashSet<u32>,
 }
 
 impl<'a> Past<'a> {
@@ -55,6 +62,9 @@ impl<'a> Past<'a> {
         let story = case.jobs.get(&began.job);
         if story.and_then(|story| story.start(&began.task, began.attempt)).is_none() {
             found.push(Violation::NotWritten { effect: effect.clone() });
+        }
+        if self.stopped.contains(&process) {
+            return;
         }
         if let Some((_, other)) = self.running.insert(task, (process, began.attempt)) {
             found.push(Violation::AtOnce { effect: effect.clone(), other });

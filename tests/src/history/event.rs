@@ -13,6 +13,9 @@ pub enum Event {
     Born,
     /// A process is gone, with all that it ran.
     Died,
+    /// A process stands still for so long that others may take its jobs over. When it goes on, what it had begun goes on
+    /// with it, until it hears that it holds nothing any more.
+    Stopped,
     /// A job is about to be asked for.
     Asked {
         /// What the asking side calls it.

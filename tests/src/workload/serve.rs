@@ -1,10 +1,12 @@
 //! The workload in a process that is killed.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use workflow_runtime::prelude::Runtime;
-use workflow_runtime::{JobFilter, JobHandle};
+use workflow_runtime::{JobFilter, JobHandle, SubmitError};
 
 use super::{GO, Load, input};
 use crate::history::{Event, Kept, Outcome, Recorder, Wish};
@@ -30,18 +32,43 @@ pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::
     let (to, mut heard) = unbounded_channel();
     std::thread::spawn(move || commands.into_iter().all(|command| to.send(command).is_ok()));
     while let Some(command) = heard.recv().await {
+        if command == "leave" {
+            runtime.shutdown(Duration::from_millis(50)).await;
+            return;
+        }
         let Some(("job", request)) = command.split_once(' ') else { break };
         let Load { n } = input(request);
         let submitted = runtime.submit_json("Load", json!({ "n": n })).await;
-        let job = submitted.unwrap_or_else(|error| panic!("it is refused: {error}"));
+        let job = match submitted {
+            Ok(job) => job,
+            // Others hold what this process held, or nothing can be written: it may be there all the same.
+            Err(SubmitError::Store(_)) => continue,
+            Err(error) => panic!("it is refused: {error}"),
+        };
         recorder.note(Event::Accepted { request: request.to_owned(), job: job.id() });
         waiting.spawn(attend(job, recorder.clone()));
     }
     waiting.join_all().await;
+    // What other processes have left.
+    for job in open(runtime).await {
+        attend(job, recorder.clone()).await;
+    }
     for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
         let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
         recorder.note(Event::Kept(Kept::of(&job).into()));
     }
+}
+
+/// The jobs in the store that are not over, wherever they are held.
+async fn open(runtime: &Runtime) -> Vec<JobHandle<Json>> {
+    let mut open = Vec::new();
+    for head in runtime.history(JobFilter::new().name("Load")).await.expect("the store can be read") {
+        if !head.state.is_over() {
+            let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
+            open.push(job);
+        }
+    }
+    open
 }
 
 async fn attend(job: JobHandle<Json>, recorder: Recorder) {

@@ -233,9 +233,9 @@ BEGIN
                 AS changed (id, state, over, ended, failure, parked)
             JOIN added ON added.job = changed.id
             WHERE heads.id = changed.id AND NOT heads.over
-            RETURNING heads.over AND heads.awaited AS told
+            RETURNING heads.over AND heads.awaited AS is_told
         )
-        SELECT array_agg(job), (SELECT bool_or(told) FROM stood) INTO written, told FROM added;
+        SELECT array_agg(job), (SELECT bool_or(is_told) FROM stood) INTO written, told FROM added;
         IF told THEN
             PERFORM @.tell('ended');
         END IF;

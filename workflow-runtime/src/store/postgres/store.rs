@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
@@ -41,6 +41,8 @@ struct Inner {
     schema: Schema,
     pool: PgPool,
     lease: Duration,
+    /// For how long what fails is tried again.
+    patience: Duration,
     pages: Pages,
     /// How a connection is made that listens; none, where a pooler is in between.
     listen: Option<Box<PgConnectOptions>>,
@@ -68,14 +70,14 @@ impl PostgresStore {
                 .max_connections(options.connections)
                 .acquire_timeout(options.patience)
                 .connect_lazy_with(connect);
-            let prepared = async {
+            let prepare = async || {
                 let mut connection = pool.acquire().await?;
                 schema.prepare(&mut connection, &described).await
             };
-            match prepared.await {
+            match patiently(options.patience, prepare).await {
                 Ok(()) => {
-                    let (lease, pages) = (options.lease, Pages::default());
-                    Ok(Inner { described, schema, pool, lease, pages, listen, write })
+                    let (lease, patience, pages) = (options.lease, options.patience, Pages::default());
+                    Ok(Inner { patience, described, schema, pool, lease, pages, listen, write })
                 }
                 Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
             }
@@ -88,14 +90,41 @@ impl PostgresStore {
         self.inner.schema.name()
     }
 
-    /// Asks the database, and waits for the answer.
-    fn ask<T, F>(&self, what: &'static str, ask: impl FnOnce(Arc<Inner>) -> F) -> Result<T, StoreError>
+    /// Asks the database, and waits for the answer. When the connection is cut, it is asked again, for a while.
+    fn ask<T, F>(
+        &self,
+        what: &'static str,
+        ask: impl Fn(Arc<Inner>) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
-        let answer = ask(Arc::clone(&self.inner));
-        self.bridge.wait(answer).map_err(|trouble| trouble.of(&self.inner.described, what))
+        let inner = Arc::clone(&self.inner);
+        let answer =
+            self.bridge.wait(async move { patiently(inner.patience, || ask(Arc::clone(&inner))).await });
+        answer.map_err(|trouble| trouble.of(&self.inner.described, what))
+    }
+}
+
+/// How soon, and how late, it is asked again.
+const SOON: Duration = Duration::from_millis(10);
+const LATE: Duration = Duration::from_millis(500);
+
+/// Asks again until there is an answer, or no more patience.
+async fn patiently<T, F>(patience: Duration, mut ask: impl FnMut() -> F) -> Result<T, Trouble>
+where
+    F: Future<Output = Result<T, Trouble>>,
+{
+    let (until, mut pause) = (Instant::now() + patience, SOON);
+    loop {
+        match ask().await {
+            Err(trouble) if trouble.passes() && Instant::now() + pause < until => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LATE);
+            }
+            answer => return answer,
+        }
     }
 }
 
@@ -114,16 +143,19 @@ impl Store for PostgresStore {
     }
 
     fn begin(&self, node: &str) -> Result<Term, StoreError> {
-        let node = node.to_owned();
-        self.ask("a term cannot begin", |inner| async move {
-            terms::begin(&inner.pool, &inner.schema, &node, inner.lease).await
+        let node = Arc::<str>::from(node);
+        self.ask("a term cannot begin", move |inner| {
+            let node = Arc::clone(&node);
+            async move { terms::begin(&inner.pool, &inner.schema, &node, inner.lease).await }
         })
     }
 
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
-        let batch =
-            Batch::new(entries).map_err(|trouble| trouble.of(&self.inner.described, "cannot be written"))?;
-        let answers = self.ask("cannot be written", |inner| async move {
+        let told = |trouble: Trouble| trouble.of(&self.inner.described, "cannot be written");
+        let batch = Batch::new(entries).map_err(told)?;
+        let inner = Arc::clone(&self.inner);
+        // Who writes decides himself whether it is tried again, when the answer is lost.
+        let answers = self.bridge.wait(async move {
             let mut left = AGAIN;
             loop {
                 match write::write(&inner.pool, &inner.write, &batch).await {
@@ -131,7 +163,8 @@ impl Store for PostgresStore {
                     other => return other,
                 }
             }
-        })?;
+        });
+        let answers = answers.map_err(told)?;
         let mut verdicts: Vec<Verdict> = entries.iter().map(write::usual).collect();
         for (at, verdict) in answers {
             if let Some(place) = verdicts.get_mut(at) {
@@ -155,41 +188,42 @@ impl Store for PostgresStore {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {
-        let filter = filter.clone();
-        self.ask(
-            "cannot be read",
-            |inner| async move { read::list(&inner.pool, &inner.schema, &filter).await },
-        )
+        let filter = Arc::new(filter.clone());
+        self.ask("cannot be read", move |inner| {
+            let filter = Arc::clone(&filter);
+            async move { read::list(&inner.pool, &inner.schema, &filter).await }
+        })
     }
 
     fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
-        let once = once.to_owned();
-        self.ask(
-            "cannot be read",
-            |inner| async move { read::taker(&inner.pool, &inner.schema, &once).await },
-        )
+        let once = Arc::<str>::from(once);
+        self.ask("cannot be read", move |inner| {
+            let once = Arc::clone(&once);
+            async move { read::taker(&inner.pool, &inner.schema, &once).await }
+        })
     }
 
     fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
-        let topic = topic.to_owned();
-        self.ask(
-            "cannot be read",
-            |inner| async move { read::notes(&inner.pool, &inner.schema, &topic).await },
-        )
+        let topic = Arc::<str>::from(topic);
+        self.ask("cannot be read", move |inner| {
+            let topic = Arc::clone(&topic);
+            async move { read::notes(&inner.pool, &inner.schema, &topic).await }
+        })
     }
 
     fn expired(&self, rule: &Expiry) -> Result<Vec<JobId>, StoreError> {
-        let rule = rule.clone();
-        self.ask(
-            "cannot be read",
-            |inner| async move { forget::expired(&inner.pool, &inner.schema, &rule).await },
-        )
+        let rule = Arc::new(rule.clone());
+        self.ask("cannot be read", move |inner| {
+            let rule = Arc::clone(&rule);
+            async move { forget::expired(&inner.pool, &inner.schema, &rule).await }
+        })
     }
 
     fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
-        let jobs = jobs.to_vec();
-        self.ask("jobs cannot be forgotten", |inner| async move {
-            forget::forget(&inner.pool, &inner.schema, &jobs).await
+        let jobs = Arc::<[JobId]>::from(jobs);
+        self.ask("jobs cannot be forgotten", move |inner| {
+            let jobs = Arc::clone(&jobs);
+            async move { forget::forget(&inner.pool, &inner.schema, &jobs).await }
         })
     }
 
@@ -210,19 +244,19 @@ impl Store for PostgresStore {
     }
 
     fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
-        let jobs = jobs.to_vec();
-        self.ask(
-            "cannot be read",
-            |inner| async move { read::ended(&inner.pool, &inner.schema, &jobs).await },
-        )
+        let jobs = Arc::<[JobId]>::from(jobs);
+        self.ask("cannot be read", move |inner| {
+            let jobs = Arc::clone(&jobs);
+            async move { read::ended(&inner.pool, &inner.schema, &jobs).await }
+        })
     }
 
     fn leave(&self, word: &Word) -> Result<bool, StoreError> {
-        let word = word.clone();
-        self.ask(
-            "cannot be written",
-            |inner| async move { words::leave(&inner.pool, &inner.schema, &word).await },
-        )
+        let word = Arc::new(word.clone());
+        self.ask("cannot be written", move |inner| {
+            let word = Arc::clone(&word);
+            async move { words::leave(&inner.pool, &inner.schema, &word).await }
+        })
     }
 
     fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
