@@ -15,6 +15,16 @@ pub enum Fault {
     OneNode,
     /// Epochs have one number.
     OneEpoch,
+    /// Who ends a term ends nothing.
+    EndsNothing,
+    /// Whoever lets himself be heard is told that all is well.
+    HearsTheDead,
+    /// Nothing is told to be over.
+    TellsNoEnds,
+    /// Who took a job over is not given the words for it.
+    LosesWords,
+    /// Whoever held a job once replies for it.
+    RepliesForAnybody,
     /// A job is handed over twice.
     ClaimsTwice,
     /// The highest ids come first.
@@ -153,6 +163,11 @@ impl Fault {
         (Self::AcceptsOldTerms, "who begins shuts out the terms of his node before"),
         (Self::OneNode, "terms of several nodes live side by side"),
         (Self::OneEpoch, "who takes a job over holds it under a greater epoch"),
+        (Self::EndsNothing, "a term that was ended holds nothing"),
+        (Self::HearsTheDead, "who lets himself be heard is told whether his term is over"),
+        (Self::TellsNoEnds, "it is told which jobs are over"),
+        (Self::LosesWords, "a word reaches who holds its job, until he has replied"),
+        (Self::RepliesForAnybody, "who does not hold a job replies to no word for it"),
         (Self::ClaimsTwice, "what nobody holds is claimed, whole and once, lowest ids first"),
         (Self::ClaimsBackwards, "what nobody holds is claimed, whole and once, lowest ids first"),
         (Self::ClaimsWhatIsHeld, "what is over or held is not claimed"),

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
     Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, MemoryStore, Note, Store, StoreError, Term, Verdict,
+    Word, WordId,
 };
 
 use super::Fault;
@@ -47,12 +49,18 @@ pub(super) enum Done {
     Write(Vec<Entry>),
     Claim(Term, usize),
     Forget(Vec<JobId>),
+    End(Term),
 }
 
 impl Faulty {
     /// A store in which nothing is kept.
     pub fn new(fault: Fault) -> Self {
-        Self { fault, inner: MemoryStore::new(), memory: Mutex::default(), gate: RwLock::default() }
+        Self {
+            fault,
+            inner: MemoryStore::shared(Duration::from_secs(15)),
+            memory: Mutex::default(),
+            gate: RwLock::default(),
+        }
     }
 
     /// What it keeps after a restart.
@@ -81,6 +89,7 @@ impl Faulty {
                 Done::Write(entries) => next.write(&entries).map(|_| ()),
                 Done::Claim(term, limit) => next.claim(term, limit).map(|_| ()),
                 Done::Forget(jobs) => next.forget(&jobs).map(|_| ()),
+                Done::End(term) => next.end(term),
             };
         }
         next
@@ -175,5 +184,37 @@ impl Store for Faulty {
     fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
         self.remember(Done::Forget(jobs.to_vec()));
         self.forget_all(jobs)
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.inner.lease()
+    }
+
+    fn beat(&self, term: Term) -> Result<(), StoreError> {
+        self.inner.beat(term).or_else(|error| if self.is(Fault::HearsTheDead) { Ok(()) } else { Err(error) })
+    }
+
+    fn end(&self, term: Term) -> Result<(), StoreError> {
+        self.remember(Done::End(term));
+        if self.is(Fault::EndsNothing) { Ok(()) } else { self.inner.end(term) }
+    }
+
+    fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        if self.is(Fault::TellsNoEnds) { Ok(Vec::new()) } else { self.inner.ended(jobs) }
+    }
+
+    fn leave(&self, word: &Word) -> Result<bool, StoreError> {
+        self.inner.leave(word)
+    }
+
+    fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
+        let words = self.inner.words(term)?;
+        let first =
+            |word: &Word| self.memory().held.get(&word.job).is_none_or(|(epoch, _)| *epoch == Epoch::FIRST);
+        Ok(words.into_iter().filter(|word| !self.is(Fault::LosesWords) || first(word)).collect())
+    }
+
+    fn reply(&self, word: WordId) -> Result<Option<Arc<str>>, StoreError> {
+        self.inner.reply(word)
     }
 }

@@ -194,6 +194,7 @@ impl Faulty {
                     other => other,
                 })
             }
+            Entry::Reply { epoch, .. } if self.is(Fault::RepliesForAnybody) => Ok(Verdict::Written(*epoch)),
             Entry::Note { .. } | Entry::Reply { .. } => Ok(verdict),
         }
     }

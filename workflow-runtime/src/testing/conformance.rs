@@ -45,6 +45,7 @@ mod letters;
 mod lists;
 mod model;
 mod much;
+mod nodes;
 mod notes;
 mod random;
 mod terms;
@@ -147,6 +148,11 @@ fn table<S: Store>() -> Vec<(&'static str, Check<S>)> {
         ("who begins shuts out the terms of his node before", terms::terms_end),
         ("terms of several nodes live side by side", terms::nodes_live_side_by_side),
         ("who takes a job over holds it under a greater epoch", terms::epochs_grow),
+        ("a term that was ended holds nothing", nodes::ended_terms_hold_nothing),
+        ("who lets himself be heard is told whether his term is over", nodes::beats_are_answered),
+        ("it is told which jobs are over", nodes::ends_are_told),
+        ("a word reaches who holds its job, until he has replied", nodes::words_reach_who_holds_the_job),
+        ("who does not hold a job replies to no word for it", nodes::replies_need_the_job),
         ("what nobody holds is claimed, whole and once, lowest ids first", claims::claims_are_complete),
         ("what is over or held is not claimed", claims::claims_leave_alone),
         ("a term that is over claims nothing", claims::claims_need_a_term),
