@@ -85,7 +85,7 @@ impl Fleet {
             let victim = ships[usize::try_from(rng.below(ships.len() as u64)).unwrap_or(0)];
             let mishap = match rng.below(10) {
                 0..=4 => sea.kill(victim)?,
-                5 | 6 => sea.stop(victim, rng.below(3) + 1)?,
+                5 | 6 => sea.stop(victim)?,
                 7 => sea.send_home(victim)?,
                 _ => {
                     database.stop()?;
@@ -188,11 +188,10 @@ impl Sea<'_> {
         Ok("killed")
     }
 
-    fn stop(&mut self, ship: u32, leases: u64) -> Result<&'static str, String> {
+    fn stop(&mut self, ship: u32) -> Result<&'static str, String> {
         self.signal(ship, "STOP")?;
         self.note(ship, Event::Stopped)?;
-        let while_ = self.fleet.lease * u32::try_from(leases).unwrap_or(1) + self.fleet.lease / 4;
-        self.listen_for(while_)?;
+        self.listen_for(self.fleet.lease * 3 / 2)?;
         self.signal(ship, "CONT")?;
         Ok("stopped")
     }

@@ -9,7 +9,7 @@ use workflow_tests::history::Recorder;
 use workflow_tests::{killing, workload};
 
 /// How long nothing may be heard of it, where others share its store.
-const LEASE: Duration = Duration::from_millis(500);
+const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {

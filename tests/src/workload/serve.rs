@@ -13,8 +13,14 @@ use crate::history::{Event, Kept, Outcome, Recorder, Wish};
 
 /// Tells a job the event that it awaits, and a recorder if that is written down. It may have been told, or be over.
 pub async fn signal<T>(job: &JobHandle<T>, recorder: &Recorder) {
-    if job.signal("go", GO).await.is_ok() {
-        recorder.note(Event::Granted { job: job.id(), wish: Wish::Signal("go".to_owned()) });
+    loop {
+        match job.signal("go", GO).await {
+            Ok(()) => recorder.note(Event::Granted { job: job.id(), wish: Wish::Signal("go".to_owned()) }),
+            // Nobody minds hearing it twice.
+            Err(failure) if failure.message.contains("it is not known") => continue,
+            Err(_) => {}
+        }
+        return;
     }
 }
 
@@ -73,6 +79,11 @@ async fn open(runtime: &Runtime) -> Vec<JobHandle<Json>> {
 
 async fn attend(job: JobHandle<Json>, recorder: Recorder) {
     signal(&job, &recorder).await;
-    let outcome = Outcome::of(job.outcome().await);
+    let outcome = job.outcome().await;
+    // Who is told that this process leaves is not told how the job ends.
+    if outcome.as_ref().is_err_and(|failure| failure.message.contains("the runtime was shut down")) {
+        return;
+    }
+    let outcome = Outcome::of(outcome);
     recorder.note(Event::Told { job: job.id(), outcome });
 }

@@ -180,7 +180,7 @@ impl Engine {
     /// Takes back a job that was accepted and not yet let go.
     pub(crate) fn withdraw(&self, job: &Job) {
         self.leave_room(job);
-        self.index.remove(job.id);
+        self.index.remove(job);
     }
 
     /// A job that will not begin needs no room any more.

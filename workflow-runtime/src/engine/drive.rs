@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::attempt::{Attempt, EngineRef, Start};
 use super::core::Engine;
 use super::event::{Answer, Event, Joined};
-use super::job::{Callback, Job, Live};
+use super::job::{Callback, Hold, Job, Live};
 use super::queue::{Entry as Waiter, Waiting};
 use crate::failure::FailureKind;
 use crate::hook::Hook;
@@ -155,7 +155,7 @@ impl Engine {
             return (false, false);
         }
         let mut inner = job.lock();
-        let is_parted = inner.parted;
+        let is_parted = inner.hold == Hold::Other;
         let live = inner.live();
         if is_parted || live.result.is_some() {
             return (false, false);

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::core::Engine;
 use super::event::{Event, Joined};
 use super::executor::lock;
-use super::job::{Job, Stored};
+use super::job::{Hold, Job, Stored};
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
 use crate::machine::Unfit;
@@ -214,7 +214,7 @@ impl Engine {
         let result = super::recover::result_of(&machine);
         let state = machine.state();
         let mut inner = job.lock();
-        inner.parted = true;
+        inner.hold = Hold::Other;
         inner.stored = Stored { epoch: None, count: u32::try_from(count).unwrap_or(u32::MAX), state };
         let live = inner.live();
         (live.machine, live.journal, live.result) = (Some(machine), restored.resumed.records, result);

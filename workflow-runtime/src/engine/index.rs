@@ -108,10 +108,15 @@ impl Index {
         lock(self.shard(id)).jobs.get(&id).map(|job| Arc::clone(&job.0))
     }
 
-    pub(crate) fn remove(&self, id: JobId) {
-        let job = lock(self.shard(id)).remove(id);
+    /// Forgets this job; not another that has its id, because it was read again.
+    pub(crate) fn remove(&self, job: &Job) {
+        let gone = {
+            let mut shard = lock(self.shard(job.id));
+            let is_it = shard.jobs.get(&job.id).is_some_and(|known| std::ptr::eq(&*known.0, job));
+            if is_it { shard.remove(job.id) } else { None }
+        };
         // Let go of without the lock.
-        drop(job);
+        drop(gone);
     }
 
     /// Forgets a job that is over before its time has come.

@@ -45,13 +45,24 @@ pub(crate) struct Inner {
     pub(super) driving: bool,
     /// It holds a place in a bounded queue's room.
     pub(super) roomed: bool,
-    /// Another node holds it, or may: what is known of it here is what was so once.
-    pub(super) parted: bool,
+    /// Whose it is.
+    pub(super) hold: Hold,
     /// What it is while there is no machine.
     pub(super) state: JobState,
     /// Where the store is with it, if there is one.
     pub(super) stored: Stored,
     pub(super) live: Option<Box<Live>>,
+}
+
+/// Whose a job is, where several nodes share a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// This node's, as far as it knows.
+    Own,
+    /// This node had it written, and began anew before it heard whether it is.
+    Lost,
+    /// Another node's, or nobody's: what is known of it here is what was so once.
+    Other,
 }
 
 /// Where a store is with a job.
@@ -253,7 +264,7 @@ impl Job {
         let later = options.as_ref().is_some_and(|options| options.not_before.is_some());
         let state = if later { JobState::Scheduled } else { JobState::Pending };
         let stored = Stored { epoch: None, count: 0, state };
-        let inner = Inner { driving: false, roomed, parted: false, state, stored, live: None };
+        let inner = Inner { driving: false, roomed, hold: Hold::Own, state, stored, live: None };
         Self { id, work, options, inner: Mutex::new(inner) }
     }
 

@@ -301,7 +301,10 @@ impl Engine {
         if let Some(result) = &news.result {
             news.callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, result));
         }
-        let Some(why) = why else { return true };
+        let Some(why) = why else {
+            self.part_with_lost(job);
+            return true;
+        };
         if verdict == Verdict::Stale && self.shares_store() && job.lock().stored.epoch.is_some() {
             tracing::warn!(job = %job.id, "it does not go on here: {why}");
             self.part_with(job);
@@ -334,7 +337,7 @@ impl Engine {
         drop(inbox);
         self.leave_room(job);
         alarms.into_iter().for_each(|key| self.timers.cancel(key));
-        self.index.remove(job.id);
+        self.index.remove(job);
         if let Some(key) = &job.options().unique {
             self.forget_unique(&self.name_of(job), key, job.id);
         }

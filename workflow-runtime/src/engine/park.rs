@@ -67,7 +67,7 @@ impl Engine {
         };
         let Some(epoch) = epoch else { return };
         let head = self.head(job);
-        self.index.remove(job.id);
+        self.index.remove(job);
         tracing::error!(job = %head.id, name = &*head.name, "it is parked: {reason}");
         let parked = ParkedJob { head, step: None, reason: reason.to_owned(), epoch, count };
         lock(&self.parked).insert(job.id, parked);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::alarm::Alarm;
 use super::core::Engine;
 use super::elsewhere::Elsewhere;
-use super::executor::Executor;
-use super::job::Job;
+use super::executor::{Executor, lock};
+use super::job::{Hold, Job};
 use super::news::{Heard, Newsroom};
 use super::takeover::Takeover;
 use crate::failure::FailureKind;
@@ -125,28 +125,49 @@ impl Engine {
         tracing::error!(
             "nothing was heard of this node for longer than its lease: its jobs are for others now"
         );
-        let node = scribe.node().to_owned();
-        let Some(term) = self.ask_store(move |store| store.begin(&node)).await? else { return Ok(()) };
-        scribe.begin_term(term);
+        let (engine, scribe) = (Arc::clone(self), Arc::clone(scribe));
+        let begun = self.ask_store(move |store| {
+            // Nothing is taken over meanwhile: it would be in the name of the term before.
+            let _alone = lock(&engine.taking);
+            scribe.begin_term(store.begin(scribe.node())?);
+            engine.part_with_all();
+            Ok(())
+        });
+        begun.await.map(drop)
+    }
+
+    fn part_with_all(&self) {
         self.keep_plans_again();
-        super::executor::lock(&self.parked).clear();
+        lock(&self.parked).clear();
         for job in self.index.all() {
             let is_over = job.lock().state().is_over();
             if !is_over {
                 self.part_with(&job);
             }
         }
-        Ok(())
+    }
+
+    /// A new job is written, in the name of a term that was over before that was heard: it is for others, too.
+    pub(super) fn part_with_lost(self: &Arc<Self>, job: &Arc<Job>) {
+        if job.lock().hold == Hold::Lost {
+            let (engine, job) = (Arc::clone(self), Arc::clone(job));
+            self.executor.spawn(async move { engine.part_with(&job) });
+        }
     }
 
     /// A job goes on elsewhere, or will: nothing more of it happens here, and who waits for it here hears how it ended.
     pub(super) fn part_with(&self, job: &Arc<Job>) {
         let (attempts, alarms, inbox) = {
             let mut inner = job.lock();
-            if inner.parted || inner.stored.epoch.is_none() {
+            if inner.hold == Hold::Other {
                 return;
             }
-            inner.parted = true;
+            if inner.stored.epoch.is_none() {
+                // Whoever handed it in is told first whether it is there.
+                inner.hold = Hold::Lost;
+                return;
+            }
+            inner.hold = Hold::Other;
             let live = inner.live();
             live.lines = None;
             live.result = None;
@@ -158,7 +179,7 @@ impl Engine {
         drop(inbox);
         self.leave_room(job);
         alarms.into_iter().for_each(|key| self.timers.cancel(key));
-        self.index.remove(job.id);
+        self.index.remove(job);
         if let Some(key) = &job.options().unique {
             self.forget_unique(&self.name_of(job), key, job.id);
         }

@@ -67,6 +67,11 @@ impl Engine {
     /// A job that was taken over is in memory, or parked.
     fn restore_claimed(self: &Arc<Self>, claimed: Claimed) -> Option<Arc<Job>> {
         let Claimed { epoch, kept } = claimed;
+        if let Some(before) = self.index.get(kept.head.id) {
+            // This node has had it before it was silent for long.
+            self.part_with(&before);
+            self.index.remove(&before);
+        }
         let records = kept.records().map_err(|error| Unfit::whole(error.to_string()));
         match records.and_then(|records| self.restore(&records, Some(epoch))) {
             Ok(job) => {

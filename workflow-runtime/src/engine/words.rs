@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::core::Engine;
 use super::event::Event;
 use super::executor::lock;
-use super::job::Job;
+use super::job::{Hold, Job};
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
@@ -54,22 +54,29 @@ pub(super) fn reply_of(answer: &Result<(), Failure>) -> Arc<str> {
 impl Engine {
     /// The job itself, if it is held here, or over.
     fn here(&self, job: &Arc<Job>) -> Option<Arc<Job>> {
-        let is_parted = {
-            let inner = job.lock();
-            inner.parted && inner.live_ref().is_none_or(|live| live.result.is_none())
-        };
-        if is_parted { self.index.get(job.id) } else { Some(Arc::clone(job)) }
+        if self.was_parted(job) { self.index.get(job.id) } else { Some(Arc::clone(job)) }
     }
 
     /// Says something to a job that is no signal, wherever it is held; says whether it was heard.
     pub(crate) async fn order(self: &Arc<Self>, job: &Arc<Job>, said: Said) -> bool {
-        let Some(job) = self.here(job) else { return self.order_elsewhere(job.id, said).await };
-        match said {
-            Said::Cancel { why } => self.ask(&job, |told| Event::Cancel(why, Some(told))).await,
-            Said::Pause => self.ask(&job, |told| Event::Pause(Some(told))).await,
-            Said::Resume => self.ask(&job, |told| Event::Resume(Some(told))).await,
-            Said::Signal { event, value } => self.signal(&job, event, value).await.is_ok(),
+        while let Some(here) = self.here(job) {
+            let heard = match said.clone() {
+                Said::Cancel { why } => self.ask(&here, |told| Event::Cancel(why, Some(told))).await,
+                Said::Pause => self.ask(&here, |told| Event::Pause(Some(told))).await,
+                Said::Resume => self.ask(&here, |told| Event::Resume(Some(told))).await,
+                Said::Signal { event, value } => self.signal(&here, event, value).await.is_ok(),
+            };
+            if heard || !self.was_parted(&here) {
+                return heard;
+            }
         }
+        self.order_elsewhere(job.id, said).await
+    }
+
+    /// Whether a job went elsewhere before it was over.
+    fn was_parted(&self, job: &Job) -> bool {
+        let inner = job.lock();
+        inner.hold == Hold::Other && inner.live_ref().is_none_or(|live| live.result.is_none())
     }
 
     /// The same, for a job that is not held here.
@@ -100,18 +107,23 @@ impl Engine {
     ) -> Result<(), Failure> {
         let unrunnable = |why: String| Failure::new(FailureKind::Unrunnable, why).at(job.id, "", 0);
         let over = || unrunnable("the job is over".to_owned());
-        let Some(here) = self.here(job) else {
-            return match self.say(job.id, Said::Signal { event, value }).await {
-                Ok(reply) => reply.unwrap_or_else(|| Err(over())),
-                Err(error) => Err(unrunnable(format!("it is not known whether it was heard: {error}"))),
-            };
-        };
-        let (told, answer) = oneshot::channel();
-        let signal = Event::Signal { event, value: Value::from(value), word: None, told };
-        if !self.post(&here, signal) {
-            return Err(over());
+        while let Some(here) = self.here(job) {
+            let (told, answer) = oneshot::channel();
+            let (event, value) = (Arc::clone(&event), Value::from(value.clone()));
+            if self.post(&here, Event::Signal { event, value, word: None, told })
+                && let Ok(answer) = self.wait_for(answer).await
+            {
+                return answer;
+            }
+            // Nothing of it is written, if the job went elsewhere.
+            if !self.was_parted(&here) {
+                return Err(over());
+            }
         }
-        self.wait_for(answer).await.unwrap_or_else(|_| Err(over()))
+        match self.say(job.id, Said::Signal { event, value }).await {
+            Ok(reply) => reply.unwrap_or_else(|| Err(over())),
+            Err(error) => Err(unrunnable(format!("it is not known whether it was heard: {error}"))),
+        }
     }
 
     /// Says something to a job that another node holds, and waits for the reply; none, if the job is over.

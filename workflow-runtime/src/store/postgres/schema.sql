@@ -7,6 +7,7 @@ CREATE TABLE @.terms (
     node    text COLLATE "C" NOT NULL,
     begun   timestamptz NOT NULL DEFAULT clock_timestamp(),
     seen    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    steady  timestamptz NOT NULL DEFAULT clock_timestamp(), -- since when it was heard of all the time
     lease   interval NOT NULL,
     over    boolean NOT NULL DEFAULT false,
     page    bigint NOT NULL DEFAULT 0, -- how often it has claimed,
@@ -113,20 +114,29 @@ BEGIN
     RETURN number;
 END $$;
 
--- Says that the node of a term is still there. Ends those of which nothing was heard.
+-- Says that the node of a term is still there. Ends those of which nothing was heard; but not if this one was not heard
+-- of all that time, either: then it is the database that was out of reach, and the others are given time to come back.
 CREATE FUNCTION @.beat(own bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    now timestamptz := clock_timestamp();
+    may_end boolean;
 BEGIN
-    UPDATE @.terms SET seen = clock_timestamp() WHERE term = own AND NOT over;
+    UPDATE @.terms SET steady = CASE WHEN seen + lease / 2 < now THEN now ELSE steady END, seen = now
+        WHERE term = own AND NOT over
+        RETURNING steady + lease / 2 < now INTO may_end;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
     END IF;
-    IF EXISTS (SELECT FROM @.terms WHERE NOT over AND seen + lease < clock_timestamp()) THEN
+    IF may_end AND EXISTS (SELECT FROM @.terms WHERE NOT over AND seen + lease < now) THEN
         PERFORM pg_advisory_xact_lock(#);
-        UPDATE @.terms SET over = true WHERE NOT over AND seen + lease < clock_timestamp();
+        -- A row that somebody has locked is that of one who is there.
+        UPDATE @.terms SET over = true WHERE term IN (
+            SELECT term FROM @.terms WHERE NOT over AND seen + lease < now FOR UPDATE SKIP LOCKED
+        );
         PERFORM @.tell('jobs');
     END IF;
     -- Of what is over only those are of use that hold jobs.
-    DELETE FROM @.terms WHERE over AND seen + lease < clock_timestamp()
+    DELETE FROM @.terms WHERE over AND seen + lease < now
         AND NOT EXISTS (SELECT FROM @.heads WHERE heads.term = terms.term AND NOT heads.over);
     DELETE FROM @.words WHERE left_at < clock_timestamp() - interval '1 hour'
         AND (reply IS NOT NULL OR NOT EXISTS (SELECT FROM @.heads WHERE heads.id = words.job AND NOT heads.over));
