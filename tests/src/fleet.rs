@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use private_postgres::Server;
 
-use crate::history::{Event, Line};
+use crate::history::{Event, Line, Rules, check};
 use crate::random::Rng;
+use crate::workload;
 
 /// What runs, and how often something happens to it.
 #[derive(Debug, Clone)]
@@ -52,6 +53,9 @@ pub struct Sailed {
 /// Whoever says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// For how long nothing may be heard of a [victim](Fleet::of_victims).
+pub const LEASE: Duration = Duration::from_secs(2);
+
 struct Sea<'a> {
     fleet: &'a Fleet,
     pipe: PipeWriter,
@@ -62,6 +66,13 @@ struct Sea<'a> {
 }
 
 impl Fleet {
+    /// Three processes of the program `victim`, with three jobs each, in a schema of their own.
+    pub fn of_victims(program: impl Into<PathBuf>, database: &Server, seed: u64, rounds: u32) -> Self {
+        let schema = format!("fleet_{seed}");
+        let arguments = vec![format!("{} {schema}", database.address())];
+        Self { program: program.into(), arguments, seed, nodes: 3, jobs: 3, rounds, lease: LEASE }
+    }
+
     /// Lets things happen, and all jobs end at last.
     ///
     /// # Errors
@@ -103,6 +114,29 @@ impl Fleet {
         }
         sea.end()?;
         Ok(sea.seen)
+    }
+}
+
+impl Sailed {
+    /// Judges what was seen; gives what happened, in a line.
+    ///
+    /// # Errors
+    /// Names what must not be.
+    pub fn judge(&self) -> Result<String, String> {
+        // How many attempts a queue runs at once, each process sees to by itself.
+        let rules = Rules { limits: BTreeMap::new(), ..workload::rules() };
+        let found = check(&self.history, &rules);
+        if !found.is_empty() {
+            return Err(format!("{found:#?}"));
+        }
+        let count =
+            |wanted: fn(&Event) -> bool| self.history.iter().filter(|line| wanted(&line.event)).count();
+        let accepted = count(|event| matches!(event, Event::Accepted { .. }));
+        let kept = count(|event| matches!(event, Event::Kept(_)));
+        if kept < accepted || accepted == 0 || self.torn > self.mishaps.values().sum::<u32>() as usize {
+            return Err(format!("{accepted} were accepted, {kept} are kept, {} lines are cut", self.torn));
+        }
+        Ok(format!("{:?}: {} asked, {accepted} accepted, {kept} kept", self.mishaps, self.asked))
     }
 }
 

@@ -17,10 +17,13 @@ The project's chores: cargo xtask <COMMAND>
   cut [--seed S] [--rounds N]
                        Every power cut: at each operation that a workload of every feature does on its disk, for one
                        seed or N of them.
+  fleet [--rounds N] [--seed S]
+                       The long voyage: processes on one PostgreSQL, to which 1,000 things happen, or N: they are killed,
+                       stopped, sent home, and the database is restarted, while their history is judged from outside.
   doctor               Checks for what the other commands need, and obtains what it can.
   help                 This text.";
 
-const COMMANDS: &[&str] = &["test", "bench", "simulate", "kill", "cut", "doctor", "help"];
+const COMMANDS: &[&str] = &["test", "bench", "simulate", "kill", "cut", "fleet", "doctor", "help"];
 const ROUNDS: &str = "--rounds";
 const SEED: &str = "--seed";
 const KEEP_GOING: &str = "--keep-going";
@@ -32,6 +35,7 @@ pub(crate) enum Command {
     Simulate,
     Kill { rounds: u64, seed: u64 },
     Cut { seed: u64, rounds: u64 },
+    Fleet { rounds: u64, seed: u64 },
     Doctor,
     Help,
 }
@@ -47,6 +51,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, String> {
         "simulate" => nothing_more(rest, Command::Simulate),
         "kill" => numbers("kill", rest, 2000, 1).map(|(rounds, seed)| Command::Kill { rounds, seed }),
         "cut" => numbers("cut", rest, 1, 0).map(|(rounds, seed)| Command::Cut { seed, rounds }),
+        "fleet" => numbers("fleet", rest, 1000, 1).map(|(rounds, seed)| Command::Fleet { rounds, seed }),
         "doctor" => nothing_more(rest, Command::Doctor),
         "help" | "--help" | "-h" => nothing_more(rest, Command::Help),
         unknown => Err(unknown_word("command", unknown, COMMANDS)),
@@ -137,6 +142,7 @@ mod tests {
         assert!(matches!(parsed("kill"), Ok(Command::Kill { rounds: 2000, seed: 1 })));
         assert!(matches!(parsed("kill --rounds 5 --seed 7"), Ok(Command::Kill { rounds: 5, seed: 7 })));
         assert!(matches!(parsed("cut --seed 7"), Ok(Command::Cut { seed: 7, rounds: 1 })));
+        assert!(matches!(parsed("fleet --rounds 5"), Ok(Command::Fleet { rounds: 5, seed: 1 })));
         assert_eq!(parsed("kill --rounds many").err().as_deref(), Some("`many` is no number"));
         assert_eq!(parsed("kill --seed").err().as_deref(), Some("`--seed` needs a number"));
     }

@@ -46,6 +46,12 @@ pub(crate) fn killing(rounds: u64, seed: u64) -> Step {
     Step { name: "kill", does, work: Work::Run(long("kill", [rounds, seed])) }
 }
 
+/// The long voyage.
+pub(crate) fn fleet(rounds: u64, seed: u64) -> Step {
+    let does = "processes on one database keep their promises, whatever happens to them";
+    Step { name: "fleet", does, work: Work::Run(long("fleet", [rounds, seed])) }
+}
+
 /// Every power cut.
 pub(crate) fn cutting(seed: u64, rounds: u64) -> Step {
     let does = "a runtime whose disk loses its power keeps its promises";

@@ -32,6 +32,9 @@ fn main() -> ExitCode {
             run(&[&benches::PROGRAMS, &benches::killing(rounds, seed)], false)
         }
         Ok(Command::Cut { seed, rounds }) => run(&[&benches::cutting(seed, rounds)], false),
+        Ok(Command::Fleet { rounds, seed }) => {
+            run(&[&steps::DOCTOR, &benches::PROGRAMS, &benches::fleet(rounds, seed)], false)
+        }
         Ok(Command::Doctor) => run(&[&steps::DOCTOR], false),
         Err(problem) => {
             eprintln!("error: {problem}");

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use workflow_runtime::store::PostgresOptions;
 use workflow_tests::history::Recorder;
-use workflow_tests::{killing, workload};
-
-/// How long nothing may be heard of it, where others share its store.
-const LEASE: Duration = Duration::from_secs(2);
+use workflow_tests::{fleet, killing, workload};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -21,7 +18,7 @@ async fn main() {
         "memory" => builder.in_memory().await,
         place => match place.split_once(' ') {
             Some((address, schema)) => {
-                let options = PostgresOptions::new(address).schema(schema).lease(LEASE);
+                let options = PostgresOptions::new(address).schema(schema).lease(fleet::LEASE);
                 let store = options.open().unwrap_or_else(|error| panic!("{error}"));
                 builder.on(Arc::new(store)).await
             }

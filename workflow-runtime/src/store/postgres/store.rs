@@ -30,6 +30,7 @@ use crate::store::{
 /// let store = PostgresStore::connect("postgres://jobs:secret@db.example/production")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc = include_str!("operating.md")]
 pub struct PostgresStore {
     inner: Arc<Inner>,
     bridge: Bridge,
