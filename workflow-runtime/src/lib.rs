@@ -78,7 +78,7 @@ mod upgrade;
 mod value;
 mod wait;
 mod wire;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod within;
 
 pub use agent::{Agent, AgentSpec, Call, Callable, Running};
@@ -139,7 +139,7 @@ pub use upgrade::{CatalogueChange, CatalogueCheck, StoreCheck, WouldPark};
 pub use value::Value;
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use within::Pledge;
 
 #[doc = include_str!("../doc/data.md")]

@@ -26,6 +26,7 @@ impl Runtime {
     /// # Errors
     /// When that could not be written down; the queue is paused all the same, until the process ends.
     pub async fn pause_queue(&self, queue: &str) -> Result<(), StoreError> {
+        let _alone = self.engine.setting.lock().await;
         self.engine.queue(queue).pause();
         self.engine.note_pause(queue, true).await
     }
@@ -35,6 +36,7 @@ impl Runtime {
     /// # Errors
     /// When it could not be written down; the queue stays paused.
     pub async fn resume_queue(&self, queue: &str) -> Result<(), StoreError> {
+        let _alone = self.engine.setting.lock().await;
         self.engine.note_pause(queue, false).await?;
         self.engine.resume_here(queue);
         Ok(())

@@ -145,9 +145,9 @@ impl Runtime {
         let Some(Some(kept)) = self.engine.ask_store(move |store| store.read(id)).await? else {
             return Ok(None);
         };
-        let job = match self.engine.remember(&kept)? {
-            None if self.engine.shares_store() => Some(self.engine.follow_kept(&kept)?),
-            job => job,
+        let job = match self.engine.shares_store() {
+            true => Some(self.engine.job_kept(&kept)?),
+            false => self.engine.remember(&kept)?,
         };
         Ok(job.map(|job| JobHandle::new(Arc::clone(&self.engine), job, Value::json)))
     }

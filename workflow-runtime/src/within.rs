@@ -1,13 +1,20 @@
-//! Handing a job in inside a transaction of one's own, on the file in which jobs are kept.
+//! Handing a job in inside a transaction of one's own, on the file or in the database in which jobs are kept.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::data::DataError;
-use crate::engine::NotWithin;
+#[cfg(feature = "postgres")]
+use crate::engine::Said;
+use crate::engine::{JobWork, NotWithin};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
+use crate::record::JobOptions;
 use crate::runtime::Runtime;
+#[cfg(feature = "sqlite")]
 use crate::store::rusqlite::Connection;
+#[cfg(feature = "postgres")]
+use crate::store::sqlx::PgConnection;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::submission::{Submission, SubmitError};
 use crate::value::Value;
@@ -63,20 +70,101 @@ impl<T> Submission<T> {
     /// # Errors
     /// When what is asked for is not right; when another job has its key; when the runtime keeps its jobs elsewhere, or the
     /// connection has no transaction.
+    #[cfg(feature = "sqlite")]
     pub fn within(self, connection: &Connection) -> Result<Pledge<T>, SubmitError> {
         let (runtime, work, options, read) = self.into_parts()?;
-        let (name, key) = {
-            let key = options.as_ref().and_then(|options| options.once.clone().or(options.unique.clone()));
-            (runtime.engine.name_of_work(&work), key)
-        };
-        match runtime.engine.write_within(connection, work, options) {
+        let asked = Asked::new(&runtime, &work, options.as_deref());
+        let written = runtime.engine.write_within(connection, work, options);
+        asked.pledge(runtime, written, read)
+    }
+
+    /// Writes the job on a connection to the very database in which jobs are kept, mostly one with a transaction: the job
+    /// exists if and only if what else the transaction writes does. Any node may run it then, at once.
+    ///
+    /// ```no_run
+    /// use workflow_runtime::prelude::*;
+    /// use workflow_runtime::store::sqlx::{self, Connection, PgConnection};
+    ///
+    /// #[task_agent]
+    /// async fn ship(order: i64) -> i64 {
+    ///     order
+    /// }
+    ///
+    /// # async fn sell() -> Result<(), Box<dyn std::error::Error>> {
+    /// let runtime = Runtime::connect("postgres://db.example/shop").await?;
+    /// let mut connection = PgConnection::connect("postgres://db.example/shop").await?;
+    ///
+    /// let mut transaction = connection.begin().await?;
+    /// sqlx::query("INSERT INTO orders VALUES (17, 'umbrella')").execute(&mut *transaction).await?;
+    /// let shipping = runtime.submit(ship::with(17)).within_postgres(&mut transaction).await?;
+    /// transaction.commit().await?;
+    /// assert_eq!(shipping.begin().await?.await?, 17);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// While the transaction is open, who wants the same key waits: keep it short. A bounded queue's room is not asked for.
+    ///
+    /// # Errors
+    /// When what is asked for is not right; when another job has its key; when the runtime keeps its jobs elsewhere, or the
+    /// connection is one to another database.
+    #[cfg(feature = "postgres")]
+    pub async fn within_postgres(self, connection: &mut PgConnection) -> Result<Pledge<T>, SubmitError> {
+        let (runtime, work, options, read) = self.into_parts()?;
+        let asked = Asked::new(&runtime, &work, options.as_deref());
+        let written = runtime.engine.write_within_postgres(connection, work, options).await;
+        asked.pledge(runtime, written, read)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Runtime {
+    /// Signals a job on a connection to the very database in which jobs are kept, mostly one with a transaction: the job
+    /// hears of the event if and only if what else the transaction writes is written. Says whether there is such a job that
+    /// is not over; whether it awaits such an event, it says itself when it hears of it, and then only in the log.
+    ///
+    /// # Errors
+    /// When the runtime keeps its jobs elsewhere, or the connection cannot be used.
+    pub async fn signal_within_postgres<V: serde::Serialize>(
+        &self,
+        connection: &mut PgConnection,
+        job: JobId,
+        event: &str,
+        value: V,
+    ) -> Result<bool, StoreError> {
+        let value = serde_json::to_value(value).map_err(|error| {
+            StoreError::new(StoreErrorKind::Foreign, format!("the value of `{event}`: {error}"))
+        })?;
+        let said = Said::Signal { event: event.into(), value };
+        self.engine.say_within_postgres(connection, job, &said).await
+    }
+}
+
+/// What was asked for, for who is refused.
+struct Asked {
+    name: Arc<str>,
+    key: Option<Arc<str>>,
+}
+
+impl Asked {
+    fn new(runtime: &Runtime, work: &JobWork, options: Option<&JobOptions>) -> Self {
+        let key = options.and_then(|options| options.once.clone().or(options.unique.clone()));
+        Self { name: runtime.engine.name_of_work(work), key }
+    }
+
+    fn pledge<T>(
+        self,
+        runtime: Runtime,
+        written: Result<JobId, NotWithin>,
+        read: fn(&Value) -> Result<T, DataError>,
+    ) -> Result<Pledge<T>, SubmitError> {
+        let name = || self.name.to_string();
+        match written {
             Ok(id) => Ok(Pledge { runtime, id, read, is_begun: false }),
-            Err(NotWithin::Unwritable(problem)) => {
-                Err(SubmitError::BadInput { name: name.to_string(), problem })
-            }
+            Err(NotWithin::Unwritable(problem)) => Err(SubmitError::BadInput { name: name(), problem }),
             Err(NotWithin::Taken(job)) => {
-                let key = key.as_deref().unwrap_or_default().to_owned();
-                Err(SubmitError::Duplicate { name: name.to_string(), key, job })
+                let key = self.key.as_deref().unwrap_or_default().to_owned();
+                Err(SubmitError::Duplicate { name: name(), key, job })
             }
             Err(NotWithin::Store(error)) => Err(SubmitError::Store(error)),
         }
@@ -94,8 +182,13 @@ impl<T> Pledge<T> {
     /// # Errors
     /// When the store cannot be read, and when the job is not there: its transaction was rolled back, or is not committed.
     pub async fn begin(mut self) -> Result<JobHandle<T>, SubmitError> {
-        let found = self.runtime.engine.take_over_written(self.id).await;
-        let found = found.map_err(SubmitError::Store)?;
+        let engine = &self.runtime.engine;
+        let mut found = engine.take_over_written(self.id).await.map_err(SubmitError::Store)?;
+        if found.is_none() && engine.shares_store() {
+            // Another node was faster.
+            let kept = self.runtime.kept(self.id).await?;
+            found = kept.map(|kept| engine.job_kept(&kept)).transpose().map_err(SubmitError::Store)?;
+        }
         self.is_begun = true;
         let job = found.ok_or_else(|| {
             let message = format!(

@@ -85,6 +85,8 @@ pub(crate) struct Engine {
     pub(super) parked: Mutex<BTreeMap<JobId, ParkedJob>>,
     /// Told when all jobs in the store have been read that are not over; and whether that is so.
     pub(super) recovered: (Notify, AtomicBool),
+    /// Held by who sets something for all nodes: who reads it meanwhile might take it back.
+    pub(crate) setting: tokio::sync::Mutex<()>,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
@@ -273,6 +275,7 @@ impl Engine {
             archive: Mutex::default(),
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
+            setting: tokio::sync::Mutex::default(),
             taking: Mutex::default(),
             stopping: AtomicBool::new(false),
             is_down: AtomicBool::new(false),

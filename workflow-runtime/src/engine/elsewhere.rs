@@ -171,6 +171,17 @@ impl Engine {
         }
     }
 
+    /// A job as it stands in the store, over or not.
+    ///
+    /// # Errors
+    /// When this program cannot read it.
+    pub(crate) fn job_kept(self: &Arc<Self>, kept: &Kept) -> Result<Arc<Job>, StoreError> {
+        match self.remember(kept)? {
+            Some(job) => Ok(job),
+            None => self.follow_kept(kept),
+        }
+    }
+
     /// A job that another node holds, as it stands in the store: who holds the handle hears how it ends.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ mod timers;
 mod timetable;
 mod wait;
 mod watch;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod within;
 mod words;
 
@@ -71,6 +71,6 @@ pub use settings::{AgentLimits, Queue, StallAction};
 pub(crate) use timetable::{Handed, Order, Page, RunOptions, Unedited, Waits};
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use within::NotWithin;
 pub(crate) use words::Said;

@@ -106,12 +106,14 @@ impl Engine {
 
     /// Reads what is set for all nodes: which queues are paused, and what runs when.
     async fn hear_settings(self: &Arc<Self>) -> Result<(), StoreError> {
+        // Who sets something is told of it himself when it is written.
+        let Ok(_alone) = self.setting.try_lock() else { return Ok(()) };
         let paused = self.ask_store(super::opened::paused).await?.unwrap_or_default();
-        for queue in self.queues() {
-            let is_to_pause = paused.contains(&queue.settings.name);
-            if is_to_pause && !queue.is_paused() {
-                queue.pause();
-            } else if !is_to_pause && queue.is_paused() {
+        for queue in paused.iter().map(|name| self.queue(name)).filter(|queue| !queue.is_paused()) {
+            queue.pause();
+        }
+        for queue in self.queues().iter().filter(|queue| queue.is_paused()) {
+            if !paused.contains(&queue.settings.name) {
                 self.resume_here(&queue.settings.name);
             }
         }

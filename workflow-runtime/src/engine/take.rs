@@ -83,6 +83,9 @@ impl Turn<'_> {
                     Ok(()) => self.try_note(live, Fact::Signalled { event, value }),
                     Err(failure) => Err(failure),
                 };
+                if let (Some(_), Err(refused)) = (word, &answer) {
+                    tracing::warn!(job = %self.job.id, "what another node said is refused: {refused}");
+                }
                 self.effects.replies.extend(word.map(|word| (word, reply_of(&answer))));
                 self.effects.answers.push(Answer::Signalled(told, answer));
             }

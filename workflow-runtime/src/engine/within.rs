@@ -8,15 +8,26 @@ use super::core::Engine;
 use super::job::{Job, JobWork, Unwritten};
 use super::takeover::Takeover;
 use super::wait::Sleep;
+#[cfg(feature = "postgres")]
+use super::words::Said;
 use crate::job_id::JobId;
 use crate::record::JobOptions;
 use crate::sketch::TOPIC;
+#[cfg(feature = "sqlite")]
+use crate::store::SqliteStore;
+#[cfg(feature = "sqlite")]
 use crate::store::rusqlite::Connection;
-use crate::store::{SqliteStore, StoreError, StoreErrorKind, Verdict, Within};
+#[cfg(feature = "postgres")]
+use crate::store::{PostgresStore, Word, WordId, sqlx::PgConnection};
+use crate::store::{Store, StoreError, StoreErrorKind, Verdict, Within};
 
 /// When it is looked for a job that nobody has asked to begin: its transaction may take some time yet, or be rolled back.
 const LOOKS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(120)];
+
+/// What to do where jobs are not kept in PostgreSQL.
+#[cfg(feature = "postgres")]
+const CONNECT: &str = "open the runtime by `Runtime::connect`, on the database of the transaction";
 
 /// Why a job was not written in a transaction.
 #[derive(Debug)]
@@ -29,22 +40,29 @@ pub(crate) enum NotWithin {
     Store(StoreError),
 }
 
+impl NotWithin {
+    fn of(verdict: Result<Verdict, StoreError>, job: JobId) -> Result<JobId, Self> {
+        match verdict {
+            Ok(Verdict::Taken(other)) => Err(Self::Taken(other)),
+            Ok(_) => Ok(job),
+            Err(error) => Err(Self::Store(error)),
+        }
+    }
+}
+
 impl Engine {
-    /// Writes a new job in a transaction that somebody else began on the store's file; gives its id.
-    pub(crate) fn write_within(
-        &self,
-        connection: &Connection,
-        work: JobWork,
-        options: Option<Box<JobOptions>>,
-    ) -> Result<JobId, NotWithin> {
-        let store =
-            self.scribe.as_ref().map(|scribe| scribe.store()).transpose().map_err(NotWithin::Store)?;
-        let any: Option<&dyn Any> = store.as_deref().map(|store| store as &dyn Any);
-        let Some(sqlite) = any.and_then(|any| any.downcast_ref::<SqliteStore>()) else {
-            let message = "a job can be written in a transaction of SQLite where jobs are kept in its file: open the \
-                           runtime by `Runtime::open`";
-            return Err(NotWithin::Store(StoreError::new(StoreErrorKind::Foreign, message)));
-        };
+    /// The store, if it is one of these.
+    fn store_of<'a, S: Store>(store: Option<&'a dyn Store>, cure: &str) -> Result<&'a S, StoreError> {
+        let any: Option<&dyn Any> = store.map(|store| store as &dyn Any);
+        any.and_then(|any| any.downcast_ref()).ok_or_else(|| {
+            let message =
+                format!("a job can be written in a transaction where jobs are kept beside it: {cure}");
+            StoreError::new(StoreErrorKind::Foreign, message)
+        })
+    }
+
+    /// What is to be written of a new job.
+    fn new_within(&self, work: JobWork, options: Option<Box<JobOptions>>) -> Result<Within, NotWithin> {
         let sketch = self.place_of_work(&work).map(|place| place.sketch(&self.registry));
         let job = Job::new(self.ids.make(self.clock.now()), work, options, false);
         let mut unwritten = Unwritten::default();
@@ -54,15 +72,55 @@ impl Engine {
         let plan = sketch.map(|sketch| {
             let text =
                 serde_json::to_string(&sketch).map_err(|error| NotWithin::Unwritable(error.to_string()));
-            text.map(|text| (sketch.means.to_string(), text))
+            text.map(|text| (TOPIC, sketch.means.to_string(), text))
         });
-        let plan = plan.transpose()?;
-        let note = plan.as_ref().map(|(name, text)| (TOPIC, &**name, &**text));
-        match sqlite.write_within(connection, &Within { head: &head, lines: &lines, note }) {
-            Ok(Verdict::Taken(other)) => Err(NotWithin::Taken(other)),
-            Ok(_) => Ok(job.id),
-            Err(error) => Err(NotWithin::Store(error)),
-        }
+        Ok(Within { head, lines, note: plan.transpose()? })
+    }
+
+    /// Writes a new job in a transaction that somebody else began on the store's file; gives its id.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn write_within(
+        &self,
+        connection: &Connection,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+    ) -> Result<JobId, NotWithin> {
+        let store =
+            self.scribe.as_ref().map(|scribe| scribe.store()).transpose().map_err(NotWithin::Store)?;
+        let cure = "open the runtime by `Runtime::open`, on the file of the transaction";
+        let sqlite: &SqliteStore = Self::store_of(store.as_deref(), cure).map_err(NotWithin::Store)?;
+        let new = self.new_within(work, options)?;
+        NotWithin::of(sqlite.write_within(connection, &new), new.head.id)
+    }
+
+    /// Writes a new job on a connection of somebody else's to the store's database; gives its id.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn write_within_postgres(
+        &self,
+        connection: &mut PgConnection,
+        work: JobWork,
+        options: Option<Box<JobOptions>>,
+    ) -> Result<JobId, NotWithin> {
+        let store =
+            self.scribe.as_ref().map(|scribe| scribe.store()).transpose().map_err(NotWithin::Store)?;
+        let postgres: &PostgresStore = Self::store_of(store.as_deref(), CONNECT).map_err(NotWithin::Store)?;
+        let new = self.new_within(work, options)?;
+        NotWithin::of(postgres.write_within(connection, &new).await, new.head.id)
+    }
+
+    /// Leaves a word on a connection of somebody else's to the store's database.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn say_within_postgres(
+        &self,
+        connection: &mut PgConnection,
+        job: JobId,
+        said: &Said,
+    ) -> Result<bool, StoreError> {
+        let store = self.scribe.as_ref().map(|scribe| scribe.store()).transpose()?;
+        let postgres: &PostgresStore = Self::store_of(store.as_deref(), CONNECT)?;
+        let text = serde_json::to_string(said).unwrap_or_default().into();
+        let id = WordId(self.ids.make(self.clock.now()).as_u128());
+        postgres.leave_within(connection, &Word { id, job, text }).await
     }
 
     /// Takes over what was written by others; gives this job, if it is among that.

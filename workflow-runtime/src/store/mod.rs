@@ -7,6 +7,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod within;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod words;
 
 pub use memory::MemoryStore;
@@ -21,6 +23,10 @@ pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 #[cfg(feature = "sqlite")]
-pub(crate) use sqlite::Within;
-#[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+/// The crate by which [`PostgresStore`] speaks with PostgreSQL, for transactions that jobs are [a part
+/// of](crate::Submission::within_postgres).
+#[cfg(feature = "postgres")]
+pub use sqlx;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) use within::Within;

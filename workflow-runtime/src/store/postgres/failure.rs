@@ -7,6 +7,9 @@ use crate::store::{StoreError, StoreErrorKind};
 /// The code by which our functions say that a term is over.
 const OVER: &str = "WF001";
 
+/// The code by which they say that a connection is one to another store.
+const ELSEWHERE: &str = "WF002";
+
 /// Why something could not be done: sqlx's own error, or one that has all its words already.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -41,6 +44,10 @@ impl Trouble {
                     "{described}: this term is over: nothing was heard of it for long, or it was ended"
                 );
                 StoreError::new(StoreErrorKind::Superseded, message)
+            }
+            Self::Sql(error) if code(&error).as_deref() == Some(ELSEWHERE) => {
+                let message = format!("{described}: {what}: it is one to another database; give one to this");
+                StoreError::new(StoreErrorKind::Foreign, message)
             }
             Self::Sql(error) => {
                 let (kind, cure) = kind_and_cure(&error);

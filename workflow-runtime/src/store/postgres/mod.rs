@@ -11,6 +11,7 @@ mod store;
 mod terms;
 mod watch;
 mod wire;
+mod within;
 mod words;
 mod write;
 

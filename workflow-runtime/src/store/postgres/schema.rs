@@ -1,5 +1,6 @@
 //! The tables, and how those of an older version become those of today.
 
+use sqlx::types::Uuid;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar, raw_sql};
 
 use super::failure::{Trouble, code};
@@ -93,6 +94,11 @@ impl Schema {
         raw_sql(self.sql(&mark)).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// What tells this store from others of the same name, in other databases.
+    pub(super) async fn identity(&self, connection: &mut PgConnection) -> Result<Uuid, Trouble> {
+        Ok(query_scalar(self.sql("SELECT id FROM @.identity")).fetch_one(connection).await?)
     }
 
     /// Which version the schema is of, if there is anything in it.

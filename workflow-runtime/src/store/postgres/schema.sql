@@ -1,6 +1,10 @@
 -- A job is one row of `heads`; what happened to it is in `lines`. Texts are ordered by their bytes. `@` stands for the
 -- schema, `#` for the number of the lock under which terms end, and `CHANNEL` for what is listened to.
 
+-- What tells these tables from others of the same name, in other databases.
+CREATE TABLE @.identity (id uuid NOT NULL);
+INSERT INTO @.identity VALUES (gen_random_uuid());
+
 -- Who may write: a term of a node. It lives while its row says so, and as long as its node is heard of now and then.
 CREATE TABLE @.terms (
     term    bigint PRIMARY KEY,
@@ -272,6 +276,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION @.write_new(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT @.lives((entry -> 'head' ->> 'term')::bigint) THEN
+        RETURN @.answer((entry ->> 'at')::integer, 'stale');
+    END IF;
+    RETURN @.put_new(entry);
+END $$;
+
+CREATE FUNCTION @.put_new(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
 DECLARE
     at integer := entry ->> 'at';
     head @.heads := json_populate_record(NULL::@.heads, entry -> 'head');
@@ -279,9 +291,6 @@ DECLARE
     other uuid;
 BEGIN
     LOOP
-        IF NOT @.lives(head.term) THEN
-            RETURN @.answer(at, 'stale');
-        END IF;
         IF EXISTS (SELECT FROM @.heads WHERE id = head.id) THEN
             RETURN @.answer(at, 'not', @.length_of(head.id));
         END IF;
@@ -308,6 +317,31 @@ BEGIN
             NULL;
         END;
     END LOOP;
+END $$;
+
+-- Refuses who believes to be elsewhere.
+CREATE FUNCTION @.is_here(store uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF store IS DISTINCT FROM (SELECT id FROM @.identity) THEN
+        RAISE EXCEPTION 'this is another store' USING ERRCODE = 'WF002';
+    END IF;
+    RETURN true;
+END $$;
+
+-- Writes a new job that nobody holds, in whatever transaction this is called, and its plan. Gives who has its key, if
+-- another has.
+CREATE FUNCTION @.submit(
+    store uuid, head json, count integer, lines text, plan_topic text, plan_name text, plan text
+) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    answer @.answer;
+BEGIN
+    PERFORM @.is_here(store);
+    INSERT INTO @.notes SELECT plan_topic, @.digest(plan_name), plan_name, 1, plan WHERE plan_topic IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    answer := @.put_new(json_build_object('at', 0, 'head', head, 'count', count, 'json', lines));
+    PERFORM @.tell('jobs');
+    RETURN answer.job;
 END $$;
 
 CREATE FUNCTION @.write_more(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$

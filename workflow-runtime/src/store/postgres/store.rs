@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::types::Uuid;
 
 use super::bridge::Bridge;
 use super::failure::Trouble;
@@ -40,6 +42,7 @@ pub struct PostgresStore {
 struct Inner {
     described: String,
     schema: Schema,
+    identity: Uuid,
     pool: PgPool,
     lease: Duration,
     /// For how long what fails is tried again.
@@ -73,17 +76,31 @@ impl PostgresStore {
                 .connect_lazy_with(connect);
             let prepare = async || {
                 let mut connection = pool.acquire().await?;
-                schema.prepare(&mut connection, &described).await
+                schema.prepare(&mut connection, &described).await?;
+                schema.identity(&mut connection).await
             };
             match patiently(options.patience, prepare).await {
-                Ok(()) => {
+                Ok(identity) => {
                     let (lease, patience, pages) = (options.lease, options.patience, Pages::default());
-                    Ok(Inner { patience, described, schema, pool, lease, pages, listen, write })
+                    Ok(Inner { identity, patience, described, schema, pool, lease, pages, listen, write })
                 }
                 Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
             }
         });
         Ok(Self { inner: Arc::new(opened?), bridge })
+    }
+
+    pub(super) fn described(&self) -> &str {
+        &self.inner.described
+    }
+
+    /// What tells this store from others of the same name.
+    pub(super) fn identity(&self) -> Uuid {
+        self.inner.identity
+    }
+
+    pub(super) fn schema_sql(&self, text: &str) -> AssertSqlSafe<String> {
+        self.inner.schema.sql(text)
     }
 
     /// The schema in which everything is kept.

@@ -19,4 +19,3 @@ mod young;
 
 pub use options::{Durability, SqliteOptions};
 pub use store::SqliteStore;
-pub(crate) use within::Within;

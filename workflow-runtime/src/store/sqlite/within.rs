@@ -1,4 +1,4 @@
-//! New jobs in a transaction of the user's own, in the same file: they are there if and only if what else it writes is.
+//! New jobs in a transaction of the user's own, in the same file.
 
 use std::fs;
 
@@ -12,26 +12,14 @@ use super::sweep::head_text;
 use super::young::News;
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Epoch, Head, Lines, StoreError, StoreErrorKind, Term, Verdict};
+use crate::store::{Epoch, Head, StoreError, StoreErrorKind, Term, Verdict, Within};
 
 /// Who holds a job that was written so: nobody, until a runtime takes it over.
 const NOBODY: Term = Term(0);
 
-/// What is written of a new job, and of its plan.
-pub(crate) struct Within<'a> {
-    pub(crate) head: &'a Head,
-    pub(crate) lines: &'a Lines,
-    /// A topic, a name and a text, noted if they are not yet.
-    pub(crate) note: Option<(&'a str, &'a str, &'a str)>,
-}
-
 impl SqliteStore {
     /// Writes a new job inside a transaction that somebody else began on this file; he commits it, or not.
-    pub(crate) fn write_within(
-        &self,
-        connection: &Connection,
-        new: &Within<'_>,
-    ) -> Result<Verdict, StoreError> {
+    pub(crate) fn write_within(&self, connection: &Connection, new: &Within) -> Result<Verdict, StoreError> {
         let wrong = |what: &str| {
             let message = format!("{}: {what}", self.path().display());
             StoreError::new(StoreErrorKind::Foreign, message)
@@ -49,13 +37,13 @@ impl SqliteStore {
         self.written_within(connection, new).map_err(|trouble| trouble.of(self.path(), "cannot be written"))
     }
 
-    fn written_within(&self, connection: &Connection, new: &Within<'_>) -> Result<Verdict, Trouble> {
+    fn written_within(&self, connection: &Connection, new: &Within) -> Result<Verdict, Trouble> {
         let Within { head, lines, note } = new;
         if let Some((topic, name, text)) = note {
             let mut keep = connection.prepare_cached(
                 "INSERT OR IGNORE INTO notes (topic, name, version, text) VALUES (?, ?, 1, ?)",
             )?;
-            keep.execute([topic, name, text])?;
+            keep.execute([*topic, &**name, &**text])?;
         }
         // From here on, nobody else writes: what is heard now is all there is.
         connection.execute("UPDATE swept SET entry = entry", [])?;

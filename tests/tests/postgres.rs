@@ -1,0 +1,177 @@
+//! The runtime on a real PostgreSQL: several nodes, and transactions of users.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use workflow_runtime::prelude::*;
+use workflow_runtime::store::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
+use workflow_runtime::store::{PostgresOptions, StoreErrorKind};
+use workflow_runtime::{FailureKind, JobFilter, JobState, Registry, SubmitError};
+use workflow_tests::postgres;
+
+#[task_agent]
+async fn double(n: i64) -> i64 {
+    n * 2
+}
+
+#[task_agent]
+async fn hang(n: i64, ctx: &TaskContext) -> i64 {
+    ctx.sleep(Duration::from_secs(600)).await;
+    n
+}
+
+workflow! {
+    /// Waits for a number.
+    pub workflow Patient() -> i64 {
+        phase first { n = signal::<i64>("number"); }
+        phase second { twice = double(n); }
+        *twice
+    }
+}
+
+async fn node(options: &PostgresOptions, name: &str) -> Runtime {
+    let registry = Registry::builder()
+        .agent::<double>()
+        .agent::<hang>()
+        .workflow::<Patient>()
+        .build()
+        .expect("they are right");
+    let store = options.clone().open().expect("it opens");
+    let runtime =
+        Runtime::builder().registry(registry).node(name).on(Arc::new(store)).await.expect("it starts");
+    runtime.recovered().await;
+    runtime
+}
+
+async fn ends(runtimes: &[&Runtime]) {
+    for runtime in runtimes {
+        runtime.shutdown(Duration::from_secs(5)).await;
+    }
+}
+
+/// Within less than a beat: it is told, and not looked for.
+async fn soon<T>(what: &str, done: impl Future<Output = T>) -> T {
+    let told = tokio::time::timeout(Duration::from_secs(10), done).await;
+    told.unwrap_or_else(|_| panic!("{what}: nobody hears of it"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_hear_of_one_another_at_once() {
+    // Beats come once in a minute.
+    let options = postgres::options().lease(Duration::from_secs(300));
+    let (one, two) = (node(&options, "one").await, node(&options, "two").await);
+    let job = one.submit(hang::with(1)).await.unwrap();
+    let far = two.fetch(job.id()).await.unwrap().unwrap();
+    assert!(soon("a cancellation", two.cancel(job.id(), "not wanted")).await);
+    let failure = soon("its end", far.outcome()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Cancelled);
+    assert_eq!(job.outcome().await.unwrap_err().message, "not wanted");
+
+    let job = two.submit(Patient {}).await.unwrap();
+    let far = one.fetch(job.id()).await.unwrap().unwrap();
+    soon("a signal", far.signal("number", 21)).await.unwrap();
+    assert_eq!(soon("a result", far.outcome()).await.unwrap(), serde_json::json!(42));
+
+    let left = one.submit(Patient {}).await.unwrap().id();
+    one.shutdown(Duration::ZERO).await;
+    soon("a departure", async {
+        while two.job(left).is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    two.job(left).unwrap().signal("number", 1).await.unwrap();
+    assert_eq!(two.job(left).unwrap().outcome().await.unwrap(), serde_json::json!(2));
+
+    let paused = node(&options, "three").await;
+    two.pause_queue("slow").await.unwrap();
+    soon("a pause", async {
+        while !paused.queues().iter().any(|queue| &*queue.name == "slow" && queue.paused) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    ends(&[&two, &paused]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_there_if_and_only_if_its_transaction_is() {
+    let options = postgres::options();
+    let runtime = node(&options, "one").await;
+    let mut own = PgConnection::connect(postgres::address()).await.unwrap();
+    let table = format!("orders_{}", std::process::id());
+    let sql = |text: &str| AssertSqlSafe(text.replace("orders", &table));
+    sqlx::query(sql("CREATE TABLE orders (id bigint PRIMARY KEY)")).execute(&mut own).await.unwrap();
+
+    let mut transaction = own.begin().await.unwrap();
+    sqlx::query(sql("INSERT INTO orders VALUES (1)")).execute(&mut *transaction).await.unwrap();
+    let never = runtime.submit(double::with(1)).within_postgres(&mut transaction).await.unwrap();
+    transaction.rollback().await.unwrap();
+    let id = never.id();
+    let missing = never.begin().await.unwrap_err().to_string();
+    assert!(missing.contains(&format!("job {id} is not there")), "{missing}");
+
+    let mut transaction = own.begin().await.unwrap();
+    sqlx::query(sql("INSERT INTO orders VALUES (2)")).execute(&mut *transaction).await.unwrap();
+    let order =
+        runtime.submit(double::with(2)).unique("order 2").within_postgres(&mut transaction).await.unwrap();
+    assert!(runtime.fetch(order.id()).await.unwrap().is_none(), "it is not committed");
+    transaction.commit().await.unwrap();
+    assert_eq!(order.begin().await.unwrap().await.unwrap(), 4);
+
+    // Nobody has to begin it, and none is told twice of a key.
+    let mut transaction = own.begin().await.unwrap();
+    let id =
+        runtime.submit(Patient {}).unique("patient").within_postgres(&mut transaction).await.unwrap().id();
+    transaction.commit().await.unwrap();
+    let taken = runtime.submit(Patient {}).unique("patient").within_postgres(&mut own).await.unwrap_err();
+    assert!(matches!(&taken, SubmitError::Duplicate { job, .. } if *job == id), "{taken}");
+
+    // The same for a signal.
+    let mut transaction = own.begin().await.unwrap();
+    assert!(runtime.signal_within_postgres(&mut transaction, id, "number", 1).await.unwrap());
+    transaction.rollback().await.unwrap();
+    let mut transaction = own.begin().await.unwrap();
+    assert!(runtime.signal_within_postgres(&mut transaction, id, "number", 5).await.unwrap());
+    transaction.commit().await.unwrap();
+    let job = runtime.fetch(id).await.unwrap().unwrap();
+    assert_eq!(soon("a signal", job.outcome()).await.unwrap(), serde_json::json!(10));
+    assert!(!runtime.signal_within_postgres(&mut own, id, "number", 5).await.unwrap(), "it is over");
+
+    let kept = runtime.history(JobFilter::new()).await.unwrap();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert!(kept.iter().all(|head| head.state == JobState::Succeeded));
+    sqlx::query(sql("DROP TABLE orders")).execute(&mut own).await.unwrap();
+    ends(&[&runtime]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_elsewhere_is_refused() {
+    let options = postgres::options();
+    let runtime = node(&options, "one").await;
+    let mut own = PgConnection::connect(postgres::address()).await.unwrap();
+    let other = format!("other_{}", std::process::id());
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {other}"))).execute(&mut own).await.unwrap();
+    let address = postgres::address().replacen("/postgres?", &format!("/{other}?"), 1);
+    let mut connection = PgConnection::connect(&address).await.unwrap();
+    let without = runtime.submit(double::with(1)).within_postgres(&mut connection).await.unwrap_err();
+    assert!(
+        matches!(&without, SubmitError::Store(error) if error.kind() == StoreErrorKind::Corrupt),
+        "{without}"
+    );
+    let schema = runtime_schema(&options);
+    drop(PostgresOptions::new(&address).schema(schema).open().expect("it opens"));
+    let refused = runtime.submit(double::with(1)).within_postgres(&mut connection).await.unwrap_err();
+    assert!(refused.to_string().contains("it is one to another database"), "{refused}");
+    drop(connection);
+
+    let memory = Runtime::in_memory().await.unwrap();
+    let refused = memory.submit(double::with(1)).within_postgres(&mut own).await.unwrap_err();
+    assert!(refused.to_string().contains("open the runtime by `Runtime::connect`"), "{refused}");
+    ends(&[&runtime]).await;
+}
+
+fn runtime_schema(options: &PostgresOptions) -> String {
+    let shown = format!("{options:?}");
+    shown.rsplit_once('(').and_then(|(_, schema)| schema.split(')').next()).expect("it is shown").to_owned()
+}
