@@ -22,6 +22,7 @@ pub(crate) const BENCHES: &[Step] = &[
         &["bench", "-p", "workflow-tests", "--bench", "pending"],
     ),
     bench("durable", "jobs in a file", &["bench", "-p", "workflow-tests", "--bench", "durable"]),
+    bench("postgres", "jobs in PostgreSQL", &["bench", "-p", "workflow-tests", "--bench", "postgres"]),
     bench("store", "writing journals to a file", &["bench", "-p", "workflow-tests", "--bench", "store"]),
     bench("compile", "compiling many definitions", &["bench", "-p", "workflow-tests", "--bench", "compile"]),
 ];

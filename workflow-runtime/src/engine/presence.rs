@@ -91,12 +91,13 @@ impl Engine {
 
     async fn look_at_news(self: &Arc<Self>, heard: Heard) -> Result<(), StoreError> {
         let is_ready = self.recovered.1.load(Ordering::SeqCst) && !self.stopping.load(Ordering::SeqCst);
-        if heard.words {
-            self.hear_words().await?;
-        }
         if heard.jobs && is_ready {
             let engine = Arc::clone(self);
             self.ask_store(move |_| Takeover::of(&engine).take_more()).await?;
+        }
+        // With jobs may come what was said to them when nobody held them.
+        if heard.words || heard.jobs {
+            self.hear_words().await?;
         }
         if heard.notes && is_ready {
             self.hear_settings().await?;

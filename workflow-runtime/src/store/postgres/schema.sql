@@ -98,6 +98,9 @@ CREATE INDEX words_open ON @.words (job) WHERE reply IS NULL;
 CREATE FUNCTION @.is_dead(head @.heads) RETURNS boolean LANGUAGE sql IMMUTABLE AS
 $$ SELECT head.over AND head.state IN ('failed', 'expired') AND head.parent IS NULL AND NOT head.settled $$;
 
+-- Whatever the statistics say, or do not say yet: what these functions look for, they find by an index. That is what they are
+-- set to.
+
 -- What is written waits for nobody but who ends a term, and he waits for all that is being written: so what a term has
 -- written is in the tables when it is over, or never will be.
 
@@ -155,7 +158,8 @@ BEGIN
 END $$;
 
 -- Takes over jobs that nobody holds; gives their ids. A page that was given already is given once more.
-CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint) RETURNS uuid[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint) RETURNS uuid[] LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_mergejoin = off AS $$
 DECLARE
     mine @.terms;
 BEGIN
@@ -200,9 +204,11 @@ CREATE FUNCTION @.write(
     changed_id uuid[], changed_state text[], changed_over boolean[], changed_ended timestamptz[],
     changed_failure text[], changed_parked text[],
     rest json
-) RETURNS SETOF @.answer LANGUAGE plpgsql AS $$
+) RETURNS SETOF @.answer LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_mergejoin = off AS $$
 DECLARE
     written uuid[];
+    is_all boolean;
     told boolean;
     entry json;
 BEGIN
@@ -213,14 +219,13 @@ BEGIN
             SELECT head.* FROM json_populate_recordset(NULL::@.heads, new_heads) AS head
             JOIN @.terms ON terms.term = head.term AND NOT terms.over
             ON CONFLICT (id) DO NOTHING RETURNING id
-        ), begun AS (
-            INSERT INTO @.lines
-            SELECT new.id, 0, new.count, new.json FROM unnest(new_id, new_count, new_json) AS new (id, count, json)
-            JOIN made ON made.id = new.id
-            WHERE new.count > 0
         )
         SELECT array_agg(id) INTO written FROM made;
-        IF coalesce(cardinality(written), 0) < cardinality(new_id) THEN
+        is_all := coalesce(cardinality(written), 0) = cardinality(new_id);
+        INSERT INTO @.lines
+            SELECT new.id, 0, new.count, new.json FROM unnest(new_id, new_count, new_json) AS new (id, count, json)
+            WHERE new.count > 0 AND (is_all OR new.id = ANY (written));
+        IF NOT is_all THEN
             RETURN QUERY
                 SELECT new.at,
                     CASE WHEN @.lives(head.term) THEN 'not' ELSE 'stale' END, @.length_of(new.id)::bigint, NULL::uuid
@@ -239,21 +244,25 @@ BEGIN
             JOIN @.terms ON terms.term = heads.term AND NOT terms.over
             WHERE more.first = @.length_of(more.id)
             ON CONFLICT (job, first) DO NOTHING RETURNING job
-        ), stood AS (
-            UPDATE @.heads SET
-                state = changed.state, over = changed.over, ended = changed.ended, failure = changed.failure,
-                parked = changed.parked
-            FROM unnest(changed_id, changed_state, changed_over, changed_ended, changed_failure, changed_parked)
-                AS changed (id, state, over, ended, failure, parked)
-            JOIN added ON added.job = changed.id
-            WHERE heads.id = changed.id AND NOT heads.over
-            RETURNING heads.over AND heads.awaited AS is_told
         )
-        SELECT array_agg(job), (SELECT bool_or(is_told) FROM stood) INTO written, told FROM added;
-        IF told THEN
-            PERFORM @.tell('ended');
+        SELECT array_agg(job) INTO written FROM added;
+        is_all := coalesce(cardinality(written), 0) = cardinality(more_id);
+        IF cardinality(changed_id) > 0 THEN
+            WITH stood AS (
+                UPDATE @.heads SET
+                    state = changed.state, over = changed.over, ended = changed.ended, failure = changed.failure,
+                    parked = changed.parked
+                FROM unnest(changed_id, changed_state, changed_over, changed_ended, changed_failure, changed_parked)
+                    AS changed (id, state, over, ended, failure, parked)
+                WHERE heads.id = changed.id AND NOT heads.over AND (is_all OR changed.id = ANY (written))
+                RETURNING heads.over AND heads.awaited AS is_told
+            )
+            SELECT bool_or(is_told) INTO told FROM stood;
+            IF told THEN
+                PERFORM @.tell('ended');
+            END IF;
         END IF;
-        IF coalesce(cardinality(written), 0) < cardinality(more_id) THEN
+        IF NOT is_all THEN
             RETURN QUERY
                 SELECT more.at,
                     CASE WHEN heads.id IS NOT NULL THEN 'not' ELSE 'stale' END, @.length_of(more.id)::bigint, NULL::uuid
@@ -453,7 +462,8 @@ BEGIN
 END $$;
 
 -- Those of these jobs that are over, or not there. When one of the others is over, that is told.
-CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_mergejoin = off AS $$
 BEGIN
     UPDATE @.heads SET awaited = true WHERE id = ANY (jobs) AND NOT over AND awaited IS NULL;
     RETURN QUERY
@@ -462,7 +472,8 @@ BEGIN
 END $$;
 
 -- Forgets those of these jobs that are over, and whose parents are.
-CREATE FUNCTION @.forget(jobs uuid[]) RETURNS uuid[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION @.forget(jobs uuid[]) RETURNS uuid[] LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_mergejoin = off AS $$
 DECLARE
     gone uuid[];
 BEGIN
