@@ -30,6 +30,14 @@ pub trait Around: Debug + Send + Sync + 'static {
         self.inner().claim(term, limit)
     }
 
+    /// See [`Store::read`].
+    ///
+    /// # Errors
+    /// As there.
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
+        self.inner().read(job)
+    }
+
     /// See [`Store::beat`].
     ///
     /// # Errors
@@ -61,7 +69,7 @@ impl<A: Around> Store for Other<A> {
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
-        self.0.inner().read(job)
+        self.0.read(job)
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {

@@ -1,13 +1,14 @@
 //! Several nodes on one store: who holds a job, who takes it over, and who hears what became of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use workflow_runtime::prelude::*;
-use workflow_runtime::store::{Claimed, MemoryStore, Store, StoreError, Term};
+use workflow_runtime::store::{Claimed, Kept, MemoryStore, Store, StoreError, StoreErrorKind, Term};
 use workflow_runtime::testing::TestRuntime;
-use workflow_runtime::{FailureKind, JobState, Registry};
+use workflow_runtime::{FailureKind, JobId, JobState, Registry};
 use workflow_tests::around::{Around, Other};
 use workflow_tests::log::Log;
 
@@ -268,19 +269,39 @@ async fn what_was_said_and_not_written_the_next_node_hears() {
 
 /// A store that gives each node one job only.
 #[derive(Debug)]
-struct OneEach(MemoryStore, Mutex<Vec<Term>>);
+struct OneEach {
+    inner: MemoryStore,
+    given: Mutex<Vec<Term>>,
+    /// So often it cannot be read.
+    unread: AtomicUsize,
+}
+
+impl OneEach {
+    fn new(unread: usize) -> Arc<dyn Store> {
+        let (inner, given) = (MemoryStore::shared(LEASE), Mutex::default());
+        Arc::new(Other(Self { inner, given, unread: AtomicUsize::new(unread) }))
+    }
+}
 
 impl Around for OneEach {
     fn inner(&self) -> &dyn Store {
-        &self.0
+        &self.inner
+    }
+
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
+        let fewer = |left: usize| left.checked_sub(1);
+        if self.unread.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "the connection is cut"));
+        }
+        self.inner.read(job)
     }
 
     fn claim(&self, term: Term, _: usize) -> Result<Vec<Claimed>, StoreError> {
-        let mut given = self.1.lock().expect("nobody panicked");
+        let mut given = self.given.lock().expect("nobody panicked");
         if given.contains(&term) {
             return Ok(Vec::new());
         }
-        let claimed = self.0.claim(term, 1)?;
+        let claimed = self.inner.claim(term, 1)?;
         given.extend((!claimed.is_empty()).then_some(term));
         Ok(claimed)
     }
@@ -288,13 +309,19 @@ impl Around for OneEach {
 
 #[tokio::test]
 async fn a_job_and_its_child_may_go_to_different_nodes() {
-    let store: Arc<dyn Store> = Arc::new(Other(OneEach(MemoryStore::shared(LEASE), Mutex::default())));
+    // Also when it cannot be read at first who has the child.
+    for unread in 0..3 {
+        goes_to_different_nodes(&OneEach::new(unread)).await;
+    }
+}
+
+async fn goes_to_different_nodes(store: &Arc<dyn Store>) {
     let log = Log::default();
-    let one = node("one", &store, &log);
+    let one = node("one", store, &log);
     let job = one.submit(Outer { n: 1 }).await.unwrap().id();
     one.run_until_idle();
     one.crash_after(0);
-    let (two, three) = (node("two", &store, &log), node("three", &store, &log));
+    let (two, three) = (node("two", store, &log), node("three", store, &log));
     store.end(ONE).unwrap();
     two.advance(seconds(5));
     three.advance(seconds(5));

@@ -64,7 +64,7 @@ pub(crate) struct Engine {
     pub(super) news: Arc<Newsroom>,
     /// Words of other nodes that jobs were told, under the epochs under which they are held, as far as no reply is known to
     /// be written.
-    pub(super) words: Mutex<HashMap<(WordId, Epoch), ()>>,
+    pub(super) words: Mutex<HashSet<(WordId, Epoch)>>,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
     /// Some agent or step has hooks.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::Engine;
 use super::drive::Turn;
 use super::event::{Event, Joined};
-use super::job::{Job, Live, Stored, Unwritten};
+use super::job::{Hold, Job, Live, Stored, Unwritten};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
@@ -189,9 +189,12 @@ impl Engine {
 
     /// Lets a job that was taken in go on.
     pub(crate) fn go_on(self: &Arc<Self>, job: &Arc<Job>) {
-        let state = job.lock().state();
+        let (state, hold) = {
+            let inner = job.lock();
+            (inner.state(), inner.hold)
+        };
         match state {
-            state if state.is_over() => {}
+            state if state.is_over() || hold == Hold::Other => {}
             JobState::Pending | JobState::Scheduled => {
                 if self.launch_job(job) {
                     self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));

@@ -91,10 +91,18 @@ impl Takeover {
         Self { engine: Arc::clone(engine), parents: Vec::new(), ahead: None, is_read: false }
     }
 
-    /// Takes over what others have written meanwhile.
+    /// Takes over what others have written meanwhile. Jobs whose children cannot be read now go on when they can be: they
+    /// would call others.
     pub(super) fn take_more(mut self) -> Result<(), StoreError> {
         let taken = self.take_all();
-        self.parents.iter().for_each(|(job, _)| self.engine.go_on(job));
+        match taken {
+            Ok(()) => self.parents.iter().for_each(|(job, _)| self.engine.go_on(job)),
+            Err(_) if self.parents.is_empty() => {}
+            Err(_) => {
+                let engine = Arc::clone(&self.engine);
+                engine.executor.spawn(self.run());
+            }
+        }
         taken
     }
 

@@ -181,7 +181,7 @@ impl Engine {
         let Some(scribe) = &self.scribe else { return Ok(()) };
         let term = scribe.term();
         let words = self.ask_store(move |store| store.words(term)).await?.unwrap_or_default();
-        lock(&self.words).retain(|(id, _), ()| words.iter().any(|word| word.id == *id));
+        lock(&self.words).retain(|(id, _)| words.iter().any(|word| word.id == *id));
         words.into_iter().for_each(|word| self.hear_word(word));
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Engine {
         let held = job.as_ref().and_then(|job| job.lock().stored.epoch);
         let Some(epoch) = held.or(parked.as_ref().map(|(epoch, _)| *epoch)) else { return };
         // Under another epoch it is heard again: what followed from it was not written.
-        if lock(&self.words).insert((word.id, epoch), ()).is_some() {
+        if !lock(&self.words).insert((word.id, epoch)) {
             return;
         }
         let said = match serde_json::from_str::<Said>(&word.text) {
