@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
-use workflow_runtime::store::{PostgresOptions, StoreErrorKind};
+use workflow_runtime::store::{PostgresOptions, Store, StoreErrorKind};
 use workflow_runtime::{FailureKind, JobFilter, JobState, Registry, SubmitError};
 use workflow_tests::postgres;
 
@@ -169,6 +169,33 @@ async fn a_transaction_elsewhere_is_refused() {
     let refused = memory.submit(double::with(1)).within_postgres(&mut own).await.unwrap_err();
     assert!(refused.to_string().contains("open the runtime by `Runtime::connect`"), "{refused}");
     ends(&[&runtime]).await;
+}
+
+/// The clock of the database is all that counts, so it is enough to set what it has written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_cut_off_with_the_database_ends_nobody() {
+    let store = postgres::options().open().expect("it opens");
+    let mut own = PgConnection::connect(postgres::address()).await.unwrap();
+    let (one, two) = (store.begin("one").unwrap(), store.begin("two").unwrap());
+    let schema = store.schema().to_owned();
+    let mut back = async |what: &str, node: &str| {
+        let sql =
+            format!("UPDATE {schema}.terms SET {what} = {what} - interval '1 hour' WHERE node ~ '{node}'");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut own).await.unwrap();
+    };
+    back("seen", "one|two").await;
+    store.beat(two).unwrap();
+    store.beat(one).expect("the other was as silent as this one");
+
+    back("seen", "one").await;
+    store.beat(two).unwrap();
+    store.beat(one).expect("the other has not been back for long enough to know");
+
+    back("seen", "one").await;
+    back("steady", "two").await;
+    store.beat(two).unwrap();
+    assert_eq!(store.beat(one).unwrap_err().kind(), StoreErrorKind::Superseded);
+    store.beat(two).unwrap();
 }
 
 fn runtime_schema(options: &PostgresOptions) -> String {
