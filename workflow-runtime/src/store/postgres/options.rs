@@ -92,14 +92,21 @@ impl PostgresOptions {
 
     /// What the address says.
     pub(super) fn connect(&self) -> Result<PgConnectOptions, StoreError> {
-        let options: PgConnectOptions = self.address.parse().map_err(|error| {
-            let shown = shown(&self.address);
+        let wrong = |what: String| {
             let message = format!(
-                "{shown}: it is no address of a database: {error}; write it as \
-                 `postgres://user:password@host:port/database`"
+                "{}: it is no address of a database: {what}; write it as \
+                 `postgres://user:password@host:port/database`",
+                shown(&self.address)
             );
             StoreError::new(StoreErrorKind::Unavailable, message)
-        })?;
+        };
+        if let Some((scheme, _)) = self.address.split_once("://")
+            && !matches!(scheme, "postgres" | "postgresql")
+        {
+            return Err(wrong(format!("`{scheme}` is not PostgreSQL")));
+        }
+        let options: PgConnectOptions =
+            self.address.parse().map_err(|error: sqlx::Error| wrong(error.to_string()))?;
         // A transaction that waits for a process that stands still holds everybody up.
         let options = if self.is_pooled {
             options.statement_cache_capacity(0)
@@ -161,5 +168,10 @@ mod tests {
             PostgresOptions::new("postgres://me:secret@db:many/jobs").connect().unwrap_err().to_string();
         assert!(error.starts_with("postgres://me@db:many/jobs: it is no address of a database"), "{error}");
         assert!(!error.contains("secret"), "{error}");
+        let error = PostgresOptions::new("mysql://me:secret@db/jobs").connect().unwrap_err().to_string();
+        assert!(
+            error.starts_with("mysql://me@db/jobs: it is no address of a database: `mysql` is not"),
+            "{error}"
+        );
     }
 }
