@@ -277,7 +277,7 @@ struct OneEach {
 }
 
 impl OneEach {
-    fn new(unread: usize) -> Arc<dyn Store> {
+    fn store(unread: usize) -> Arc<dyn Store> {
         let (inner, given) = (MemoryStore::shared(LEASE), Mutex::default());
         Arc::new(Other(Self { inner, given, unread: AtomicUsize::new(unread) }))
     }
@@ -311,29 +311,26 @@ impl Around for OneEach {
 async fn a_job_and_its_child_may_go_to_different_nodes() {
     // Also when it cannot be read at first who has the child.
     for unread in 0..3 {
-        goes_to_different_nodes(&OneEach::new(unread)).await;
+        let store = &OneEach::store(unread);
+        let log = Log::default();
+        let one = node("one", store, &log);
+        let job = one.submit(Outer { n: 1 }).await.unwrap().id();
+        one.run_until_idle();
+        one.crash_after(0);
+        let (two, three) = (node("two", store, &log), node("three", store, &log));
+        store.end(ONE).unwrap();
+        two.advance(seconds(5));
+        three.advance(seconds(5));
+        let of = |node: &TestRuntime| {
+            node.jobs(&Default::default()).iter().map(|job| job.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((of(&two), of(&three)), (vec!["Outer".to_owned()], vec!["Slow".to_owned()]));
+        log.take();
+
+        three.advance(seconds(100));
+        two.advance(seconds(5));
+        assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(4));
+        assert_eq!(log.take(), ["woke", "double 1", "double 2"]);
+        assert_eq!(store.list(&Default::default()).unwrap().len(), 2, "no other child was called");
     }
-}
-
-async fn goes_to_different_nodes(store: &Arc<dyn Store>) {
-    let log = Log::default();
-    let one = node("one", store, &log);
-    let job = one.submit(Outer { n: 1 }).await.unwrap().id();
-    one.run_until_idle();
-    one.crash_after(0);
-    let (two, three) = (node("two", store, &log), node("three", store, &log));
-    store.end(ONE).unwrap();
-    two.advance(seconds(5));
-    three.advance(seconds(5));
-    let of = |node: &TestRuntime| {
-        node.jobs(&Default::default()).iter().map(|job| job.name.to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!((of(&two), of(&three)), (vec!["Outer".to_owned()], vec!["Slow".to_owned()]));
-    log.take();
-
-    three.advance(seconds(100));
-    two.advance(seconds(5));
-    assert_eq!(two.job(job).unwrap().outcome().await.unwrap(), json!(4));
-    assert_eq!(log.take(), ["woke", "double 1", "double 2"]);
-    assert_eq!(store.list(&Default::default()).unwrap().len(), 2, "no other child was called");
 }
