@@ -299,7 +299,7 @@ fn fill(store: &SqliteStore, count: u64, texts: &[String]) {
         let id = JobId::from_u128((0x0199_0000_0000 + u128::from(number)) << 80 | 7 << 76 | 2 << 62);
         let mut head = Head::new(id, "Chain", moment);
         (head.state, head.ended) = (JobState::Succeeded, Some(moment + Duration::from_micros(number)));
-        Entry::New { head: Arc::new(head), term, lines: lines.clone(), settles: None }
+        Entry::New { head: Arc::new(head), term, lines: lines.clone(), settles: None, free: None }
     };
     for first in (0..count).step_by(10_000) {
         let entries: Vec<Entry> = (first..(first + 10_000).min(count)).map(new).collect();
@@ -412,7 +412,7 @@ fn half_done(store: &SqliteStore, count: u64, texts: &[String]) {
                 count: u32::try_from(all.len()).expect("few"),
                 json: serde_json::to_string(&all).expect("json"),
             };
-            entries.push(Entry::New { head, term, lines, settles: None });
+            entries.push(Entry::New { head, term, lines, settles: None, free: None });
         }
         store.write(&entries).expect("they are written");
     }

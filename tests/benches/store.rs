@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use workflow_runtime::store::{Change, Entry, Epoch, Head, Lines, SqliteStore, Store, Term, Verdict};
+use workflow_runtime::store::{Change, Entry, Epoch, Head, Lines, Most, SqliteStore, Store, Term, Verdict};
 use workflow_runtime::{JobId, JobState, Timestamp};
 use workflow_tests::bench::median;
 
@@ -216,7 +216,7 @@ fn full(folder: &Path, at: &str, over: u64, rounds: usize) {
     let start = Instant::now();
     let store = SqliteStore::open(&ours).expect("it opens");
     let term = store.begin("bench").expect("it begins");
-    assert_eq!(store.claim(term, 1000).expect("it is read").len(), 0);
+    assert_eq!(store.claim(term, Most::of(1000)).expect("it is read").len(), 0);
     println!(
         "{:<60} {:>8.2} ms",
         format!("open, begin and claim nothing, {at}"),

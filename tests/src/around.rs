@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, News, Note, Store, StoreError, Term, Verdict, Word, WordId,
+    Claimed, Entry, Expiry, Filter, Head, Kept, Most, News, Note, Offer, Store, StoreError, Term, Verdict,
+    Word, WordId,
 };
 
 /// What a store does otherwise than the one behind it.
@@ -26,8 +27,8 @@ pub trait Around: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// As there.
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.inner().claim(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.inner().claim(term, most)
     }
 
     /// See [`Store::read`].
@@ -60,12 +61,16 @@ impl<A: Around> Store for Other<A> {
         self.0.inner().begin(node)
     }
 
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        self.0.inner().offer(term, offer)
+    }
+
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         self.0.write(entries)
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.0.claim(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.0.claim(term, most)
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

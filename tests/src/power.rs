@@ -9,8 +9,8 @@ use std::time::Duration;
 use fault_disk::{Disk, Image, Loss};
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, Note, SqliteStore, Store, StoreError, StoreErrorKind, Term,
-    Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, Most, Note, SqliteStore, Store, StoreError, StoreErrorKind,
+    Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
 
@@ -211,8 +211,8 @@ impl Store for Socket {
         self.ask(|store| store.write(entries))
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.ask(|store| store.claim(term, limit))
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.ask(|store| store.claim(term, most))
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Note, Store, StoreError, StoreErrorKind, Term,
-    Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, Store, StoreError, StoreErrorKind,
+    Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
@@ -67,8 +67,8 @@ impl Store for Moody {
         verdicts
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.inner.claim(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(term, most)
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

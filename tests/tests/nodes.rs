@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use workflow_runtime::prelude::*;
-use workflow_runtime::store::{Claimed, Kept, MemoryStore, Store, StoreError, StoreErrorKind, Term};
+use workflow_runtime::store::{Claimed, Kept, MemoryStore, Most, Store, StoreError, StoreErrorKind, Term};
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{FailureKind, JobId, JobState, Registry};
 use workflow_tests::around::{Around, Other};
@@ -296,12 +296,12 @@ impl Around for OneEach {
         self.inner.read(job)
     }
 
-    fn claim(&self, term: Term, _: usize) -> Result<Vec<Claimed>, StoreError> {
+    fn claim(&self, term: Term, _: Most) -> Result<Vec<Claimed>, StoreError> {
         let mut given = self.given.lock().expect("nobody panicked");
         if given.contains(&term) {
             return Ok(Vec::new());
         }
-        let claimed = self.inner.claim(term, 1)?;
+        let claimed = self.inner.claim(term, Most::of(1))?;
         given.extend((!claimed.is_empty()).then_some(term));
         Ok(claimed)
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Note, SqliteStore, Store, StoreError, Term,
-    Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, SqliteStore, Store, StoreError,
+    Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{Conflict, FailureKind, Registry, RuntimeBuilder, SubmitError};
@@ -196,13 +196,13 @@ impl Store for Slow {
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         self.inner.write(entries)
     }
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
         self.claims.store(true, Ordering::SeqCst);
         let mut open = self.open.lock().expect("it works");
         while !*open {
             open = self.opened.wait(open).expect("it works");
         }
-        self.inner.claim(term, limit)
+        self.inner.claim(term, most)
     }
     fn read(&self, job: workflow_runtime::JobId) -> Result<Option<Kept>, StoreError> {
         self.asked.store(true, Ordering::SeqCst);

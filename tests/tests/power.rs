@@ -9,7 +9,8 @@ use std::sync::Arc;
 use fault_disk::{Disk, Image, Loss};
 use serde_json::json;
 use workflow_runtime::store::{
-    Change, Entry, Epoch, Expiry, Filter, Head, Lines, SqliteOptions, SqliteStore, Store, StoreError, Verdict,
+    Change, Entry, Epoch, Expiry, Filter, Head, Lines, Most, SqliteOptions, SqliteStore, Store, StoreError,
+    Verdict,
 };
 use workflow_runtime::{JobId, JobState, Timestamp};
 
@@ -64,13 +65,13 @@ fn work(store: &SqliteStore, jobs: u64, mut tell: impl FnMut(&Promised)) -> Resu
     let mut promised = Promised::new();
     let mut held: Vec<(JobId, Epoch, u32)> = Vec::new();
     let term = store.begin("node")?;
-    while !store.claim(term, 10)?.is_empty() {}
+    while !store.claim(term, Most::of(10))?.is_empty() {}
     for number in 1..=jobs {
         let more = held.iter().map(|&(job, epoch, first)| {
             let lines = lines(first, 2, 300 * (number % 7) as usize);
             Entry::More { job, epoch, first, lines, change: (first > 8).then(over) }
         });
-        let new = Entry::New { head: head(number), term, lines: lines(0, 1, 10), settles: None };
+        let new = Entry::New { head: head(number), term, lines: lines(0, 1, 10), settles: None, free: None };
         let entries: Vec<Entry> = more.chain([new]).collect();
         let verdicts = store.write(&entries)?;
         held.clear();
@@ -119,8 +120,8 @@ fn look(image: &Image, folder: &Path, promised: &Promised) -> Result<(), String>
             .map_err(told)?;
     }
     let term = store.begin("node").map_err(told)?;
-    while !store.claim(term, 100).map_err(told)?.is_empty() {}
-    let new = Entry::New { head: head(1_000_000), term, lines: lines(0, 1, 10), settles: None };
+    while !store.claim(term, Most::of(100)).map_err(told)?.is_empty() {}
+    let new = Entry::New { head: head(1_000_000), term, lines: lines(0, 1, 10), settles: None, free: None };
     match store.write(&[new]).map_err(told)?[..] {
         [Verdict::Written(_)] => Ok(()),
         ref refused => Err(format!("{refused:?}")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Note, SqliteStore, Store, StoreError,
+    Claimed, Entry, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, SqliteStore, Store, StoreError,
     StoreErrorKind, Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
@@ -175,8 +175,8 @@ impl Store for Stubborn {
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         self.inner.write(entries)
     }
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.inner.claim(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(term, most)
     }
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
         self.inner.read(job)

@@ -10,7 +10,7 @@ use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::schedule::{Cause, Cron, Every, Missed, Overlap, Rule, Tick, every};
 use workflow_runtime::store::{
-    Claimed, Durability, Entry, Expiry, Filter, Head, Kept, MemoryStore, Note, SqliteOptions, Store,
+    Claimed, Durability, Entry, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, SqliteOptions, Store,
     StoreError, StoreErrorKind, Term, Verdict,
 };
 use workflow_runtime::testing::TestRuntime;
@@ -576,9 +576,9 @@ impl Store for Moody {
         self.check().map(|()| Vec::new())
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
         self.check()?;
-        self.inner.claim(term, limit)
+        self.inner.claim(term, most)
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

@@ -16,7 +16,7 @@ use crate::problem::Problems;
 use crate::registry::Registry;
 use crate::retention::Retention;
 use crate::runtime::Runtime;
-use crate::store::{Store, StoreError, StoreErrorKind};
+use crate::store::{Offer, Store, StoreError, StoreErrorKind};
 
 /// The name of the one who writes to a store that one process uses at a time.
 const NODE: &str = "local";
@@ -36,6 +36,9 @@ pub enum StartError {
         /// The name that is most like it.
         nearest: Option<String>,
     },
+    /// What there is cannot be written down for others.
+    #[error("the agents and workflows cannot be written as JSON: {0}")]
+    Unwritable(String),
     /// The store could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -180,6 +183,39 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the queues that this process serves, where several share a store: all otherwise. A job begins where its queue is
+    /// served, whoever has submitted it; and so does a step of another queue than its job's, wherever that is.
+    pub fn serves<Q: Into<Arc<str>>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.config.share.queues = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets how many jobs may wait in this process, where several share a store: 10,000 otherwise. More are left in the
+    /// store, for whichever process has room for them first, the most urgent first.
+    pub fn backlog(mut self, jobs: usize) -> Self {
+        self.config.share.backlog = jobs.max(1);
+        self
+    }
+
+    /// Sets what the program calls itself, where several share a store: those who look after it see it. Jobs that a program
+    /// cannot go on with are offered to those of another version, or with other workflows and agents.
+    pub fn version(mut self, version: impl Into<Arc<str>>) -> Self {
+        self.config.share.version = version.into();
+        self
+    }
+
+    /// What others who share a store are told of this process.
+    pub(crate) fn offer(&mut self) -> Result<Offer, StartError> {
+        if self.registry.is_none() {
+            self.registry = Some(Arc::new(Registry::collect()?));
+        }
+        self.registry
+            .as_ref()
+            .map(|registry| self.config.share.offer(registry))
+            .transpose()
+            .map(Option::unwrap_or_default)
+    }
+
     /// What this process is called in a store.
     pub(crate) fn node_in(&self, store: &dyn Store) -> String {
         match (&self.node, store.lease()) {
@@ -245,12 +281,12 @@ impl RuntimeBuilder {
     /// # Errors
     /// When something is wrong with the agents and workflows, when the store cannot be used, or when there is no tokio
     /// runtime.
-    pub async fn on(self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
+    pub async fn on(mut self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
         // A store may block.
-        let node = self.node_in(&*store);
-        let opened = handle.spawn_blocking(move || Opened::begin(store, &node)).await;
+        let (node, offer) = (self.node_in(&*store), self.offer()?);
+        let opened = handle.spawn_blocking(move || Opened::begin(store, &node, offer)).await;
         let opened = opened.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
         })?;

@@ -297,6 +297,12 @@ pub struct Spawn {
 }
 
 impl Spawn {
+    /// The one task of a job that runs an agent.
+    pub(crate) fn of_job(callee: Target, input: Value, job: &JobOptions) -> Self {
+        let (input, options) = (Input::Whole(input), job.terms.clone());
+        Self { key: None, callee, input, after: Vec::new(), options, optional: false }
+    }
+
     /// The tasks that it waits for, and whether it runs without their success.
     pub fn reads(&self) -> impl Iterator<Item = (TaskId, bool)> {
         let parts = match &self.input {
@@ -376,6 +382,9 @@ pub struct JobOptions {
     /// The task that waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// What is set for its one task, if that is a step of the job that waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Box<Options>>,
     /// The job that it does again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<JobId>,

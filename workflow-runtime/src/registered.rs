@@ -221,6 +221,11 @@ impl RegisteredAgent {
         Ok(())
     }
 
+    /// How its input is written.
+    pub(crate) fn input_codec(&self) -> crate::data::Codec {
+        self.spec.input.codec
+    }
+
     pub(crate) fn output_codec(&self) -> crate::data::Codec {
         self.spec.output.codec
     }

@@ -144,7 +144,7 @@ impl TestRuntime {
     }
 
     fn start(
-        builder: RuntimeBuilder,
+        mut builder: RuntimeBuilder,
         seed: u64,
         at: Timestamp,
         run: usize,
@@ -152,8 +152,10 @@ impl TestRuntime {
     ) -> Result<Self, StartError> {
         let resources = builder.given().clone();
         let executor = Executor::Local(Local::new(seed));
-        let opened = store.as_ref().map(|store| Opened::begin(Arc::clone(store), &builder.node_in(&**store)));
-        let opened = opened.transpose()?;
+        let offer = builder.offer()?;
+        let begin =
+            |store: &Arc<dyn Store>| Opened::begin(Arc::clone(store), &builder.node_in(&**store), offer);
+        let opened = store.as_ref().map(begin).transpose()?;
         // No two runtimes of one store make the same ids. The last bits tell a part of the index.
         let begun = opened.as_ref().and_then(|opened| usize::try_from(opened.scribe.term().0).ok());
         let maker = u32::try_from(begun.unwrap_or(run) * PARTS).unwrap_or(u32::MAX);

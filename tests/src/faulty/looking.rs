@@ -1,14 +1,14 @@
 //! What is wrong with what is read, listed and handed over.
 
-use workflow_runtime::store::{Claimed, Epoch, Filter, Head, Kept, Note, Store, StoreError, Term};
+use workflow_runtime::store::{Claimed, Epoch, Filter, Head, Kept, Most, Note, Store, StoreError, Term};
 use workflow_runtime::{JobId, JobState};
 
 use super::writing::pause;
 use super::{Fault, Faulty};
 
 impl Faulty {
-    pub(super) fn hand_over(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let mut claimed = match self.inner.claim(term, limit) {
+    pub(super) fn hand_over(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        let mut claimed = match self.inner.claim(term, most) {
             Err(_) if self.is(Fault::ClaimsForAnybody) => Vec::new(),
             other => other?,
         };
@@ -23,7 +23,7 @@ impl Faulty {
             Fault::ClaimsTwice if claimed.is_empty() => claimed.append(&mut self.memory().claimed),
             Fault::ClaimsTwice => self.memory().claimed.extend(claimed.iter().cloned()),
             Fault::ClaimsBackwards => claimed.reverse(),
-            Fault::ClaimsWhatIsHeld => self.add_what_is_held(&mut claimed, limit)?,
+            Fault::ClaimsWhatIsHeld => self.add_what_is_held(&mut claimed, most.jobs)?,
             _ => {}
         }
         Ok(claimed)

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, MemoryStore, Note, Store, StoreError, Term, Verdict,
-    Word, WordId,
+    Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, Store, StoreError, Term,
+    Verdict, Word, WordId,
 };
 
 use super::Fault;
@@ -47,7 +47,7 @@ pub(super) struct Memory {
 pub(super) enum Done {
     Begin(String),
     Write(Vec<Entry>),
-    Claim(Term, usize),
+    Claim(Term, Most),
     Forget(Vec<JobId>),
     End(Term),
 }
@@ -87,7 +87,7 @@ impl Faulty {
             let _ = match done {
                 Done::Begin(node) => next.begin(&node).map(|_| ()),
                 Done::Write(entries) => next.write(&entries).map(|_| ()),
-                Done::Claim(term, limit) => next.claim(term, limit).map(|_| ()),
+                Done::Claim(term, most) => next.claim(term, most).map(|_| ()),
                 Done::Forget(jobs) => next.forget(&jobs).map(|_| ()),
                 Done::End(term) => next.end(term),
             };
@@ -152,9 +152,9 @@ impl Store for Faulty {
         self.write_all(entries)
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.remember(Done::Claim(term, limit));
-        self.hand_over(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        self.remember(Done::Claim(term, most));
+        self.hand_over(term, most)
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

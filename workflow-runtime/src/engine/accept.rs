@@ -89,9 +89,15 @@ impl Engine {
         }
     }
 
-    fn entry_of_job(&self, job: &Arc<Job>, queue: &Waiting) -> Entry {
+    /// By when a job should begin, so to speak, that waits from now on, or from when its time comes.
+    pub(super) fn due(&self, job: &Job) -> Timestamp {
         let priority = job.options().priority.or_else(|| self.options_of(job)?.priority).unwrap_or_default();
-        let deadline = self.urgency(job, priority);
+        let later = job.options().not_before.map(|moment| moment + slack(priority));
+        self.urgency(job, priority).max(later.unwrap_or_default())
+    }
+
+    fn entry_of_job(&self, job: &Arc<Job>, queue: &Waiting) -> Entry {
+        let deadline = self.due(job);
         Entry { deadline, job: Arc::clone(job), task: WHOLE, queue: queue.place, returning: false }
     }
 

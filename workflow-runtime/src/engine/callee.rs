@@ -60,14 +60,10 @@ impl Engine {
                 let input = input.map_err(|error| Failure::new(FailureKind::BadInput, error.to_string()))?;
                 Ok(Shape::Workflow(Arc::clone(program), input))
             }
-            JobWork::Call(place @ Place::Agent(_), input) => Ok(Shape::Single(Arc::new(Spawn {
-                key: None,
-                callee: self.target_of(*place),
-                input: Input::Whole(input.clone()),
-                after: Vec::new(),
-                options: None,
-                optional: false,
-            }))),
+            JobWork::Call(place @ Place::Agent(_), input) => {
+                let spawn = Spawn::of_job(self.target_of(*place), input.clone(), job.options());
+                Ok(Shape::Single(Arc::new(spawn)))
+            }
             JobWork::Tasks(tasks) => Ok(Shape::Tasks(Arc::clone(tasks))),
         }
     }

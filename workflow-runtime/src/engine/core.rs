@@ -19,6 +19,7 @@ use super::queue::Waiting;
 use super::ready::Ready;
 use super::scribe::Scribe;
 use super::settings::{AgentLimits, Queue, StallAction};
+use super::share::Share;
 use super::timers::Timers;
 use super::timetable::Timetable;
 use super::watch::Watch;
@@ -87,6 +88,8 @@ pub(crate) struct Engine {
     pub(super) recovered: (Notify, AtomicBool),
     /// Held by who sets something for all nodes: who reads it meanwhile might take it back.
     pub(crate) setting: tokio::sync::Mutex<()>,
+    /// There may be more to take over than there was room for.
+    pub(super) has_more: AtomicBool,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
@@ -144,6 +147,8 @@ pub(crate) struct Config {
     pub(crate) keep: usize,
     /// How often a task's process may be killed while it runs.
     pub(crate) deaths: u32,
+    /// Which jobs are for this node, where others share the store.
+    pub(crate) share: Share,
     /// How long jobs that are over are kept in a store.
     pub(crate) retention: Option<crate::retention::Retention>,
     /// By how much of itself a retry's delay may be shortened, at random.
@@ -159,6 +164,7 @@ impl Default for Config {
             grace: Duration::from_secs(5),
             keep: 1000,
             deaths: 5,
+            share: Share::default(),
             retention: None,
             jitter: 0.25,
             inline: true,
@@ -276,6 +282,7 @@ impl Engine {
             active: AtomicUsize::new(0),
             quiet: Notify::new(),
             setting: tokio::sync::Mutex::default(),
+            has_more: AtomicBool::new(false),
             taking: Mutex::default(),
             stopping: AtomicBool::new(false),
             is_down: AtomicBool::new(false),

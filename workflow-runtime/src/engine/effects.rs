@@ -54,6 +54,7 @@ impl Engine {
         }
         if let Some(records) = effects.over.take() {
             self.index.over(job.id, records);
+            self.look_for_more();
             if let Some(key) = &job.options().unique {
                 self.forget_unique(&self.name_of(job), key, job.id);
             }
@@ -64,7 +65,7 @@ impl Engine {
         for (id, event) in effects.posts.drain(..) {
             match (self.index.get(id), event) {
                 (Some(other), event) => _ = self.post(&other, event),
-                (None, event) if self.elsewhere.is_called(id) => {
+                (None, event) if self.elsewhere.is_called(id) && !self.is_parked(id) => {
                     event.said().into_iter().for_each(|said| self.say_by_and_by(id, said));
                 }
                 (None, _) => {}

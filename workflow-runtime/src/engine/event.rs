@@ -82,6 +82,11 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Cancel(_, None) | Self::Pause(None) | Self::Resume(None))
+    }
+
     /// What of it can be said to a job that another node holds.
     pub(super) fn said(self) -> Option<Said> {
         match self {

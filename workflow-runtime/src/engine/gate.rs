@@ -145,6 +145,11 @@ impl Gates {
         passage
     }
 
+    /// How many wait at them.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.gates).values().map(|gate| gate.waiting.len()).sum()
+    }
+
     /// Comes back through the gates; gives those who may try now.
     pub(crate) fn leave(&self, asks: &[Ask], now: Timestamp, success: Option<bool>) -> Vec<Entry> {
         let mut gates = lock(&self.gates);

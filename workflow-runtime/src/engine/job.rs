@@ -59,6 +59,8 @@ pub(crate) struct Inner {
 pub(super) enum Hold {
     /// This node's, as far as it knows.
     Own,
+    /// This node has it written, and nobody's then: it is free.
+    Left,
     /// This node had it written, and began anew before it heard whether it is.
     Lost,
     /// Another node's, or nobody's: what is known of it here is what was so once.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::core::Engine;
 use super::drive::Driver;
 use super::event::{Event, Joined};
-use super::job::{Callback, Inner, Job, JobWork, Live, Unwritten};
+use super::job::{Callback, Hold, Inner, Job, JobWork, Live, Unwritten};
 use super::scribe::Scribe;
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
@@ -77,9 +77,10 @@ impl Engine {
         job: &Arc<Job>,
         told: Option<oneshot::Sender<Result<(), Verdict>>>,
     ) {
+        let is_left = self.leave_to_others(job);
         // First, for a job whose time is up at once takes no more events.
         let mut must_drive = self.scribe.is_some() && self.put(job, Event::Accepted(told));
-        must_drive |= self.launch_job(job);
+        must_drive |= !is_left && self.launch_job(job);
         if !must_drive {
             return;
         }
@@ -161,7 +162,8 @@ impl Engine {
         // Whoever brings an event meanwhile leaves it to us.
         job.lock().driving = true;
         self.index.add(Arc::clone(&job));
-        Ok((job, Entry::New { head, term: scribe.term(), lines, settles: None }))
+        let free = self.leave_to_others(&job).then(|| self.due(&job));
+        Ok((job, Entry::New { head, term: scribe.term(), lines, settles: None, free }))
     }
 
     /// Has many new jobs written at once, which are then to [begin](Self::begin_written): all of them, or, if the store
@@ -354,6 +356,7 @@ impl Engine {
                 self.refuse_child(child, &why);
                 return false;
             }
+            self.leave_to_others(child);
             let mut inner = child.lock();
             // Whoever brings an event meanwhile leaves it to us.
             inner.driving = true;
@@ -372,6 +375,11 @@ impl Engine {
             let mut inner = job.lock();
             // Until now, whoever brought an event left it to us.
             inner.driving = inner.live_ref().is_some_and(|live| !live.inbox.is_empty());
+            // It goes on elsewhere.
+            if inner.hold != Hold::Own {
+                inner.driving = false;
+                return;
+            }
             inner.driving
         };
         if self.launch_job(job) || has_news {
@@ -417,7 +425,8 @@ impl Inner {
             let head = Arc::new(engine.head_of(job, state, Some(live)));
             let term = engine.scribe.as_ref()?.term();
             engine.keep_plan(job);
-            return Some(Entry::New { head, term, lines, settles: live.settles });
+            let free = engine.free(job, self.hold);
+            return Some(Entry::New { head, term, lines, settles: live.settles, free });
         };
         let change = (known != state)
             .then(|| Box::new(Change { ended: live.ended(state), failure: live.why(), ..Change::to(state) }));

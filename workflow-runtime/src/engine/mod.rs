@@ -39,6 +39,7 @@ mod rerun;
 mod retain;
 mod scribe;
 mod settings;
+mod share;
 mod sync;
 mod take;
 mod takeover;

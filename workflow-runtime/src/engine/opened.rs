@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::core::Engine;
 use super::scribe::Scribe;
-use crate::store::{Entry, Store, StoreError, StoreErrorKind, Term, Verdict};
+use crate::store::{Entry, Offer, Store, StoreError, StoreErrorKind, Term, Verdict};
 
 /// The topic of the notes about queues: those that are paused have one.
 const QUEUES: &str = "queue";
@@ -18,11 +18,18 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Begins a term, and reads what must be known before anything starts. May block.
-    pub(crate) fn begin(store: Arc<dyn Store>, node: &str) -> Result<Self, StoreError> {
-        let term = store.begin(node)?;
+    pub(crate) fn begin(store: Arc<dyn Store>, node: &str, offer: Offer) -> Result<Self, StoreError> {
+        let term = begin_term(&*store, node, &offer)?;
         let paused = paused(&*store)?;
-        Ok(Self { scribe: Scribe::new(store, node, term), paused })
+        Ok(Self { scribe: Scribe::new(store, node, offer, term), paused })
     }
+}
+
+/// Begins a term of a node that can do this.
+pub(super) fn begin_term(store: &dyn Store, node: &str, offer: &Offer) -> Result<Term, StoreError> {
+    let term = store.begin(node)?;
+    store.offer(term, offer)?;
+    Ok(term)
 }
 
 /// The queues that are paused.

@@ -27,40 +27,59 @@ pub struct ParkedJob {
     /// How it is held.
     pub(super) epoch: Epoch,
     pub(super) count: u32,
+    /// It is written down that it is parked.
+    pub(super) noted: bool,
 }
 
 impl Engine {
     /// Leaves a job as it is, though it is held, and has it written down why.
-    pub(super) fn park(&self, kept: &Kept, epoch: Epoch, unfit: &Unfit) {
-        let mut head = kept.head.clone();
-        let reason: Arc<str> = Arc::from(unfit.to_string());
-        tracing::error!(job = %head.id, name = &*head.name, "it is parked: {reason}");
+    pub(super) fn park(self: &Arc<Self>, kept: &Kept, epoch: Epoch, unfit: &Unfit) {
         let count = kept.lines.iter().map(|lines| lines.count).sum();
-        if head.parked.as_ref() != Some(&reason) {
-            self.write_parked(&head, epoch, count, Some(Arc::clone(&reason)));
+        let parked = ParkedJob {
+            head: kept.head.clone(),
+            step: unfit.step.clone(),
+            reason: unfit.to_string(),
+            epoch,
+            count,
+            noted: kept.head.parked.as_deref() == Some(&*unfit.to_string()),
+        };
+        self.keep_parked(parked);
+    }
+
+    fn keep_parked(self: &Arc<Self>, mut parked: ParkedJob) {
+        let (id, reason) = (parked.head.id, Arc::<str>::from(&*parked.reason));
+        tracing::error!(job = %id, name = &*parked.head.name, "it is parked: {reason}");
+        if let (true, Some(Parent { job, task, .. })) = (self.shares_store(), parked.head.parent) {
+            // It may go on elsewhere.
+            self.elsewhere.await_child(id, job, task);
         }
-        head.parked = Some(Arc::clone(&reason));
-        let (step, reason) = (unfit.step.clone(), reason.to_string());
-        lock(&self.parked).insert(head.id, ParkedJob { head, step, reason, epoch, count });
+        let entry = parked_entry(&parked.head, parked.epoch, parked.count, Some(Arc::clone(&reason)));
+        parked.head.parked = Some(reason);
+        let is_noted = parked.noted;
+        lock(&self.parked).insert(id, parked);
+        let Some(scribe) = self.scribe.as_ref().filter(|_| !is_noted) else { return };
+        let (engine, written) = (Arc::downgrade(self), scribe.write(entry));
+        self.executor.spawn(async move {
+            let verdict = written.await;
+            if let (Ok(_), Some(engine)) = (verdict, engine.upgrade())
+                && let Some(parked) = lock(&engine.parked).get_mut(&id)
+            {
+                parked.noted = true;
+            }
+        });
     }
 
     /// A job that another program had parked goes on.
     pub(super) fn unpark(&self, kept: &Kept, epoch: Epoch) {
         if kept.head.parked.is_some() {
             let count = kept.lines.iter().map(|lines| lines.count).sum();
-            self.write_parked(&kept.head, epoch, count, None);
+            let Some(scribe) = &self.scribe else { return };
+            drop(scribe.write(parked_entry(&kept.head, epoch, count, None)));
         }
     }
 
-    fn write_parked(&self, head: &Head, epoch: Epoch, first: u32, parked: Option<Arc<str>>) {
-        let Some(scribe) = &self.scribe else { return };
-        let change = Change { failure: head.failure.clone(), parked, ..Change::to(head.state) };
-        let (lines, change) = (Lines::default(), Some(Box::new(change)));
-        drop(scribe.write(Entry::More { job: head.id, epoch, first, lines, change }));
-    }
-
     /// Leaves a job as it is that was read, and does not go on.
-    pub(super) fn set_aside(&self, job: &Job, reason: &str) {
+    pub(super) fn set_aside(self: &Arc<Self>, job: &Job, reason: &str) {
         let (epoch, count) = {
             let inner = job.lock();
             (inner.stored.epoch, inner.stored.count)
@@ -68,9 +87,26 @@ impl Engine {
         let Some(epoch) = epoch else { return };
         let head = self.head(job);
         self.index.remove(job);
-        tracing::error!(job = %head.id, name = &*head.name, "it is parked: {reason}");
-        let parked = ParkedJob { head, step: None, reason: reason.to_owned(), epoch, count };
-        lock(&self.parked).insert(job.id, parked);
+        self.keep_parked(ParkedJob {
+            head,
+            step: None,
+            reason: reason.to_owned(),
+            epoch,
+            count,
+            noted: false,
+        });
+    }
+
+    /// Jobs that were parked here and are so no more have gone on at another node.
+    pub(super) async fn look_at_parked(self: &Arc<Self>) -> Result<(), StoreError> {
+        if lock(&self.parked).is_empty() {
+            return Ok(());
+        }
+        let all = Filter { parked: true, ..Filter::default() };
+        let left = self.ask_store(move |store| store.list(&all)).await?.unwrap_or_default();
+        let is_left = |id: &JobId| left.binary_search_by_key(id, |head| head.id).is_ok();
+        lock(&self.parked).retain(|id, parked| !parked.noted || is_left(id));
+        Ok(())
     }
 
     /// The jobs that are parked, the oldest first.
@@ -95,6 +131,10 @@ impl Engine {
         let entry = entry.map_err(|error| wrong(StoreErrorKind::Unavailable, &error))?;
         match self.wait_for(scribe.write(entry)).await {
             Ok(Verdict::Written(_)) => {}
+            Ok(_) if self.shares_store() => {
+                lock(&self.parked).remove(&id);
+                return Ok(false);
+            }
             Ok(_) => return Err(wrong(StoreErrorKind::Superseded, "another process has it")),
             Err(_) => return Err(wrong(StoreErrorKind::Unavailable, "the runtime shuts down")),
         }
@@ -142,4 +182,11 @@ impl Engine {
             }
         }));
     }
+}
+
+/// What is written of a job that is parked, for a reason, or goes on.
+fn parked_entry(head: &Head, epoch: Epoch, first: u32, parked: Option<Arc<str>>) -> Entry {
+    let change = Change { failure: head.failure.clone(), parked, ..Change::to(head.state) };
+    let (lines, change) = (Lines::default(), Some(Box::new(change)));
+    Entry::More { job: head.id, epoch, first, lines, change }
 }

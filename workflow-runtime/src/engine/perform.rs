@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::alarm::Alarm;
+use super::callee::Callee;
 use super::drive::Turn;
 use super::event::Event;
 use super::job::{Job, JobWork, Live};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::{Command, Machine};
-use crate::options::Priority;
+use crate::options::{Options, Priority};
 use crate::program::Place;
 use crate::record::{Fact, JobOptions, Parent, TaskId};
 use crate::state::{JobState, TaskState};
+use crate::value::Value;
 
 /// How many jobs may stand above a child job.
 const DEPTH: u32 = 10_000;
@@ -142,29 +144,63 @@ impl Turn<'_> {
         if !matches!(state, Some(TaskState::Queued | TaskState::Retrying)) {
             return;
         }
+        let (workflow, input) = match self.engine.child_of(self.job, machine, task) {
+            Ok(found) => found,
+            Err(failure) => return self.fail_task(live, task, failure),
+        };
+        let Some(own) = self.engine.options_for(self.job, machine, task) else { return };
+        let options = JobOptions {
+            queue: own.queue.as_deref().map(Arc::from).or_else(|| self.queue_for_child(workflow)),
+            priority: own.priority.or_else(|| self.priority_for_child(workflow)),
+            deadline: own.timeout.map(|time| self.now + time),
+            ..JobOptions::default()
+        };
+        let limit = own.deadline;
+        self.call_job(live, task, JobWork::Call(workflow, input), options, limit);
+    }
+
+    /// A step of a queue that this node does not serve: a job of its own, which a node begins that does.
+    pub(super) fn call_elsewhere(&mut self, live: &mut Live, task: TaskId, callee: &Callee<'_>) {
+        let Some(machine) = live.machine.as_ref() else { return };
+        let input = match self.engine.input_of(self.job, machine, task, callee.agent) {
+            Ok(input) => Value::Typed(input, self.engine.agent(callee.agent).input_codec()),
+            Err(failure) => return self.fail_task(live, task, failure),
+        };
+        let outer = || self.job.options().priority.or_else(|| self.engine.options_of(self.job)?.priority);
+        let options = JobOptions {
+            queue: Some(Arc::clone(&callee.queue(self.engine).settings.name)),
+            priority: callee.options.priority.or_else(outer),
+            terms: Some(Box::new(Options::clone(&callee.options))),
+            ..JobOptions::default()
+        };
+        let (work, limit) = (JobWork::Call(Place::Agent(callee.agent), input), callee.options.deadline);
+        self.call_job(live, task, work, options, limit);
+    }
+
+    /// A task's own job: it has what its parent's jobs have in common, and `limit` from when the task was ready.
+    fn call_job(
+        &mut self,
+        live: &mut Live,
+        task: TaskId,
+        work: JobWork,
+        options: JobOptions,
+        limit: Option<Duration>,
+    ) {
         let depth = self.job.options().parent.map_or(1, |parent| parent.depth + 1);
         if depth > DEPTH {
             let message =
                 format!("there are {DEPTH} jobs above it already; a workflow that calls itself must end");
             return self.fail_task(live, task, Failure::new(FailureKind::Unrunnable, message));
         }
-        let (workflow, input) = match self.engine.child_of(self.job, machine, task) {
-            Ok(found) => found,
-            Err(failure) => return self.fail_task(live, task, failure),
-        };
-        let Some(own) = self.engine.options_for(self.job, machine, task) else { return };
-        let (timeout, limit) = (own.timeout.map(|time| self.now + time), own.deadline);
-        let since = machine.since(task).unwrap_or(self.now);
-        let all_in_all = limit.map(|time| since + time);
+        let Some(machine) = live.machine.as_ref() else { return };
+        let all_in_all = limit.map(|time| machine.since(task).unwrap_or(self.now) + time);
         let outer = self.job.options();
         let options = JobOptions {
-            queue: own.queue.as_deref().map(Arc::from).or_else(|| self.queue_for_child(workflow)),
-            priority: own.priority.or_else(|| self.priority_for_child(workflow)),
-            deadline: [outer.deadline, timeout, all_in_all].into_iter().flatten().min(),
+            deadline: [outer.deadline, options.deadline, all_in_all].into_iter().flatten().min(),
             key: outer.key.clone(),
             tick: outer.tick.clone(),
             parent: Some(Parent { job: self.job.id, task, depth }),
-            ..JobOptions::default()
+            ..options
         };
         // First the fact, then the job: no child is without one who waits for it.
         let id = self.engine.ids.make(self.now);
@@ -172,7 +208,6 @@ impl Turn<'_> {
             self.limit_task(live, task, limit);
         }
         if self.note(live, Fact::Called { task, job: id }) {
-            let work = JobWork::Call(workflow, input);
             self.effects.children.push(Arc::new(Job::new(id, work, Some(Box::new(options)), false)));
         }
     }

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use super::alarm::Alarm;
 use super::core::Engine;
 use super::elsewhere::Elsewhere;
+use super::event::Event;
 use super::executor::{Executor, lock};
 use super::job::{Hold, Job};
 use super::news::{Heard, Newsroom};
+use super::opened::begin_term;
 use super::takeover::Takeover;
 use crate::failure::FailureKind;
+use crate::record::Parent;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How often in the time of a lease a node lets itself be heard.
@@ -80,7 +83,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store was let go of.
-    async fn look_around(self: &Arc<Self>, heard: Heard) -> Result<(), StoreError> {
+    pub(super) async fn look_around(self: &Arc<Self>, heard: Heard) -> Result<(), StoreError> {
         let Some(scribe) = &self.scribe else { return Ok(()) };
         drop(scribe.store()?);
         if let Err(error) = self.look_at_news(heard).await {
@@ -94,6 +97,7 @@ impl Engine {
         if heard.jobs && is_ready {
             let engine = Arc::clone(self);
             self.ask_store(move |_| Takeover::of(&engine).take_more()).await?;
+            self.look_at_parked().await?;
         }
         // With jobs may come what was said to them when nobody held them.
         if heard.words || heard.jobs {
@@ -132,14 +136,14 @@ impl Engine {
         let begun = self.ask_store(move |store| {
             // Nothing is taken over meanwhile: it would be in the name of the term before.
             let _alone = lock(&engine.taking);
-            scribe.begin_term(store.begin(scribe.node())?);
+            scribe.begin_term(begin_term(store, scribe.node(), scribe.offer())?);
             engine.part_with_all();
             Ok(())
         });
         begun.await.map(drop)
     }
 
-    fn part_with_all(&self) {
+    fn part_with_all(self: &Arc<Self>) {
         self.keep_plans_again();
         lock(&self.parked).clear();
         for job in self.index.all() {
@@ -150,16 +154,16 @@ impl Engine {
         }
     }
 
-    /// A new job is written, in the name of a term that was over before that was heard: it is for others, too.
+    /// A new job is written, and nobody holds it, or only a term that was over before that was heard: it is for others.
     pub(super) fn part_with_lost(self: &Arc<Self>, job: &Arc<Job>) {
-        if job.lock().hold == Hold::Lost {
+        if matches!(job.lock().hold, Hold::Left | Hold::Lost) {
             let (engine, job) = (Arc::clone(self), Arc::clone(job));
             self.executor.spawn(async move { engine.part_with(&job) });
         }
     }
 
     /// A job goes on elsewhere, or will: nothing more of it happens here, and who waits for it here hears how it ended.
-    pub(super) fn part_with(&self, job: &Arc<Job>) {
+    pub(super) fn part_with(self: &Arc<Self>, job: &Arc<Job>) {
         let (attempts, alarms, inbox) = {
             let mut inner = job.lock();
             if inner.hold == Hold::Other {
@@ -179,7 +183,6 @@ impl Engine {
             let attempts: Vec<_> = live.attempts.values().cloned().collect();
             (attempts, alarms, std::mem::take(&mut live.inbox))
         };
-        drop(inbox);
         self.leave_room(job);
         alarms.into_iter().for_each(|key| self.timers.cancel(key));
         self.index.remove(job);
@@ -187,6 +190,15 @@ impl Engine {
             self.forget_unique(&self.name_of(job), key, job.id);
         }
         self.elsewhere.follow(job);
+        if let Some(Parent { job: parent, task, .. }) = job.options().parent
+            && self.index.get(parent).is_some()
+        {
+            self.elsewhere.await_child(job.id, parent, task);
+        }
+        // Who waits for an answer says it again; the others do not hear that it was not taken.
+        for said in inbox.into_iter().filter(|event| !event.is_awaited()).filter_map(Event::said) {
+            self.say_by_and_by(job.id, said);
+        }
         for attempt in attempts {
             attempt.tell(FailureKind::Cancelled, "another node has taken its job over".to_owned());
         }

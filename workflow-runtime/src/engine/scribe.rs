@@ -14,7 +14,7 @@ use super::in_use::{InUse, Usable};
 use super::ready::{Handed, Told, Verdicts};
 use super::wait::Sleep;
 use crate::job_id::JobId;
-use crate::store::{Entry, Store, StoreError, StoreErrorKind, Term, Verdict};
+use crate::store::{Entry, Offer, Store, StoreError, StoreErrorKind, Term, Verdict};
 
 /// How long after a failure it is tried again: at first, and at most.
 pub(super) const FIRST: Duration = Duration::from_millis(10);
@@ -30,6 +30,8 @@ pub(crate) struct Scribe {
     name: String,
     /// What this node is called.
     node: String,
+    /// What it can do.
+    offer: Offer,
     lease: Option<Duration>,
     /// The term of this node: another, if it was over and a new one had to begin.
     term: AtomicU64,
@@ -122,10 +124,11 @@ impl fmt::Debug for Scribe {
 }
 
 impl Scribe {
-    pub(crate) fn new(store: Arc<dyn Store>, node: &str, term: Term) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, node: &str, offer: Offer, term: Term) -> Arc<Self> {
         Arc::new(Self {
             name: store.describe(),
             node: node.to_owned(),
+            offer,
             lease: store.lease(),
             store: Usable::new(store),
             term: AtomicU64::new(term.0),
@@ -150,6 +153,11 @@ impl Scribe {
     /// What this node is called.
     pub(crate) fn node(&self) -> &str {
         &self.node
+    }
+
+    /// What this node can do.
+    pub(super) fn offer(&self) -> &Offer {
+        &self.offer
     }
 
     /// How long nothing may be heard of this node, where others share the store.

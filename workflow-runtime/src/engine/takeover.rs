@@ -17,10 +17,17 @@ use super::wait::Sleep;
 use crate::job_id::JobId;
 use crate::machine::{Machine, Unfit};
 use crate::record::TaskId;
-use crate::store::{Claimed, StoreError, StoreErrorKind};
+use crate::state::JobState;
+use crate::store::{Claimed, Most, StoreError, StoreErrorKind};
 
 /// How many jobs are read from the store at once.
 const PAGE: usize = 1000;
+
+/// How many of these wait to begin.
+fn count_waiting(claimed: &[Claimed]) -> usize {
+    let waits = |state| matches!(state, JobState::Pending | JobState::Scheduled);
+    claimed.iter().filter(|claimed| waits(claimed.kept.head.state)).count()
+}
 
 /// Child jobs, and the tasks that wait for them.
 type Called = Vec<(TaskId, JobId)>;
@@ -194,7 +201,7 @@ impl Takeover {
     fn take_page(&mut self) -> Result<bool, StoreError> {
         let page = match self.ahead.take() {
             Some(page) => page,
-            None => self.claim()?,
+            None => self.claim(0)?,
         };
         if page.is_empty() {
             return Ok(false);
@@ -215,9 +222,17 @@ impl Takeover {
         Ok(true)
     }
 
-    fn claim(&self) -> Result<Vec<Claimed>, StoreError> {
+    /// Claims some jobs, while others of which so many wait are brought into memory.
+    fn claim(&self, coming: usize) -> Result<Vec<Claimed>, StoreError> {
         let Some(scribe) = &self.engine.scribe else { return Ok(Vec::new()) };
-        scribe.store()?.claim(scribe.term(), PAGE)
+        let waiting = self.engine.room().saturating_sub(coming).min(PAGE);
+        // First: what comes to be free meanwhile is told.
+        self.engine.has_more.store(false, Ordering::SeqCst);
+        let claimed = scribe.store()?.claim(scribe.term(), Most { jobs: PAGE, waiting })?;
+        if count_waiting(&claimed) >= waiting {
+            self.engine.has_more.store(true, Ordering::SeqCst);
+        }
+        Ok(claimed)
     }
 
     /// Brings jobs into memory, and claims the next; where there are threads, several at once do it.
@@ -225,13 +240,14 @@ impl Takeover {
         let restore = |some: Vec<Claimed>| -> Vec<Arc<Job>> {
             some.into_iter().filter_map(|claimed| self.engine.restore_claimed(claimed)).collect()
         };
+        let coming = count_waiting(&page);
         if self.engine.executor.local().is_some() {
-            return (restore(page), self.claim());
+            return (restore(page), self.claim(coming));
         }
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let each = page.len().div_ceil(threads);
         thread::scope(|scope| {
-            let ahead = scope.spawn(|| self.claim());
+            let ahead = scope.spawn(move || self.claim(coming));
             let mut others = Vec::new();
             while page.len() > each {
                 let part = page.split_off(page.len() - each);
@@ -249,8 +265,7 @@ impl Takeover {
     fn read_child(&self, parent: &Job, task: TaskId, id: JobId) -> Result<(), StoreError> {
         let Some(scribe) = &self.engine.scribe else { return Ok(()) };
         let Some(kept) = scribe.store()?.read(id)? else { return Ok(()) };
-        if self.engine.remember(&kept)?.is_none() && self.engine.shares_store() && !self.engine.is_parked(id)
-        {
+        if self.engine.remember(&kept)?.is_none() && self.engine.shares_store() {
             self.engine.elsewhere.await_child(id, parent.id, task);
         }
         Ok(())

@@ -39,6 +39,9 @@ impl Turn<'_> {
             self.limit_task(live, task, callee.options.deadline);
         }
         let queue = callee.queue(self.engine);
+        if !self.engine.serves(&queue.settings.name) {
+            return self.call_elsewhere(live, task, &callee);
+        }
         if self.place.take_if(|place| place.place == queue.place).is_some() {
             let deadline = self.deadline.take();
             return self.start(live, task, callee, deadline, false);
@@ -276,7 +279,9 @@ impl Turn<'_> {
         }
         let Some(machine) = live.machine.as_ref() else { return };
         let Some(agent) = self.engine.agent_of(self.job, machine, task) else { return };
-        let own = which(self.engine.agent(agent).hooks());
+        // Where it ran as a job of its own, that has called the agent's.
+        let is_own = machine.child(task).is_none();
+        let own = which(self.engine.agent(agent).hooks()).filter(|_| is_own);
         for hook in own.into_iter().chain(machine.hooks(task).and_then(|hooks| which(&hooks))) {
             let step = machine.path(task);
             self.effects.hooks.push(HookCall { hook, agent, step, attempt, result: result() });
@@ -297,11 +302,15 @@ impl Turn<'_> {
         }
         match done {
             Ok(output) => {
+                let attempt = machine.task(task).map_or(0, |task| task.attempt);
+                self.hook(live, task, attempt, |hooks| hooks.on_success, || Ok(output.clone()));
                 self.note(live, Fact::Succeeded { task, output });
             }
             Err(failure) => {
                 let mut failure = (*failure).clone();
-                let mut advice = Advice::Retry;
+                // What an agent did elsewhere was tried again there.
+                let is_agent = self.engine.agent_of(self.job, machine, task).is_some();
+                let mut advice = if is_agent { Advice::Permanent } else { Advice::Retry };
                 if !machine.is_stopping(task) {
                     // The child was stopped by itself: for this job that is a failure like any other.
                     match failure.kind {

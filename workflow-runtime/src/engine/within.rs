@@ -68,13 +68,13 @@ impl Engine {
         let mut unwritten = Unwritten::default();
         unwritten.add(&self.first_record(&job), None, &[]).map_err(NotWithin::Unwritable)?;
         let lines = unwritten.take().unwrap_or_default();
-        let head = self.head(&job);
+        let (head, due) = (self.head(&job), self.due(&job));
         let plan = sketch.map(|sketch| {
             let text =
                 serde_json::to_string(&sketch).map_err(|error| NotWithin::Unwritable(error.to_string()));
             text.map(|text| (TOPIC, sketch.means.to_string(), text))
         });
-        Ok(Within { head, lines, note: plan.transpose()? })
+        Ok(Within { head, lines, due, note: plan.transpose()? })
     }
 
     /// Writes a new job in a transaction that somebody else began on the store's file; gives its id.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::port::{
-    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, StoreError,
+    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Most, Note, Offer, Store, StoreError,
     StoreErrorKind, Term, Verdict, Word, WordId,
 };
 use crate::job_id::JobId;
+use crate::state::JobState;
 use crate::timestamp::Timestamp;
 
 /// A store in memory. Its clones are the same store, so that a test can end a runtime as if its process had crashed,
@@ -52,13 +53,25 @@ impl Store for MemoryStore {
         Ok(self.contents().begin(node))
     }
 
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        if !contents.lives(term) {
+            return Err(superseded());
+        }
+        contents.offers.insert(term, offer.clone());
+        Ok(())
+    }
+
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         let mut contents = self.contents();
         Ok(entries.iter().map(|entry| contents.enter(entry)).collect())
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.contents().claim(term, limit)
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        match self.lease {
+            Some(_) => self.contents().claim_fit(term, most),
+            None => self.contents().claim(term, most.jobs),
+        }
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
@@ -122,6 +135,9 @@ impl Store for MemoryStore {
     }
 }
 
+/// Who holds what is free: no term has this number.
+const NOBODY: Term = Term(0);
+
 fn superseded() -> StoreError {
     let message = "memory: this term is over, and takes over nothing more";
     StoreError::new(StoreErrorKind::Superseded, message)
@@ -133,6 +149,8 @@ struct Contents {
     /// The term of each node that is not over.
     terms: HashMap<String, Term>,
     last_term: u64,
+    /// What the nodes of terms can do, as far as they have said so.
+    offers: HashMap<Term, Offer>,
     /// Who has a key, of the jobs that are not over, by name and key.
     keys: HashMap<(Arc<str>, Arc<str>), JobId>,
     /// Who has taken a key for ever.
@@ -160,11 +178,23 @@ struct Job {
     count: u32,
     term: Term,
     epoch: Epoch,
+    /// By when it should begin, if nobody ever held it.
+    due: Option<Timestamp>,
+    /// The programs that have parked it.
+    refused: Vec<Arc<str>>,
 }
 
 impl Job {
     fn kept(&self) -> Kept {
         Kept { head: self.head.clone(), lines: self.lines.clone() }
+    }
+
+    /// From now on a term holds it.
+    fn give(&mut self, term: Term) -> Claimed {
+        self.term = term;
+        self.due = None;
+        self.epoch = Epoch(self.epoch.0 + 1);
+        Claimed { epoch: self.epoch, kept: self.kept() }
     }
 
     fn append(&mut self, lines: &Lines) {
@@ -191,7 +221,9 @@ impl Contents {
 
     fn enter(&mut self, entry: &Entry) -> Verdict {
         match entry {
-            Entry::New { head, term, lines, settles } => self.accept(head, *term, lines, *settles),
+            Entry::New { head, term, lines, settles, free } => {
+                self.accept(head, *term, lines, *settles, *free)
+            }
             Entry::More { job, epoch, first, lines, change } => {
                 self.append(*job, *epoch, *first, lines, change.as_deref())
             }
@@ -202,7 +234,14 @@ impl Contents {
         }
     }
 
-    fn accept(&mut self, head: &Head, term: Term, lines: &Lines, settles: Option<JobId>) -> Verdict {
+    fn accept(
+        &mut self,
+        head: &Head,
+        term: Term,
+        lines: &Lines,
+        settles: Option<JobId>,
+        due: Option<Timestamp>,
+    ) -> Verdict {
         if !self.lives(term) {
             return Verdict::Stale;
         }
@@ -222,9 +261,11 @@ impl Contents {
         if head.state.is_over() {
             self.ended.insert(place_of(head));
         }
-        let mut job = Job { head: head.clone(), lines: Vec::new(), count: 0, term, epoch: Epoch::FIRST };
+        let term = if due.is_some() { NOBODY } else { term };
+        let (head, lines_before, epoch, refused) = (head.clone(), Vec::new(), Epoch::FIRST, Vec::new());
+        let mut job = Job { head, lines: lines_before, count: 0, term, epoch, due, refused };
         job.append(lines);
-        self.jobs.insert(head.id, job);
+        self.jobs.insert(job.head.id, job);
         Verdict::Written(Epoch::FIRST)
     }
 
@@ -246,6 +287,9 @@ impl Contents {
         let was_over = job.head.state.is_over();
         if let Some(change) = change {
             job.head.apply(change);
+            if let (Some(_), Some(offer)) = (&change.parked, self.offers.get(&job.term)) {
+                job.refused.push(Arc::clone(&offer.program));
+            }
         }
         if job.head.state.is_over() && !was_over {
             key_of(&job.head).map(|key| self.keys.remove(&key));
@@ -314,18 +358,38 @@ impl Contents {
         let living: Vec<Term> = self.terms.values().copied().collect();
         let unheld = |job: &&mut Job| !job.head.state.is_over() && !living.contains(&job.term);
         let jobs = self.jobs.range_mut(from..).map(|(_, job)| job).filter(unheld).take(limit);
-        let take = |job: &mut Job| {
-            job.term = term;
-            job.epoch = Epoch(job.epoch.0 + 1);
-            Claimed { epoch: job.epoch, kept: job.kept() }
-        };
-        let claimed: Vec<Claimed> = jobs.map(take).collect();
+        let claimed: Vec<Claimed> = jobs.map(|job| job.give(term)).collect();
         if claimed.len() < limit {
             self.unheld_from = None;
         } else if let Some(last) = claimed.last() {
             self.unheld_from = Some(last.kept.head.id);
         }
         Ok(claimed)
+    }
+
+    /// Takes over what a term is fit for, where nodes share the store.
+    fn claim_fit(&mut self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        if !self.lives(term) {
+            return Err(superseded());
+        }
+        let living: Vec<Term> = self.terms.values().copied().collect();
+        let offer = self.offers.get(&term).cloned().unwrap_or_default();
+        let fits = |job: &&mut Job| {
+            let is_served = offer.queues.as_ref().is_none_or(|queues| queues.contains(&job.head.queue));
+            let is_unheld = !living.contains(&job.term);
+            let is_parked = job.head.parked.is_some() && !job.refused.contains(&offer.program);
+            is_served && !job.head.state.is_over() && (is_unheld || (is_parked && job.term != term))
+        };
+        let mut jobs: Vec<&mut Job> = self.jobs.values_mut().filter(fits).collect();
+        jobs.sort_by_key(|job| (job.due, job.head.id));
+        let mut waiting = 0;
+        jobs.retain(|job| {
+            let waits = matches!(job.head.state, JobState::Pending | JobState::Scheduled);
+            waiting += usize::from(waits);
+            !waits || waiting <= most.waiting
+        });
+        jobs.truncate(most.jobs);
+        Ok(jobs.into_iter().map(|job| job.give(term)).collect())
     }
 
     fn expired(&self, rule: &Expiry) -> Vec<JobId> {

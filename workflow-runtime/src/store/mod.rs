@@ -13,8 +13,8 @@ mod words;
 
 pub use memory::MemoryStore;
 pub use port::{
-    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, News, Note, Store, StoreError,
-    StoreErrorKind, Term, Verdict, Word, WordId,
+    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Most, News, Note, Offer, Store,
+    StoreError, StoreErrorKind, Term, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};

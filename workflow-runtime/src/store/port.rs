@@ -34,6 +34,15 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
     /// When the store cannot be reached or used.
     fn begin(&self, node: &str) -> Result<Term, StoreError>;
 
+    /// Says what the node of a term can do. From then on, the term is given no job to [claim](Self::claim) that begins in a
+    /// queue which it does not serve.
+    ///
+    /// # Errors
+    /// When the store cannot be written; when the term is [over](StoreErrorKind::Superseded).
+    fn offer(&self, _term: Term, _offer: &Offer) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Writes entries, all that are accepted in one transaction, in this order. Gives a verdict for each.
     ///
     /// An entry is written whole or not at all. That one of them is refused changes nothing for the others. Who looks
@@ -43,16 +52,19 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
     /// When nothing could be written, or when it is not known whether all of it was.
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError>;
 
-    /// Takes over jobs that are not over and that no living term holds, `limit` at most, those with the lowest ids
-    /// first. From now on they are held by this term, under the epochs that are given; what others write of them is
-    /// stale.
+    /// Takes over jobs that are not over and that no living term holds. From now on they are held by this term, under the
+    /// epochs that are given; what others write of them is stale.
     ///
-    /// A term is given no job twice, and none of those that it has written itself as [new](Entry::New): it calls this
-    /// again until nothing is left.
+    /// A term is given no job twice, and none of those that it has written itself as [new](Entry::New), unless they were
+    /// [free](Entry::New::free): it calls this again until nothing is left.
+    ///
+    /// Where nodes share the store, the term is given what it is [fit for](Offer): jobs of the queues that it serves; free
+    /// ones only if they may begin before its lease is over, and the most urgent of them first. A job that is
+    /// [parked](Head::parked) is claimed though a living term holds it, if no term of the same program has parked it.
     ///
     /// # Errors
     /// When the store cannot be read or written, or when the term is over.
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError>;
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError>;
 
     /// A job, with all of its records: both as of one moment.
     ///
@@ -162,6 +174,36 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
     fn watch(&self, _tell: Arc<dyn Fn(News) + Send + Sync>) {}
 }
 
+/// What a node can do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offer {
+    /// What its program calls itself.
+    pub version: Arc<str>,
+    /// What tells its program from others: two that are equal here can run the same.
+    pub program: Arc<str>,
+    /// The queues that it serves; all, if nothing is said.
+    pub queues: Option<Vec<Arc<str>>>,
+    /// The workflows that it knows.
+    pub workflows: Vec<Arc<str>>,
+}
+
+/// How many jobs are [claimed](Store::claim) at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// In all.
+    pub jobs: usize,
+    /// Of those that have not begun.
+    pub waiting: usize,
+}
+
+impl Most {
+    /// So many, whether they have begun or not.
+    pub const fn of(jobs: usize) -> Self {
+        Self { jobs, waiting: jobs }
+    }
+}
+
 /// What other nodes may have [done](Store::watch).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -222,6 +264,9 @@ pub enum Entry {
         /// The [dead letter](Head::is_dead) in whose place it comes: it is taken only while that is one, which it is no
         /// more then.
         settles: Option<JobId>,
+        /// Nobody holds it, though this term writes it: whoever serves its queue may [claim](Store::claim) it. By this
+        /// moment it should begin, so to speak: the earliest goes first.
+        free: Option<Timestamp>,
     },
     /// More lines of a job.
     More {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::fingerprint::Fingerprint;
 use crate::machine::{Illegal, Resumed, Shape, Unfit, resume};
 use crate::program::{Place, Program};
-use crate::record::{Fact, Input, Line, RECORD_VERSION, Record, Spawn, Submission, Target, Work};
+use crate::record::{Fact, Line, RECORD_VERSION, Record, Spawn, Submission, Target, Work};
 use crate::registry::Registry;
 use crate::upgrade::Plans;
 
@@ -72,14 +72,10 @@ impl Reader<'_> {
                 let input = input.map_err(|error| Unfit::whole(unreadable(&callee.name, &error)))?;
                 Shape::Workflow(program, input)
             }
-            Place::Agent(_) => Shape::Single(Arc::new(Spawn {
-                key: None,
-                callee: callee.clone(),
-                input: Input::Whole(input.clone()),
-                after: Vec::new(),
-                options: None,
-                optional: false,
-            })),
+            Place::Agent(_) => {
+                let spawn = Spawn::of_job(callee.clone(), input.clone(), &submission.options);
+                Shape::Single(Arc::new(spawn))
+            }
         };
         Ok((Some(place), shape))
     }

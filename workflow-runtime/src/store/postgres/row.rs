@@ -135,6 +135,9 @@ pub(super) struct NewRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_depth: Option<u32>,
     submitted: String,
+    /// By when it should begin, if it is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +152,7 @@ pub(super) struct NewRow {
 }
 
 impl NewRow {
-    pub(super) fn new(head: &Head, term: Term) -> Self {
+    pub(super) fn new(head: &Head, term: Term, free: Option<Timestamp>) -> Self {
         let said = |said: &Option<Arc<str>>| said.as_deref().map(text);
         Self {
             id: head.id,
@@ -166,6 +169,7 @@ impl NewRow {
             parent_task: head.parent.map(|parent| parent.task),
             parent_depth: head.parent.map(|parent| parent.depth),
             submitted: moment_text(head.submitted),
+            due: free.map(moment_text),
             not_before: head.not_before.map(moment_text),
             ended: head.ended.map(moment_text),
             failure: said(&head.failure),

@@ -14,6 +14,10 @@ CREATE TABLE @.terms (
     steady  timestamptz NOT NULL DEFAULT clock_timestamp(), -- since when it was heard of all the time
     lease   interval NOT NULL,
     over    boolean NOT NULL DEFAULT false,
+    version text COLLATE "C" NOT NULL DEFAULT '', -- what its program calls itself,
+    program text COLLATE "C" NOT NULL DEFAULT '', -- what tells that from others,
+    queues  text[] COLLATE "C", -- the queues that it serves, if not all,
+    workflows text[] COLLATE "C" NOT NULL DEFAULT '{}', -- and the workflows that it knows
     page    bigint NOT NULL DEFAULT 0, -- how often it has claimed,
     claimed uuid[] NOT NULL DEFAULT '{}' -- and what it was given the last time: the answer may have been lost
 );
@@ -39,16 +43,22 @@ CREATE TABLE @.heads (
     parent_task  bigint,
     parent_depth bigint,
     submitted    timestamptz NOT NULL,
+    due          timestamptz, -- by when it should begin, if it is free: it was never anybody's
     not_before   timestamptz,
     ended        timestamptz,
     failure      text COLLATE "C",
     once         text COLLATE "C",
     parked       text COLLATE "C",
     settled      boolean NOT NULL DEFAULT false,
+    refused      text[] COLLATE "C", -- the programs that have parked it
     awaited      boolean -- a node that does not hold it wants to know when it is over
 ) WITH (fillfactor = 80);
 -- What is to be taken over from a term, and what lists are mostly asked for: few of many.
 CREATE INDEX heads_held ON @.heads (term, id) WHERE NOT over;
+-- What is free: the most urgent of a queue first.
+CREATE INDEX heads_free ON @.heads (queue, due, id) WHERE term = 0 AND NOT over;
+-- What another program may be able to go on with: hardly any.
+CREATE INDEX heads_parked ON @.heads (id) WHERE parked IS NOT NULL AND NOT over;
 -- What is to be forgotten first.
 CREATE INDEX heads_ended ON @.heads (name, ended, id) WHERE over;
 -- What is looked for when something went wrong: few, too.
@@ -157,27 +167,87 @@ BEGIN
     PERFORM @.tell('jobs');
 END $$;
 
--- Takes over jobs that nobody holds; gives their ids. A page that was given already is given once more.
-CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint) RETURNS uuid[] LANGUAGE plpgsql
+CREATE FUNCTION @.offer(own bigint, its_version text, its_program text, its_queues text[], its_workflows text[])
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE @.terms SET version = its_version, program = its_program, queues = its_queues, workflows = its_workflows
+        WHERE term = own AND NOT over;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
+    END IF;
+END $$;
+
+-- Whether a job waits to begin.
+CREATE FUNCTION @.waits(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT state IN ('pending', 'scheduled') $$;
+
+-- The queues in which there are free jobs: it leaps from one to the next.
+CREATE FUNCTION @.queues_of_free() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE known AS (
+        (SELECT queue FROM @.heads WHERE term = 0 AND NOT over ORDER BY queue LIMIT 1)
+        UNION ALL
+        SELECT (SELECT queue FROM @.heads WHERE term = 0 AND NOT over AND queue > known.queue ORDER BY queue LIMIT 1)
+        FROM known WHERE known.queue IS NOT NULL
+    )
+    SELECT queue FROM known WHERE queue IS NOT NULL
+$$;
+
+-- Takes over jobs that nobody holds, or that only other programs have parked; gives their ids. First come those that
+-- somebody held, then those that nobody ever did, the most urgent first, but for those whose time is far off. A page that
+-- was given already is given once more.
+CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint, most_waiting bigint) RETURNS uuid[] LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_mergejoin = off AS $$
 DECLARE
     mine @.terms;
+    left_waiting bigint;
 BEGIN
     SELECT * INTO mine FROM @.terms WHERE term = own AND NOT over FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
     END IF;
     IF mine.page < wanted THEN
-        mine.claimed := ARRAY(
-            SELECT unheld.id
-            FROM (SELECT 0 AS term UNION ALL SELECT term FROM @.terms WHERE over) AS gone
+        WITH held AS (
+            SELECT unheld.id, unheld.state,
+                count(*) FILTER (WHERE @.waits(unheld.state)) OVER (ORDER BY unheld.id) AS nth
+            FROM @.terms AS gone
             CROSS JOIN LATERAL (
-                SELECT id FROM @.heads WHERE heads.term = gone.term AND NOT heads.over
+                SELECT id, state FROM @.heads
+                WHERE heads.term = gone.term AND NOT heads.over
+                    AND (mine.queues IS NULL OR heads.queue = ANY (mine.queues))
+                    AND (most_waiting > 0 OR NOT @.waits(state))
                 ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
             ) AS unheld
-            ORDER BY unheld.id LIMIT most
-        );
-        UPDATE @.heads SET term = own, epoch = epoch + 1 WHERE id = ANY (mine.claimed);
+            WHERE gone.over
+        ), some AS (
+            SELECT id, state FROM held WHERE NOT @.waits(state) OR nth <= most_waiting ORDER BY id LIMIT most
+        )
+        SELECT coalesce(array_agg(id), '{}'), most_waiting - count(*) FILTER (WHERE @.waits(state))
+            INTO mine.claimed, left_waiting FROM some;
+        left_waiting := least(left_waiting, most - cardinality(mine.claimed));
+        IF left_waiting > 0 THEN
+            mine.claimed := mine.claimed || ARRAY(
+                SELECT free.id
+                FROM @.queues_of_free() AS known (queue)
+                CROSS JOIN LATERAL (
+                    SELECT id, due FROM @.heads
+                    WHERE term = 0 AND NOT over AND heads.queue = known.queue
+                        AND (not_before IS NULL OR not_before < clock_timestamp() + mine.lease)
+                    ORDER BY heads.queue, due, id LIMIT left_waiting FOR UPDATE SKIP LOCKED
+                ) AS free
+                WHERE mine.queues IS NULL OR known.queue = ANY (mine.queues)
+                ORDER BY free.due, free.id LIMIT left_waiting
+            );
+        END IF;
+        IF cardinality(mine.claimed) < most THEN
+            mine.claimed := mine.claimed || ARRAY(
+                SELECT id FROM @.heads
+                WHERE parked IS NOT NULL AND NOT over AND term <> own AND id <> ALL (mine.claimed)
+                    AND (mine.queues IS NULL OR queue = ANY (mine.queues))
+                    AND mine.program <> ALL (coalesce(refused, '{}')) AND @.lives(term)
+                ORDER BY id LIMIT most - cardinality(mine.claimed) FOR UPDATE SKIP LOCKED
+            );
+        END IF;
+        UPDATE @.heads SET term = own, epoch = epoch + 1, due = NULL WHERE id = ANY (mine.claimed);
         UPDATE @.terms SET page = wanted, claimed = mine.claimed WHERE term = own;
     END IF;
     RETURN mine.claimed;
@@ -286,8 +356,11 @@ END $$;
 
 CREATE FUNCTION @.write_new(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT @.lives((entry -> 'head' ->> 'term')::bigint) THEN
+    IF NOT @.lives((entry ->> 'term')::bigint) THEN
         RETURN @.answer((entry ->> 'at')::integer, 'stale');
+    END IF;
+    IF entry -> 'head' ->> 'term' = '0' THEN
+        PERFORM @.tell('jobs');
     END IF;
     RETURN @.put_new(entry);
 END $$;
@@ -379,11 +452,19 @@ BEGIN
     END IF;
     UPDATE @.heads SET
         state = change ->> 'state', over = (change ->> 'over')::boolean, ended = (change ->> 'ended')::timestamptz,
-        failure = change ->> 'failure', parked = change ->> 'parked'
+        failure = change ->> 'failure', parked = change ->> 'parked',
+        refused = CASE
+            WHEN change ->> 'parked' IS NULL THEN refused
+            ELSE array_append(refused, (SELECT program FROM @.terms WHERE terms.term = heads.term))
+        END
     WHERE id = own AND NOT over AND change ->> 'state' IS NOT NULL
     RETURNING over AND awaited INTO told;
     IF told THEN
         PERFORM @.tell('ended');
+    END IF;
+    IF change ->> 'parked' IS NOT NULL THEN
+        -- Another program may be able to go on with it.
+        PERFORM @.tell('jobs');
     END IF;
     RETURN @.answer(at, 'written', (entry ->> 'epoch')::bigint);
 END $$;
@@ -499,6 +580,11 @@ CREATE VIEW @.journal AS
 SELECT lines.job, lines.first + record.place - 1 AS seq, record.value ->> 'at' AS at, record.value ->> 'fact' AS fact,
     record.value ->> 'task' AS task, record.value AS record
 FROM @.lines CROSS JOIN LATERAL json_array_elements(lines.json::json) WITH ORDINALITY AS record (value, place);
+
+CREATE VIEW @.nodes AS
+SELECT node, version, queues, workflows, begun, seen, lease, seen + lease > clock_timestamp() AS is_heard,
+    (SELECT count(*) FROM @.heads WHERE heads.term = terms.term AND NOT heads.over) AS jobs
+FROM @.terms WHERE NOT over;
 
 CREATE VIEW @.unfinished_jobs AS SELECT * FROM @.jobs WHERE ended IS NULL;
 

@@ -18,7 +18,8 @@ use super::write::{self, Batch};
 use super::{forget, read, watch, words};
 use crate::job_id::JobId;
 use crate::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, News, Note, Store, StoreError, Term, Verdict, Word, WordId,
+    Claimed, Entry, Expiry, Filter, Head, Kept, Most, News, Note, Offer, Store, StoreError, Term, Verdict,
+    Word, WordId,
 };
 
 /// Jobs in a PostgreSQL database, for as many processes and machines as share it.
@@ -168,6 +169,14 @@ impl Store for PostgresStore {
         })
     }
 
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        let offer = Arc::new(offer.clone());
+        self.ask("it cannot be said what this process can do", move |inner| {
+            let offer = Arc::clone(&offer);
+            async move { terms::offer(&inner.pool, &inner.schema, term, &offer).await }
+        })
+    }
+
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         let told = |trouble: Trouble| trouble.of(&self.inner.described, "cannot be written");
         let batch = Batch::new(entries).map_err(told)?;
@@ -192,9 +201,9 @@ impl Store for PostgresStore {
         Ok(verdicts)
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
         self.ask("jobs cannot be taken over", move |inner| async move {
-            terms::claim(&inner.pool, &inner.schema, &inner.pages, term, limit).await
+            terms::claim(&inner.pool, &inner.schema, &inner.pages, term, most).await
         })
     }
 

@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES};
 use super::schema::Schema;
-use crate::store::{Claimed, Term};
+use super::wire::text;
+use crate::store::{Claimed, Most, Offer, Term};
 
 /// How many pages each term was given, as this process knows; who claims has the lock of his.
 #[derive(Debug, Default)]
@@ -37,8 +38,21 @@ pub(super) async fn begin(
 ) -> Result<Term, Trouble> {
     let sql = schema.sql("SELECT @.begin_term($1, $2 * interval '1 microsecond')");
     let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-    let term: i64 = query_scalar(sql).bind(super::wire::text(node)).bind(lease).fetch_one(pool).await?;
+    let term: i64 = query_scalar(sql).bind(text(node)).bind(lease).fetch_one(pool).await?;
     Ok(Term(u64::try_from(term).unwrap_or(0)))
+}
+
+pub(super) async fn offer(pool: &PgPool, schema: &Schema, term: Term, offer: &Offer) -> Result<(), Trouble> {
+    let texts = |all: &[Arc<str>]| all.iter().map(|one| text(one)).collect::<Vec<_>>();
+    query(schema.sql("SELECT @.offer($1, $2, $3, $4, $5)"))
+        .bind(number(term))
+        .bind(text(&offer.version))
+        .bind(text(&offer.program))
+        .bind(offer.queues.as_deref().map(texts))
+        .bind(texts(&offer.workflows))
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn beat(pool: &PgPool, schema: &Schema, term: Term) -> Result<(), Trouble> {
@@ -56,7 +70,7 @@ pub(super) async fn claim(
     schema: &Schema,
     pages: &Pages,
     term: Term,
-    limit: usize,
+    most: Most,
 ) -> Result<Vec<Claimed>, Trouble> {
     let page = pages.of(term);
     // Whoever asks while another does waits: one page after the other.
@@ -69,11 +83,12 @@ pub(super) async fn claim(
         }
     };
     *page = Some(given);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let ids: Vec<Uuid> = query_scalar(schema.sql("SELECT @.claim($1, $2, $3)"))
+    let count = |jobs: usize| i64::try_from(jobs).unwrap_or(i64::MAX);
+    let ids: Vec<Uuid> = query_scalar(schema.sql("SELECT @.claim($1, $2, $3, $4)"))
         .bind(number(term))
         .bind(given + 1)
-        .bind(limit)
+        .bind(count(most.jobs))
+        .bind(count(most.waiting))
         .fetch_one(pool)
         .await?;
     // They are held by now: nobody changes them.

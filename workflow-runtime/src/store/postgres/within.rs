@@ -7,10 +7,8 @@ use super::failure::Trouble;
 use super::row::NewRow;
 use super::store::PostgresStore;
 use super::wire::{job_id, text, uuid};
-use crate::store::{Epoch, StoreError, Term, Verdict, Within, Word};
-
-/// Who holds a job that was written so: nobody, until a node takes it over.
-const NOBODY: Term = Term(0);
+use super::write::NOBODY;
+use crate::store::{Epoch, StoreError, Verdict, Within, Word};
 
 impl PostgresStore {
     /// Writes a new job on a connection to the same database; whoever has it commits, or not.
@@ -24,8 +22,8 @@ impl PostgresStore {
     }
 
     async fn written_within(&self, connection: &mut PgConnection, new: &Within) -> Result<Verdict, Trouble> {
-        let Within { head, lines, note } = new;
-        let row = serde_json::to_string(&NewRow::new(head, NOBODY))
+        let Within { head, lines, note, due } = new;
+        let row = serde_json::to_string(&NewRow::new(head, NOBODY, Some(*due)))
             .map_err(|error| Trouble::from(sqlx::Error::Encode(Box::new(error))))?;
         let (topic, name, said) = match note {
             Some((topic, name, said)) => (Some(*topic), Some(text(name)), Some(text(said))),

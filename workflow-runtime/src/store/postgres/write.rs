@@ -14,7 +14,7 @@ use super::schema::Schema;
 use super::wire::{Moment, job_id, text, uuid};
 use crate::job_id::JobId;
 use crate::store::words::state_word;
-use crate::store::{Change, Entry, Epoch, Verdict};
+use crate::store::{Change, Entry, Epoch, Term, Verdict};
 
 /// Entries, laid out as the function `write` takes them: what concerns no other job set by set, the rest one by one.
 #[derive(Default)]
@@ -54,12 +54,17 @@ struct Changed {
     parked: Vec<Option<String>>,
 }
 
+/// Who holds what is free.
+pub(super) const NOBODY: Term = Term(0);
+
 /// An entry that is written after those before it, by itself.
 #[derive(Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 enum Rest<'a> {
     New {
         at: usize,
+        /// Who writes it, whoever holds it then.
+        term: u64,
         head: Box<NewRow>,
         count: u32,
         json: &'a str,
@@ -143,11 +148,14 @@ impl Batch {
     /// job.
     fn add(&mut self, at: usize, entry: &Entry, is_second: bool) -> Result<(), Trouble> {
         match entry {
-            Entry::New { head, term, lines, settles } => {
-                let row = NewRow::new(head, *term);
-                if is_second || settles.is_some() || head.once.is_some() || head.unique.is_some() {
+            Entry::New { head, term, lines, settles, free } => {
+                let holder = if free.is_some() { NOBODY } else { *term };
+                let row = NewRow::new(head, holder, *free);
+                let has_keys = head.once.is_some() || head.unique.is_some();
+                if is_second || settles.is_some() || has_keys || free.is_some() {
                     return self.by_itself(&Rest::New {
                         at,
+                        term: term.0,
                         head: Box::new(row),
                         count: lines.count,
                         json: &lines.json,

@@ -36,7 +36,7 @@ impl<'a> Batch<'a> {
 
     pub(super) fn enter(&mut self, entry: &Entry) -> Result<Verdict, Trouble> {
         match entry {
-            Entry::New { head, term, lines, settles } => self.accept(head, *term, lines, *settles),
+            Entry::New { head, term, lines, settles, .. } => self.accept(head, *term, lines, *settles),
             Entry::More { job, epoch, first, lines, change } => {
                 self.append(*job, *epoch, *first, lines, change.as_deref())
             }

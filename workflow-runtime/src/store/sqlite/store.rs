@@ -17,7 +17,7 @@ use super::writer::Writer;
 use super::young::{Heard, Young};
 use crate::job_id::JobId;
 use crate::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, Note, Store, StoreError, StoreErrorKind, Term, Verdict,
+    Claimed, Entry, Expiry, Filter, Head, Kept, Most, Note, Store, StoreError, StoreErrorKind, Term, Verdict,
 };
 
 /// A store in one file: a SQLite database, with nothing to install and nothing to run beside the program.
@@ -107,8 +107,8 @@ impl Store for SqliteStore {
         self.named("cannot be written", self.writer().write(entries))
     }
 
-    fn claim(&self, term: Term, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let claimed = self.writer().claim(term, limit);
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        let claimed = self.writer().claim(term, most.jobs);
         match self.named("jobs cannot be taken over", claimed)? {
             Some(claimed) => Ok(claimed),
             None => {

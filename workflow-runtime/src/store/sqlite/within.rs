@@ -38,7 +38,7 @@ impl SqliteStore {
     }
 
     fn written_within(&self, connection: &Connection, new: &Within) -> Result<Verdict, Trouble> {
-        let Within { head, lines, note } = new;
+        let Within { head, lines, note, .. } = new;
         if let Some((topic, name, text)) = note {
             let mut keep = connection.prepare_cached(
                 "INSERT OR IGNORE INTO notes (topic, name, version, text) VALUES (?, ?, 1, ?)",

@@ -6,7 +6,7 @@ use super::jobs::{
 };
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Head, Store, StoreErrorKind, Term};
+use crate::store::{Head, Most, Store, StoreErrorKind, Term};
 
 pub(super) fn claims_are_complete<S: Store>(stand: &Stand<'_, S>) -> Held {
     let (store, term) = stand.begun()?;
@@ -25,7 +25,7 @@ pub(super) fn claims_are_complete<S: Store>(stand: &Stand<'_, S>) -> Held {
     let term = next_term(&store, "node")?;
     same("what is claimed when nothing is asked for", &claims(&store, term, 0)?, &Vec::new())?;
     for page in heads.chunks(4) {
-        let claimed = store.claim(term, 4).map_err(|error| format!("cannot claim: {error}"))?;
+        let claimed = store.claim(term, Most::of(4)).map_err(|error| format!("cannot claim: {error}"))?;
         let found: Vec<JobId> = claimed.iter().map(|claimed| claimed.kept.head.id).collect();
         same("a page of claims", &found, &page.iter().map(|head| head.id).collect())?;
         for (claimed, head) in claimed.iter().zip(page) {
@@ -68,7 +68,7 @@ pub(super) fn claims_need_a_term<S: Store>(stand: &Stand<'_, S>) -> Held {
         Err(error) => Ok(error.kind()),
     };
     for wrong in [before, Term(term.0 + 1000)] {
-        let kind = kind(store.claim(wrong, 10))?;
+        let kind = kind(store.claim(wrong, Most::of(10)))?;
         same("the error of a term that is over", &kind, &StoreErrorKind::Superseded)?;
     }
     same("what the living one claims", &claims(&store, term, 10)?, &vec![head.id])

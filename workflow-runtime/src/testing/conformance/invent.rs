@@ -61,7 +61,7 @@ impl Inventor {
         let head = self.head(stand, model);
         let settles = if self.dice.one_in(6) { self.letter(model) } else { None };
         let term = self.term(model);
-        Entry::New { head: Arc::new(head), term, lines: self.some_lines(0), settles }
+        Entry::New { head: Arc::new(head), term, lines: self.some_lines(0), settles, free: None }
     }
 
     fn head<S: Store>(&mut self, stand: &Stand<'_, S>, model: &Model) -> Head {

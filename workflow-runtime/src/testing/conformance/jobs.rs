@@ -8,7 +8,9 @@ use crate::job_id::JobId;
 use crate::options::Priority;
 use crate::record::{Fact, Parent, Record};
 use crate::state::JobState;
-use crate::store::{Change, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Note, Store, Term, Verdict};
+use crate::store::{
+    Change, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Most, Note, Store, Term, Verdict,
+};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -107,12 +109,12 @@ pub(super) fn lines(first: u32, count: u32) -> Lines {
 }
 
 pub(super) fn new(head: &Head, term: Term, count: u32) -> Entry {
-    Entry::New { head: Arc::new(head.clone()), term, lines: lines(0, count), settles: None }
+    Entry::New { head: Arc::new(head.clone()), term, lines: lines(0, count), settles: None, free: None }
 }
 
 /// A new job in the place of a dead letter.
 pub(super) fn in_place(head: &Head, term: Term, letter: JobId) -> Entry {
-    Entry::New { head: Arc::new(head.clone()), term, lines: lines(0, 1), settles: Some(letter) }
+    Entry::New { head: Arc::new(head.clone()), term, lines: lines(0, 1), settles: Some(letter), free: None }
 }
 
 pub(super) fn settle(job: JobId, term: Term) -> Entry {
@@ -175,7 +177,7 @@ pub(super) fn next_term(store: &impl Store, node: &str) -> Result<Term, String> 
 }
 
 pub(super) fn claims(store: &impl Store, term: Term, limit: usize) -> Result<Vec<JobId>, String> {
-    let claimed = store.claim(term, limit).map_err(|error| format!("cannot claim: {error}"))?;
+    let claimed = store.claim(term, Most::of(limit)).map_err(|error| format!("cannot claim: {error}"))?;
     Ok(claimed.iter().map(|claimed| claimed.kept.head.id).collect())
 }
 

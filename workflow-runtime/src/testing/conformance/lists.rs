@@ -7,7 +7,7 @@ use super::jobs::{Stand, accepted, ids, last, lines, listed, moment, more, new, 
 use crate::job_id::JobId;
 use crate::record::Parent;
 use crate::state::JobState;
-use crate::store::{Change, Entry, Epoch, Filter, Head, Store, Term};
+use crate::store::{Change, Entry, Epoch, Filter, Head, Most, Store, Term};
 
 /// Jobs that differ in everything that a filter may ask for.
 fn various<S: Store>(stand: &Stand<'_, S>, store: &S, term: Term) -> Result<Vec<Head>, String> {
@@ -138,7 +138,7 @@ pub(super) fn parked_jobs_are_listed<S: Store>(stand: &Stand<'_, S>) -> Held {
     let store = stand.reopen(store);
     parked(&store, "after a restart", &[one.id, two.id])?;
     let term = next_term(&store, "node")?;
-    let claimed = store.claim(term, 10).map_err(|error| format!("cannot claim: {error}"))?;
+    let claimed = store.claim(term, Most::of(10)).map_err(|error| format!("cannot claim: {error}"))?;
     parked(&store, "when others hold it", &[one.id, two.id])?;
     let epochs: Vec<Epoch> = claimed.iter().map(|claimed| claimed.epoch).collect();
     same("how many are claimed", &epochs.len(), &3)?;

@@ -112,7 +112,7 @@ impl Model {
     /// Takes in an entry that was accepted, by this verdict.
     pub(super) fn take(&mut self, entry: &Entry, verdict: Verdict) {
         match (entry, verdict) {
-            (Entry::New { head, term, lines, settles }, Verdict::Written(epoch)) => {
+            (Entry::New { head, term, lines, settles, .. }, Verdict::Written(epoch)) => {
                 let job = Job { head: (**head).clone(), count: lines.count, term: *term, epoch };
                 self.jobs.insert(head.id, job);
                 self.taken.extend(head.once.clone().map(|once| (once, head.id)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Held;
 use super::jobs::{Stand, accepted, begin, claims, ended, moment, more, new, next_term, same, write};
 use crate::job_id::JobId;
-use crate::store::{Entry, Epoch, Store, StoreErrorKind, Term, Verdict, Word, WordId};
+use crate::store::{Entry, Epoch, Most, Store, StoreErrorKind, Term, Verdict, Word, WordId};
 
 pub(super) fn ended_terms_hold_nothing<S: Store>(stand: &Stand<'_, S>) -> Held {
     let store = stand.fresh();
@@ -23,7 +23,7 @@ pub(super) fn ended_terms_hold_nothing<S: Store>(stand: &Stand<'_, S>) -> Held {
     same("the verdicts on a term that was ended", &write(&store, &entries)?, &vec![Verdict::Stale; 2])?;
     let store = stand.reopen(store);
     same("what others claim of it", &claims(&store, other, 10)?, &vec![head.id])?;
-    match store.claim(one, 10).map_err(|error| error.kind()) {
+    match store.claim(one, Most::of(10)).map_err(|error| error.kind()) {
         Err(StoreErrorKind::Superseded) => Ok(()),
         other => Err(format!("a term that was ended claims {other:?}")),
     }
@@ -106,7 +106,7 @@ pub(super) fn words_reach_who_holds_the_job<S: Store>(stand: &Stand<'_, S>) -> H
     same("the reply, when there is none", &reply_to(&store, &first)?, &None)?;
     let store = stand.reopen(store);
     store.end(one).map_err(|error| format!("a term cannot be ended: {error}"))?;
-    let claimed = store.claim(other, 10).map_err(|error| format!("cannot claim: {error}"))?;
+    let claimed = store.claim(other, Most::of(10)).map_err(|error| format!("cannot claim: {error}"))?;
     let epoch = claimed.first().map(|claimed| claimed.epoch).ok_or("the job is not claimed")?;
     same("the words for who took it over", &words(&store, other)?, &vec![first.clone(), second.clone()])?;
     accepted(&store, &[more(head.id, epoch, 1, 1), reply(&first, epoch, "done")])?;

@@ -9,7 +9,7 @@ use super::jobs::{
 };
 use super::model::{Expected, Model};
 use crate::job_id::JobId;
-use crate::store::{Entry, Epoch, Filter, Store, StoreErrorKind, Verdict};
+use crate::store::{Entry, Epoch, Filter, Most, Store, StoreErrorKind, Verdict};
 
 /// How many runs, and how much is done in each.
 struct Size {
@@ -92,10 +92,10 @@ impl<S: Store> Run<'_, S> {
         let Some(term) = self.invent.living(&self.model) else { return Ok(()) };
         let limit = self.invent.dice.below(self.size.entries);
         if let Some((over, _)) = self.invent.over().filter(|_| limit % 5 == 4) {
-            let kind = store.claim(over, limit).err().map(|error| error.kind());
+            let kind = store.claim(over, Most::of(limit)).err().map(|error| error.kind());
             return same("the claim of a term that is over", &kind, &Some(StoreErrorKind::Superseded));
         }
-        let claimed = store.claim(term, limit).map_err(|error| format!("cannot claim: {error}"))?;
+        let claimed = store.claim(term, Most::of(limit)).map_err(|error| format!("cannot claim: {error}"))?;
         let found: Vec<JobId> = claimed.iter().map(|claimed| claimed.kept.head.id).collect();
         same("what is claimed", &found, &self.model.unheld(limit))?;
         for claimed in &claimed {

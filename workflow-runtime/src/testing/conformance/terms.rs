@@ -6,7 +6,7 @@ use super::jobs::{
     write,
 };
 use crate::state::JobState;
-use crate::store::{Epoch, Store, Term, Verdict};
+use crate::store::{Epoch, Most, Store, Term, Verdict};
 
 pub(super) fn terms_grow<S: Store>(stand: &Stand<'_, S>) -> Held {
     let mut store = stand.fresh();
@@ -31,7 +31,7 @@ pub(super) fn stale_epochs_write_nothing<S: Store>(stand: &Stand<'_, S>) -> Held
     let unknown = write(&store, &[more(stand.id(), before, 0, 1)])?;
     same("the verdict on a job that is not there", &unknown, &vec![Verdict::Stale])?;
     let term = next_term(&store, "node")?;
-    let claimed = store.claim(term, 10).map_err(|error| error.to_string())?;
+    let claimed = store.claim(term, Most::of(10)).map_err(|error| error.to_string())?;
     let now = claimed.first().map(|claimed| claimed.epoch).ok_or("the job is not claimed")?;
     let late = [
         more(head.id, before, 1, 1),
@@ -98,7 +98,7 @@ pub(super) fn epochs_grow<S: Store>(stand: &Stand<'_, S>) -> Held {
         let begun = next_term(&store, "node")?;
         // Sometimes by a term that is older than the one that held it.
         let term = if round == 3 { idle } else { begun };
-        let claimed = store.claim(term, 10).map_err(|error| error.to_string())?;
+        let claimed = store.claim(term, Most::of(10)).map_err(|error| error.to_string())?;
         let [claimed] = &claimed[..] else { return Err(format!("{} jobs are claimed, of 1", claimed.len())) };
         if claimed.epoch <= before {
             return Err(format!("it was held under {before:?}, and then under {:?}", claimed.epoch));
