@@ -22,6 +22,7 @@ use super::settings::{AgentLimits, Queue, StallAction};
 use super::share::Share;
 use super::timers::Timers;
 use super::timetable::Timetable;
+use super::turnstile::Turnstile;
 use super::watch::Watch;
 use crate::apart::Apart;
 use crate::code::NodeCode;
@@ -55,6 +56,7 @@ pub(crate) struct Engine {
     pub(crate) ids: JobIds,
     pub(crate) index: Index,
     pub(crate) gates: Gates,
+    pub(super) turnstile: Turnstile,
     pub(crate) watch: Watch,
     /// Who writes to the store, if there is one.
     pub(crate) scribe: Option<Arc<Scribe>>,
@@ -260,7 +262,8 @@ impl Engine {
             timetable: Timetable::default(),
             ids,
             index: Index::new(config.keep),
-            gates: Gates::default(),
+            gates: Gates::new(scribe.as_ref().is_some_and(|scribe| scribe.lease().is_some())),
+            turnstile: Turnstile::default(),
             watch,
             scribe,
             ready: Ready::default(),

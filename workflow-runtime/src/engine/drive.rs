@@ -228,6 +228,9 @@ impl Engine {
     /// An attempt that was polled elsewhere ended.
     pub(super) async fn finish(self: Arc<Self>, job: Arc<Job>, event: Event) {
         let busy = Busy(Arc::clone(&self));
+        if job.lock().hold == Hold::Other {
+            return self.give_up_event(&job, event);
+        }
         if self.put(&job, event) {
             let driver = Driver { _busy: Some(busy), ..Driver::new(job) };
             self.drive_with(driver).await;
@@ -344,6 +347,13 @@ impl Driver {
     fn fold(&mut self, engine: &Arc<Engine>, now: Timestamp, budget: usize) -> (bool, Option<Entry>) {
         let mut has_more = false;
         let mut inner = self.job.lock();
+        if inner.hold == Hold::Other {
+            inner.driving = false;
+            drop(inner);
+            self.ended.drain(..).for_each(|event| engine.give_up_event(&self.job, event));
+            self.starts.drain(..).for_each(|start| engine.leave_places(&self.job, start.terms.task));
+            return (true, None);
+        }
         let mut turn = Turn {
             engine,
             job: &self.job,

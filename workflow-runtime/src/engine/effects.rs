@@ -95,6 +95,8 @@ impl Engine {
             let mut granted = Vec::new();
             self.come_back(entry, &mut granted);
             granted.into_iter().for_each(|entry| self.grant(entry));
+        } else if self.shares_store() {
+            self.ask_at_gates();
         }
     }
 

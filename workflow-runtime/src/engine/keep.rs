@@ -10,12 +10,14 @@ use tokio::sync::oneshot;
 
 use super::core::Engine;
 use super::drive::Driver;
-use super::event::{Event, Joined};
+use super::event::{Event, Joined, Placed};
 use super::job::{Callback, Hold, Inner, Job, JobWork, Live, Unwritten};
+use super::queue::Entry as Waiter;
 use super::scribe::Scribe;
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
+use crate::record::TaskId;
 use crate::state::JobState;
 use crate::store::{Change, Entry, Epoch, Head, Store, StoreError, StoreErrorKind, Verdict};
 
@@ -393,21 +395,47 @@ impl Engine {
         if let Some(verdict) = verdict {
             answers.into_iter().for_each(|answer| answer.refuse(verdict));
         }
+        starts.into_iter().for_each(|start| self.leave_places(&job, start.terms.task));
+        self.leave_passed(&job);
+    }
+
+    /// Gives back what an attempt holds, of whose job no more is written here.
+    pub(super) fn leave_places(self: &Arc<Self>, job: &Arc<Job>, task: TaskId) {
+        let held = job.lock().live().places.remove(&task);
         let mut granted = Vec::new();
-        for start in starts {
-            let held = job.lock().live().places.remove(&start.terms.task);
-            match held {
-                None => granted.extend(self.default_queue().release()),
-                Some(held) => {
-                    granted.extend(held.queue.release());
-                    for entry in self.gates.leave(&held.asks, self.clock.now(), None) {
-                        self.come_back(entry, &mut granted);
-                    }
+        match held {
+            None => granted.extend(self.default_queue().release()),
+            Some(held) if held.lent > 0 => {}
+            Some(held) => {
+                granted.extend(held.queue.release());
+                for entry in self.leave_gates(&held.asks, None) {
+                    self.come_back(entry, &mut granted);
                 }
             }
         }
+        granted.into_iter().for_each(|entry| self.grant(entry));
+    }
+
+    /// Gives back what comes with an event for a job of which no more is written here.
+    pub(super) fn give_up_event(self: &Arc<Self>, job: &Arc<Job>, event: Event) {
+        match event {
+            Event::Ended { task, .. } => self.leave_places(job, task),
+            Event::Placed(Placed { task, queue, deadline, returning }) => {
+                self.pass_on(Waiter { deadline, job: Arc::clone(job), task, queue, returning });
+            }
+            // Who waits for an answer says it again; the others do not hear that it was not taken.
+            event if !event.is_awaited() => {
+                event.said().into_iter().for_each(|said| self.say_by_and_by(job.id, said));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives back what a job holds as a whole that does not go on here.
+    pub(super) fn leave_passed(self: &Arc<Self>, job: &Arc<Job>) {
         let passed = std::mem::take(&mut job.lock().live().passed);
-        for entry in self.gates.leave(&passed, self.clock.now(), None) {
+        let mut granted = Vec::new();
+        for entry in self.leave_gates(&passed, None) {
             self.come_back(entry, &mut granted);
         }
         granted.into_iter().for_each(|entry| self.grant(entry));

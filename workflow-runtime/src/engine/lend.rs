@@ -25,7 +25,7 @@ impl Engine {
                 return true;
             }
             granted.extend(held.queue.release());
-            let returning = self.gates.leave(&held.asks, self.clock.now(), None);
+            let returning = self.leave_gates(&held.asks, None);
             drop(inner);
             for entry in returning {
                 self.come_back(entry, &mut granted);
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// It goes on, and has its place again, even if there is one too many then.
-    pub(super) fn take_back(&self, job: &Job, task: TaskId) {
+    pub(super) fn take_back(self: &Arc<Self>, job: &Job, task: TaskId) {
         let mut inner = job.lock();
         if let Some(held) = inner.live().places.get_mut(&task)
             && held.lent > 0
@@ -44,7 +44,7 @@ impl Engine {
             held.lent -= 1;
             if held.lent == 0 {
                 held.queue.retake();
-                self.gates.retake(&held.asks);
+                self.retake_gates(&held.asks);
             }
         }
     }

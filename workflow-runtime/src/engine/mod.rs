@@ -46,6 +46,7 @@ mod takeover;
 mod task;
 mod timers;
 mod timetable;
+mod turnstile;
 mod wait;
 mod watch;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -12,7 +12,8 @@ pub(crate) struct Newsroom {
     jobs: AtomicBool,
     words: AtomicBool,
     notes: AtomicBool,
-    /// Told of these three.
+    gates: AtomicBool,
+    /// Told of these four.
     bell: Notify,
     replies: Notify,
     ended: Notify,
@@ -24,14 +25,28 @@ pub(super) struct Heard {
     pub(super) jobs: bool,
     pub(super) words: bool,
     pub(super) notes: bool,
+    pub(super) gates: bool,
+}
+
+impl Heard {
+    /// All that there may be.
+    pub(super) const ALL: Self = Self { jobs: true, words: true, notes: true, gates: true };
+
+    /// That there may be jobs to take over.
+    pub(super) const JOBS: Self = Self { jobs: true, words: false, notes: false, gates: false };
 }
 
 impl Newsroom {
     /// Takes in what is told.
     pub(super) fn tell(&self, news: News) {
         let is = |own: News| news == own || news == News::Anything;
-        for (flag, own) in [(&self.jobs, News::Jobs), (&self.words, News::Words), (&self.notes, News::Notes)]
-        {
+        let flags = [
+            (&self.jobs, News::Jobs),
+            (&self.words, News::Words),
+            (&self.notes, News::Notes),
+            (&self.gates, News::Gates),
+        ];
+        for (flag, own) in flags {
             if is(own) {
                 flag.store(true, Ordering::SeqCst);
                 self.bell.notify_one();
@@ -48,7 +63,12 @@ impl Newsroom {
     /// What was told since the last time.
     pub(super) fn take(&self) -> Heard {
         let take = |flag: &AtomicBool| flag.swap(false, Ordering::SeqCst);
-        Heard { jobs: take(&self.jobs), words: take(&self.words), notes: take(&self.notes) }
+        Heard {
+            jobs: take(&self.jobs),
+            words: take(&self.words),
+            notes: take(&self.notes),
+            gates: take(&self.gates),
+        }
     }
 
     /// Waits until there is something to look at.

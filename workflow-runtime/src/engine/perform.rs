@@ -283,7 +283,7 @@ impl Turn<'_> {
         }
         if !live.passed.is_empty() {
             let passed = std::mem::take(&mut live.passed);
-            effects.returning.extend(self.engine.gates.leave(&passed, self.now, None));
+            effects.returning.extend(self.engine.leave_gates(&passed, None));
         }
         if let (Some(Parent { job, task, .. }), Some(result)) = (self.job.options().parent, &live.result) {
             let child = self.job.id;

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::alarm::Alarm;
 use super::core::Engine;
 use super::elsewhere::Elsewhere;
-use super::event::Event;
 use super::executor::{Executor, lock};
 use super::job::{Hold, Job};
 use super::news::{Heard, Newsroom};
@@ -76,7 +75,7 @@ impl Engine {
             tracing::warn!("other nodes may take this one's jobs over: {error}");
             return Ok(());
         }
-        self.look_around(Heard { jobs: true, words: true, notes: true }).await
+        self.look_around(Heard::ALL).await
     }
 
     /// Looks at what others have done. What cannot be looked at now is the next time.
@@ -102,6 +101,9 @@ impl Engine {
         // With jobs may come what was said to them when nobody held them.
         if heard.words || heard.jobs {
             self.hear_words().await?;
+        }
+        if heard.gates {
+            self.look_at_gates();
         }
         if heard.notes && is_ready {
             self.hear_settings().await?;
@@ -138,6 +140,8 @@ impl Engine {
             let _alone = lock(&engine.taking);
             scribe.begin_term(begin_term(store, scribe.node(), scribe.offer())?);
             engine.part_with_all();
+            engine.gates.begin_anew();
+            engine.ask_at_gates();
             Ok(())
         });
         begun.await.map(drop)
@@ -164,7 +168,7 @@ impl Engine {
 
     /// A job goes on elsewhere, or will: nothing more of it happens here, and who waits for it here hears how it ended.
     pub(super) fn part_with(self: &Arc<Self>, job: &Arc<Job>) {
-        let (attempts, alarms, inbox) = {
+        let (attempts, alarms, inbox, starts) = {
             let mut inner = job.lock();
             if inner.hold == Hold::Other {
                 return;
@@ -181,8 +185,10 @@ impl Engine {
             let alarms: Vec<_> =
                 live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)).collect();
             let attempts: Vec<_> = live.attempts.values().cloned().collect();
-            (attempts, alarms, std::mem::take(&mut live.inbox))
+            (attempts, alarms, std::mem::take(&mut live.inbox), std::mem::take(&mut live.starts))
         };
+        starts.into_iter().for_each(|start| self.leave_places(job, start.terms.task));
+        self.leave_passed(job);
         self.leave_room(job);
         alarms.into_iter().for_each(|key| self.timers.cancel(key));
         self.index.remove(job);
@@ -195,10 +201,7 @@ impl Engine {
         {
             self.elsewhere.await_child(job.id, parent, task);
         }
-        // Who waits for an answer says it again; the others do not hear that it was not taken.
-        for said in inbox.into_iter().filter(|event| !event.is_awaited()).filter_map(Event::said) {
-            self.say_by_and_by(job.id, said);
-        }
+        inbox.into_iter().for_each(|event| self.give_up_event(job, event));
         for attempt in attempts {
             attempt.tell(FailureKind::Cancelled, "another node has taken its job over".to_owned());
         }

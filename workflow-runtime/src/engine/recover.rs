@@ -214,7 +214,7 @@ impl Engine {
                 if begun {
                     // It has passed already; whoever comes now waits for it.
                     let asks = self.asks_of_job(job);
-                    self.gates.retake(&asks);
+                    self.retake_gates(&asks);
                     job.lock().live().passed = asks;
                 }
                 self.executor.spawn(Arc::clone(self).drive_on(Arc::clone(job)));

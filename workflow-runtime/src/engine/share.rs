@@ -107,7 +107,7 @@ impl Engine {
             Executor::Local(_) => {
                 let engine = Arc::clone(self);
                 self.executor.spawn(async move {
-                    drop(engine.look_around(Heard { jobs: true, words: false, notes: false }).await);
+                    drop(engine.look_around(Heard::JOBS).await);
                 });
             }
         }

@@ -116,7 +116,7 @@ impl Turn<'_> {
         let number = machine.task(task).map_or(1, |task| task.attempt + 1);
         if !self.note(live, Fact::Started { task, attempt: number }) {
             self.effects.granted.extend(callee.queue(engine).release());
-            self.effects.returning.extend(engine.gates.leave(&asks, self.now, None));
+            self.effects.returning.extend(engine.leave_gates(&asks, None));
             return;
         }
         if callee.queue.is_some() || !asks.is_empty() {
@@ -134,6 +134,9 @@ impl Turn<'_> {
         let passage = self.engine.gates.pass(asks, self.now, entry);
         for (key, at) in passage.again {
             self.engine.timers.set(at, Alarm::Gate(key));
+        }
+        if passage.asks {
+            self.engine.ask_at_gates();
         }
         self.effects.returning.extend(passage.next);
         passage.passed
@@ -158,7 +161,7 @@ impl Turn<'_> {
             Some(held) => {
                 self.effects.granted.extend(held.queue.release());
                 if !held.asks.is_empty() {
-                    let next = self.engine.gates.leave(&held.asks, self.now, success);
+                    let next = self.engine.leave_gates(&held.asks, success);
                     self.effects.returning.extend(next);
                 }
             }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::port::{
-    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Most, Note, Offer, Store, StoreError,
-    StoreErrorKind, Term, Verdict, Word, WordId,
+    Asking, Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Leave, Lines, Most, Note, Offer,
+    Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
 };
 use crate::job_id::JobId;
 use crate::state::JobState;
@@ -116,6 +116,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn pass(&self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        self.contents().pass(asking)
+    }
+
     fn leave(&self, word: &Word) -> Result<bool, StoreError> {
         Ok(self.contents().leave(word))
     }
@@ -155,6 +159,10 @@ struct Contents {
     keys: HashMap<(Arc<str>, Arc<str>), JobId>,
     /// Who has taken a key for ever.
     taken: HashMap<Arc<str>, JobId>,
+    /// What is held of limits, by the limit and the term: how much, and since which asking.
+    held: BTreeMap<(Arc<str>, Term), (u32, u64)>,
+    /// What was given of rates: when, and how many.
+    given: HashMap<Arc<str>, Vec<(Timestamp, u32)>>,
     /// Notes by topic and name.
     notes: BTreeMap<(Arc<str>, Arc<str>), Noted>,
     /// Words in the order in which they were left, and the replies to them.
@@ -315,6 +323,42 @@ impl Contents {
             reply.get_or_insert_with(|| Arc::clone(text));
         }
         Verdict::Written(epoch)
+    }
+
+    fn pass(&mut self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        if !self.lives(asking.term) {
+            return Err(superseded());
+        }
+        Ok(asking.tolls.iter().map(|toll| self.give(asking, toll)).collect())
+    }
+
+    fn give(&mut self, asking: &Asking, toll: &Toll) -> Leave {
+        let own = (Arc::clone(&toll.gate), asking.term);
+        if self.held.get(&own).is_some_and(|(_, last)| *last >= asking.number) {
+            return Leave { given: 0, again: None };
+        }
+        let of_gate = (Arc::clone(&toll.gate), Term(0))..=(Arc::clone(&toll.gate), Term(u64::MAX));
+        let others =
+            self.held.range(of_gate).filter(|((_, term), _)| *term != asking.term && self.lives(*term));
+        let others: u32 = others.map(|(_, (held, _))| held).sum();
+        let mut leave = Leave { given: toll.wants, again: None };
+        if let Some(limit) = toll.limit {
+            leave.given = leave.given.min(limit.saturating_sub(others + toll.held));
+        }
+        if let Some(rate) = toll.rate {
+            let starts = self.given.entry(Arc::clone(&toll.gate)).or_default();
+            starts.retain(|(at, _)| *at + rate.per > asking.at);
+            let left = rate.count.get().saturating_sub(starts.iter().map(|(_, count)| count).sum());
+            if leave.given > left {
+                leave.given = left;
+                leave.again = starts.first().map(|(at, _)| (*at + rate.per).since(asking.at));
+            }
+            if leave.given > 0 {
+                starts.push((asking.at, leave.given));
+            }
+        }
+        self.held.insert(own, (toll.held + leave.given, asking.number));
+        leave
     }
 
     fn settle(&mut self, id: JobId) -> Verdict {

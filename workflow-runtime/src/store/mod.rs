@@ -13,8 +13,8 @@ mod words;
 
 pub use memory::MemoryStore;
 pub use port::{
-    Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Lines, Most, News, Note, Offer, Store,
-    StoreError, StoreErrorKind, Term, Verdict, Word, WordId,
+    Asking, Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Leave, Lines, Most, News, Note, Offer,
+    Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::job_id::JobId;
-use crate::options::Priority;
+use crate::options::{Priority, Rate};
 use crate::record::{Line, Parent};
 use crate::state::JobState;
 use crate::timestamp::Timestamp;
@@ -169,6 +169,19 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Gives leave to start what a limit bounds that all nodes share: to this term, in the place of what it held before, as
+    /// much as it says that it holds, and what it wants besides, as far as what other living terms hold leaves room, and what
+    /// was given before lets the rate. What a term holds that is over counts no more.
+    ///
+    /// An asking that was made before another of the same term, and comes after it, changes nothing, and is given nothing.
+    /// One that comes twice is given no more than once in all.
+    ///
+    /// # Errors
+    /// When the store cannot be written; when the term is [over](StoreErrorKind::Superseded).
+    fn pass(&self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        Ok(asking.tolls.iter().map(|toll| Leave { given: toll.wants, again: None }).collect())
+    }
+
     /// Has this called when other nodes have done something that one may want to look at: soon, on whatever thread. It may
     /// be called for nothing, and some of it may be missed: whoever relies on it looks now and then all the same.
     fn watch(&self, _tell: Arc<dyn Fn(News) + Send + Sync>) {}
@@ -204,6 +217,43 @@ impl Most {
     }
 }
 
+/// What a node [asks](Store::pass) of limits that all nodes share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Who asks.
+    pub term: Term,
+    /// Its number: of a term, greater than those of all askings before it.
+    pub number: u64,
+    /// What the node's clock says, for a store that has none.
+    pub at: Timestamp,
+    /// Of which limits, each of another.
+    pub tolls: Vec<Toll>,
+}
+
+/// What a node holds and wants of one limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toll {
+    /// The name of the limit.
+    pub gate: Arc<str>,
+    /// How many it has that run.
+    pub held: u32,
+    /// How many more it wants to start.
+    pub wants: u32,
+    /// How many may run at once, on all nodes together.
+    pub limit: Option<u32>,
+    /// How many may start in a time, on all nodes together.
+    pub rate: Option<Rate>,
+}
+
+/// What is given of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leave {
+    /// So many may start, now.
+    pub given: u32,
+    /// When time alone will let more start, if that is so.
+    pub again: Option<Duration>,
+}
+
 /// What other nodes may have [done](Store::watch).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -216,6 +266,8 @@ pub enum News {
     Replies,
     /// Notes have changed.
     Notes,
+    /// There may be room again in a limit of which somebody wanted more than there was.
+    Gates,
     /// A job is over of which somebody has [asked](Store::ended) whether it is.
     Ended,
     /// Any of these.

@@ -3,6 +3,7 @@
 mod bridge;
 mod failure;
 mod forget;
+mod gates;
 mod options;
 mod read;
 mod row;

@@ -94,6 +94,27 @@ CREATE TABLE @.notes (
     PRIMARY KEY (topic, digest)
 );
 
+-- Limits that all nodes share: what each term holds of them, as its asking of that number said, and what was given.
+CREATE TABLE @.gates (
+    gate   bytea PRIMARY KEY, -- the digest of its name
+    name   text COLLATE "C" NOT NULL,
+    wanted boolean NOT NULL DEFAULT false -- somebody wanted more than there was room for
+);
+CREATE TABLE @.held (
+    gate   bytea NOT NULL,
+    term   bigint NOT NULL,
+    held   bigint NOT NULL,
+    number bigint NOT NULL,
+    at     timestamptz NOT NULL,
+    PRIMARY KEY (gate, term)
+);
+CREATE TABLE @.given (
+    gate  bytea NOT NULL,
+    at    timestamptz NOT NULL,
+    count bigint NOT NULL
+);
+CREATE INDEX given_at ON @.given (gate, at);
+
 -- What was said to whoever holds a job by one who does not, and what he replied.
 CREATE TABLE @.words (
     number   bigint GENERATED ALWAYS AS IDENTITY,
@@ -151,10 +172,23 @@ BEGIN
             SELECT term FROM @.terms WHERE NOT over AND seen + lease < now FOR UPDATE SKIP LOCKED
         );
         PERFORM @.tell('jobs');
+        PERFORM @.tell('gates');
     END IF;
     -- Of what is over only those are of use that hold jobs.
     DELETE FROM @.terms WHERE over AND seen + lease < now
         AND NOT EXISTS (SELECT FROM @.heads WHERE heads.term = terms.term AND NOT heads.over);
+    -- Now and then: limits of which nobody holds anything are not remembered.
+    IF random() < 0.05 THEN
+        DELETE FROM @.held
+            WHERE (held = 0 AND at + interval '10 minutes' < now)
+                OR NOT EXISTS (SELECT FROM @.terms WHERE terms.term = held.term AND NOT over);
+        DELETE FROM @.gates WHERE gate IN (
+            SELECT gate FROM @.gates
+            WHERE NOT EXISTS (SELECT FROM @.held WHERE held.gate = gates.gate)
+                AND NOT EXISTS (SELECT FROM @.given WHERE given.gate = gates.gate)
+            FOR UPDATE SKIP LOCKED
+        );
+    END IF;
     DELETE FROM @.words WHERE left_at < clock_timestamp() - interval '1 hour'
         AND (reply IS NOT NULL OR NOT EXISTS (SELECT FROM @.heads WHERE heads.id = words.job AND NOT heads.over));
 END $$;
@@ -165,6 +199,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(#);
     UPDATE @.terms SET over = true WHERE term = own AND NOT over;
     PERFORM @.tell('jobs');
+    PERFORM @.tell('gates');
 END $$;
 
 CREATE FUNCTION @.offer(own bigint, its_version text, its_program text, its_queues text[], its_workflows text[])
@@ -251,6 +286,75 @@ BEGIN
         UPDATE @.terms SET page = wanted, claimed = mine.claimed WHERE term = own;
     END IF;
     RETURN mine.claimed;
+END $$;
+
+-- Gives a term leave to start what limits bound that all nodes share. Who asks of several asks in the order of their
+-- digests, so that no two wait for each other.
+CREATE FUNCTION @.pass(
+    own bigint, asked bigint, gates text[], holds bigint[], wants bigint[], limits bigint[], counts bigint[], per bigint[]
+) RETURNS TABLE (place bigint, leave bigint, again bigint) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_mergejoin = off AS $$
+DECLARE
+    toll record;
+    before @.held;
+    others bigint;
+    so_far bigint;
+    now timestamptz;
+    moment timestamptz;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(#);
+    IF NOT @.lives(own) THEN
+        RAISE EXCEPTION 'the term % is over', own USING ERRCODE = 'WF001';
+    END IF;
+    FOR toll IN
+        SELECT *, @.digest(name) AS gate
+        FROM unnest(gates, holds, wants, limits, counts, per) WITH ORDINALITY
+            AS asking (name, holds, wants, most, count, per, nth)
+        ORDER BY gate
+    LOOP
+        LOOP
+            PERFORM FROM @.gates WHERE gates.gate = toll.gate FOR UPDATE;
+            EXIT WHEN FOUND;
+            INSERT INTO @.gates VALUES (toll.gate, toll.name) ON CONFLICT DO NOTHING;
+        END LOOP;
+        SELECT * INTO before FROM @.held WHERE held.gate = toll.gate AND held.term = own;
+        place := toll.nth;
+        leave := 0;
+        again := NULL;
+        IF before.number >= asked THEN
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        SELECT coalesce(sum(held.held), 0) INTO others
+            FROM @.held JOIN @.terms ON terms.term = held.term AND NOT terms.over
+            WHERE held.gate = toll.gate AND held.term <> own;
+        leave := greatest(least(toll.wants, toll.most - others - toll.holds), 0);
+        IF leave < toll.wants THEN
+            UPDATE @.gates SET wanted = true WHERE gates.gate = toll.gate AND NOT wanted;
+        END IF;
+        IF toll.count IS NOT NULL AND leave > 0 THEN
+            now := clock_timestamp();
+            DELETE FROM @.given WHERE given.gate = toll.gate AND at <= now - toll.per * interval '1 microsecond';
+            SELECT coalesce(sum(given.count), 0), min(at) INTO so_far, moment FROM @.given WHERE given.gate = toll.gate;
+            IF leave > toll.count - so_far THEN
+                leave := greatest(toll.count - so_far, 0);
+                again := ceil(extract(epoch FROM moment - now) * 1000000) + toll.per;
+            END IF;
+            IF leave > 0 THEN
+                INSERT INTO @.given VALUES (toll.gate, now, leave);
+            END IF;
+        END IF;
+        INSERT INTO @.held VALUES (toll.gate, own, toll.holds + leave, asked, clock_timestamp())
+            ON CONFLICT ON CONSTRAINT held_pkey
+            DO UPDATE SET held = excluded.held, number = excluded.number, at = excluded.at;
+        IF toll.holds + leave < before.held THEN
+            UPDATE @.gates SET wanted = false WHERE gates.gate = toll.gate AND wanted;
+            IF FOUND THEN
+                PERFORM @.tell('gates');
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
 END $$;
 
 CREATE FUNCTION @.lives(number bigint) RETURNS boolean LANGUAGE sql STABLE AS

@@ -15,11 +15,11 @@ use super::options::PostgresOptions;
 use super::schema::Schema;
 use super::terms::{self, Pages};
 use super::write::{self, Batch};
-use super::{forget, read, watch, words};
+use super::{forget, gates, read, watch, words};
 use crate::job_id::JobId;
 use crate::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, Most, News, Note, Offer, Store, StoreError, Term, Verdict,
-    Word, WordId,
+    Asking, Claimed, Entry, Expiry, Filter, Head, Kept, Leave, Most, News, Note, Offer, Store, StoreError,
+    Term, Verdict, Word, WordId,
 };
 
 /// Jobs in a PostgreSQL database, for as many processes and machines as share it.
@@ -275,6 +275,14 @@ impl Store for PostgresStore {
         self.ask("cannot be read", move |inner| {
             let jobs = Arc::clone(&jobs);
             async move { read::ended(&inner.pool, &inner.schema, &jobs).await }
+        })
+    }
+
+    fn pass(&self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        let asking = Arc::new(asking.clone());
+        self.ask("no leave can be asked for", move |inner| {
+            let asking = Arc::clone(&asking);
+            async move { gates::pass(&inner.pool, &inner.schema, &asking).await }
         })
     }
 

@@ -50,6 +50,7 @@ fn news_of(payload: &str) -> News {
         "replies" => News::Replies,
         "notes" => News::Notes,
         "ended" => News::Ended,
+        "gates" => News::Gates,
         // Of a newer version.
         _ => News::Anything,
     }
