@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Expiry, Filter, Head, Kept, Most, News, Note, Offer, Store, StoreError, Term, Verdict,
-    Word, WordId,
+    Asking, Claimed, Entry, Expiry, Filter, Head, Kept, Leave, Most, News, Note, Offer, Store, StoreError,
+    Term, Verdict, Word, WordId,
 };
 
 /// What a store does otherwise than the one behind it.
@@ -111,6 +111,10 @@ impl<A: Around> Store for Other<A> {
 
     fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
         self.0.inner().ended(jobs)
+    }
+
+    fn pass(&self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        self.0.inner().pass(asking)
     }
 
     fn leave(&self, word: &Word) -> Result<bool, StoreError> {

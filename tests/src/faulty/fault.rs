@@ -25,6 +25,20 @@ pub enum Fault {
     LosesWords,
     /// Whoever held a job once replies for it.
     RepliesForAnybody,
+    /// Who is over may offer what he likes.
+    OffersForTheDead,
+    /// Whoever writes a free job holds it.
+    HoldsWhatIsFree,
+    /// Every node is given jobs of all queues.
+    ServesAllQueues,
+    /// Room for what waits is not asked about.
+    ClaimsAllThatWait,
+    /// All programs are taken for one.
+    OneProgram,
+    /// What other nodes hold of a limit does not count.
+    ForgetsOthersHold,
+    /// Rates do not count.
+    ForgetsRates,
     /// A job is handed over twice.
     ClaimsTwice,
     /// The highest ids come first.
@@ -168,6 +182,13 @@ impl Fault {
         (Self::TellsNoEnds, "it is told which jobs are over"),
         (Self::LosesWords, "a word reaches who holds its job, until he has replied"),
         (Self::RepliesForAnybody, "who does not hold a job replies to no word for it"),
+        (Self::OffersForTheDead, "who says what he can do lives"),
+        (Self::HoldsWhatIsFree, "what is free is nobody's until it is claimed, the most urgent first"),
+        (Self::ServesAllQueues, "a term is given jobs of the queues that it serves"),
+        (Self::ClaimsAllThatWait, "so many that wait are claimed as there is room for"),
+        (Self::OneProgram, "what is parked is offered to other programs"),
+        (Self::ForgetsOthersHold, "all nodes together hold no more of a limit than there is"),
+        (Self::ForgetsRates, "all nodes together start no more in a time than a rate lets"),
         (Self::ClaimsTwice, "what nobody holds is claimed, whole and once, lowest ids first"),
         (Self::ClaimsBackwards, "what nobody holds is claimed, whole and once, lowest ids first"),
         (Self::ClaimsWhatIsHeld, "what is over or held is not claimed"),

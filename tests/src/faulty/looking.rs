@@ -8,6 +8,7 @@ use super::{Fault, Faulty};
 
 impl Faulty {
     pub(super) fn hand_over(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        let most = if self.is(Fault::ClaimsAllThatWait) { Most::of(most.jobs) } else { most };
         let mut claimed = match self.inner.claim(term, most) {
             Err(_) if self.is(Fault::ClaimsForAnybody) => Vec::new(),
             other => other?,

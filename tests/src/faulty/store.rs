@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use workflow_runtime::JobId;
 use workflow_runtime::store::{
-    Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, MemoryStore, Most, Note, Store, StoreError, Term,
-    Verdict, Word, WordId,
+    Asking, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Leave, MemoryStore, Most, Note, Offer, Store,
+    StoreError, Term, Verdict, Word, WordId,
 };
 
 use super::Fault;
@@ -184,6 +184,33 @@ impl Store for Faulty {
     fn forget(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
         self.remember(Done::Forget(jobs.to_vec()));
         self.forget_all(jobs)
+    }
+
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        let mut offer = offer.clone();
+        if self.is(Fault::ServesAllQueues) {
+            offer.queues = None;
+        }
+        if self.is(Fault::OneProgram) {
+            offer.program = Arc::from("all");
+        }
+        let offered = self.inner.offer(term, &offer);
+        if self.is(Fault::OffersForTheDead) { Ok(()) } else { offered }
+    }
+
+    fn pass(&self, asking: &Asking) -> Result<Vec<Leave>, StoreError> {
+        let mut asking = asking.clone();
+        for toll in &mut asking.tolls {
+            toll.rate = toll.rate.filter(|_| !self.is(Fault::ForgetsRates));
+        }
+        let mut leaves = self.inner.pass(&asking)?;
+        if self.is(Fault::ForgetsOthersHold) {
+            for (leave, toll) in leaves.iter_mut().zip(&asking.tolls) {
+                let limit = toll.limit.unwrap_or(u32::MAX);
+                leave.given = toll.wants.min(limit.saturating_sub(toll.held));
+            }
+        }
+        Ok(leaves)
     }
 
     fn lease(&self) -> Option<Duration> {

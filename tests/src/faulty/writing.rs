@@ -105,7 +105,8 @@ impl Faulty {
         self.memory().entries += 1;
         let newest_term = |term| self.memory().terms.values().max().copied().unwrap_or(term);
         match &mut entry {
-            Entry::New { head, term, settles, .. } => match self.fault {
+            Entry::New { head, term, settles, free, .. } => match self.fault {
+                Fault::HoldsWhatIsFree => *free = None,
                 Fault::CutsTexts => {
                     let cut = head.name.chars().take(255).collect::<String>();
                     Arc::make_mut(head).name = cut.into();

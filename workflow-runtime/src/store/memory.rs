@@ -295,8 +295,9 @@ impl Contents {
         let was_over = job.head.state.is_over();
         if let Some(change) = change {
             job.head.apply(change);
-            if let (Some(_), Some(offer)) = (&change.parked, self.offers.get(&job.term)) {
-                job.refused.push(Arc::clone(&offer.program));
+            if change.parked.is_some() {
+                let program = self.offers.get(&job.term).map(|offer| Arc::clone(&offer.program));
+                job.refused.push(program.unwrap_or_default());
             }
         }
         if job.head.state.is_over() && !was_over {
@@ -421,7 +422,8 @@ impl Contents {
         let fits = |job: &&mut Job| {
             let is_served = offer.queues.as_ref().is_none_or(|queues| queues.contains(&job.head.queue));
             let is_unheld = !living.contains(&job.term);
-            let is_parked = job.head.parked.is_some() && !job.refused.contains(&offer.program);
+            let is_refused = !job.refused.is_empty() && !job.refused.contains(&offer.program);
+            let is_parked = job.head.parked.is_some() && is_refused;
             is_served && !job.head.state.is_over() && (is_unheld || (is_parked && job.term != term))
         };
         let mut jobs: Vec<&mut Job> = self.jobs.values_mut().filter(fits).collect();

@@ -48,6 +48,7 @@ mod much;
 mod nodes;
 mod notes;
 mod random;
+mod sharing;
 mod terms;
 mod threads;
 mod verdicts;
@@ -153,6 +154,16 @@ fn table<S: Store>() -> Vec<(&'static str, Check<S>)> {
         ("it is told which jobs are over", nodes::ends_are_told),
         ("a word reaches who holds its job, until he has replied", nodes::words_reach_who_holds_the_job),
         ("who does not hold a job replies to no word for it", nodes::replies_need_the_job),
+        ("who says what he can do lives", sharing::who_offers_lives),
+        (
+            "what is free is nobody's until it is claimed, the most urgent first",
+            sharing::free_jobs_are_nobodys,
+        ),
+        ("a term is given jobs of the queues that it serves", sharing::queues_are_served),
+        ("so many that wait are claimed as there is room for", sharing::so_many_wait),
+        ("what is parked is offered to other programs", sharing::parked_jobs_are_offered),
+        ("all nodes together hold no more of a limit than there is", sharing::limits_are_shared),
+        ("all nodes together start no more in a time than a rate lets", sharing::rates_are_shared),
         ("what nobody holds is claimed, whole and once, lowest ids first", claims::claims_are_complete),
         ("what is over or held is not claimed", claims::claims_leave_alone),
         ("a term that is over claims nothing", claims::claims_need_a_term),

@@ -253,11 +253,11 @@ BEGIN
                 ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
             ) AS unheld
             WHERE gone.over
-        ), some AS (
+        ), chosen AS (
             SELECT id, state FROM held WHERE NOT @.waits(state) OR nth <= most_waiting ORDER BY id LIMIT most
         )
         SELECT coalesce(array_agg(id), '{}'), most_waiting - count(*) FILTER (WHERE @.waits(state))
-            INTO mine.claimed, left_waiting FROM some;
+            INTO mine.claimed, left_waiting FROM chosen;
         left_waiting := least(left_waiting, most - cardinality(mine.claimed));
         IF left_waiting > 0 THEN
             mine.claimed := mine.claimed || ARRAY(
@@ -278,7 +278,7 @@ BEGIN
                 SELECT id FROM @.heads
                 WHERE parked IS NOT NULL AND NOT over AND term <> own AND id <> ALL (mine.claimed)
                     AND (mine.queues IS NULL OR queue = ANY (mine.queues))
-                    AND mine.program <> ALL (coalesce(refused, '{}')) AND @.lives(term)
+                    AND mine.program <> ALL (refused) AND @.lives(term)
                 ORDER BY id LIMIT most - cardinality(mine.claimed) FOR UPDATE SKIP LOCKED
             );
         END IF;
