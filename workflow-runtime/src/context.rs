@@ -65,6 +65,11 @@ pub(crate) trait Host: Send + Sync {
     fn stats(&self, agent: &str) -> Option<AgentStats>;
     fn cached(&self, key: &str) -> Option<Json>;
     fn cache(&self, key: &str, value: Json);
+    /// The next thing that this attempt does once.
+    #[cfg(feature = "postgres")]
+    fn once(&self) -> Result<crate::transaction::Once, AgentError> {
+        Err(AgentError::permanent("a transaction needs a runtime whose jobs are kept in PostgreSQL"))
+    }
 }
 
 impl TaskContext {

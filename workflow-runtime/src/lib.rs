@@ -73,6 +73,8 @@ mod submission;
 mod subtask;
 pub mod testing;
 mod timestamp;
+#[cfg(feature = "postgres")]
+mod transaction;
 mod transfer;
 mod upgrade;
 mod value;

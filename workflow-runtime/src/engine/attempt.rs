@@ -94,6 +94,9 @@ pub(crate) struct Attempt {
     began_at: Timestamp,
     names: OnceLock<Box<Names>>,
     pub(super) spawned: AtomicU32,
+    /// How many transactions it has begun.
+    #[cfg(feature = "postgres")]
+    pub(super) transactions: AtomicU32,
     /// How many of its subtasks it waits for: that is no silence.
     pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
@@ -157,6 +160,8 @@ impl Attempt {
             began_at,
             names: OnceLock::new(),
             spawned: AtomicU32::new(0),
+            #[cfg(feature = "postgres")]
+            transactions: AtomicU32::new(0),
             joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,

@@ -38,6 +38,18 @@ impl Host for Attempt {
         self.number
     }
 
+    #[cfg(feature = "postgres")]
+    fn once(&self) -> Result<crate::transaction::Once, AgentError> {
+        let none =
+            || AgentError::permanent("a transaction needs a runtime whose jobs are kept in PostgreSQL");
+        let scribe = self.engine.scribe.as_ref().ok_or_else(none)?;
+        let store = scribe.store().map_err(AgentError::retry)?;
+        let number = self.transactions.fetch_add(1, Ordering::Relaxed);
+        let epoch = self.job.lock().stored.epoch.ok_or_else(none)?;
+        let key = crate::store::OnceKey { job: self.job.id, epoch, step: self.path().to_owned(), number };
+        Ok(crate::transaction::Once { store, key })
+    }
+
     fn deadline(&self) -> Option<Timestamp> {
         self.deadline
     }

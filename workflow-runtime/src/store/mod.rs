@@ -17,6 +17,8 @@ pub use port::{
     Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
+pub(crate) use postgres::OnceKey;
+#[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
 /// The crate by which [`SqliteStore`] speaks with SQLite, for transactions that jobs are [a part
 /// of](crate::Submission::within).

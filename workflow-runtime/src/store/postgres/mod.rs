@@ -4,6 +4,7 @@ mod bridge;
 mod failure;
 mod forget;
 mod gates;
+mod once;
 mod options;
 mod read;
 mod row;
@@ -16,5 +17,6 @@ mod within;
 mod words;
 mod write;
 
+pub(crate) use once::OnceKey;
 pub use options::PostgresOptions;
 pub use store::PostgresStore;

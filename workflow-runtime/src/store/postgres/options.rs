@@ -25,6 +25,7 @@ pub struct PostgresOptions {
     pub(super) address: String,
     pub(super) schema: String,
     pub(super) connections: u32,
+    pub(super) transactions: u32,
     pub(super) lease: Duration,
     pub(super) patience: Duration,
     pub(super) is_pooled: bool,
@@ -38,6 +39,7 @@ impl PostgresOptions {
             address: address.into(),
             schema: "workflow".to_owned(),
             connections: 4,
+            transactions: 8,
             lease: Duration::from_secs(15),
             patience: Duration::from_secs(5),
             is_pooled: false,
@@ -55,6 +57,14 @@ impl PostgresOptions {
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);
+        self
+    }
+
+    /// How many connections are open at once besides, at most, for transactions of
+    /// [steps](crate::TaskContext::transaction); 8, if nothing is said. Further transactions wait for one.
+    #[must_use]
+    pub fn transactions(mut self, connections: u32) -> Self {
+        self.transactions = connections.max(1);
         self
     }
 

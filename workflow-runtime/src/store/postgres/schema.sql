@@ -84,6 +84,16 @@ CREATE TABLE @.taken (
     once   text COLLATE "C" NOT NULL
 );
 
+-- What transactions of steps have given: they are done once.
+CREATE TABLE @.once (
+    job    uuid NOT NULL,
+    step   text COLLATE "C" NOT NULL,
+    number integer NOT NULL,
+    given  text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    PRIMARY KEY (job, digest, number)
+);
+
 -- Small documents; one that was taken away has no text, and keeps its version.
 CREATE TABLE @.notes (
     topic   text COLLATE "C" NOT NULL,
@@ -646,6 +656,17 @@ BEGIN
     RETURN @.answer(at, 'differs', coalesce(known, 0));
 END $$;
 
+-- A transaction of a step is about to commit, with what it gives.
+CREATE FUNCTION @.done_once(of_job uuid, held bigint, of_step text, nth integer, gives text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(#);
+    IF NOT EXISTS (SELECT FROM @.heads WHERE id = of_job AND epoch = held AND NOT over AND @.lives(term)) THEN
+        RAISE EXCEPTION 'another node has taken the job over, and nothing is written' USING ERRCODE = 'WF003';
+    END IF;
+    INSERT INTO @.once (job, step, number, given, digest) VALUES (of_job, of_step, nth, gives, @.digest(of_step));
+END $$;
+
 -- Those of these jobs that are over, or not there. When one of the others is over, that is told.
 CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_mergejoin = off AS $$
@@ -669,6 +690,7 @@ BEGIN
     )
     SELECT array_agg(id) INTO gone FROM deleted;
     DELETE FROM @.lines WHERE job = ANY (gone);
+    DELETE FROM @.once WHERE job = ANY (gone);
     DELETE FROM @.words WHERE job = ANY (gone) AND reply IS NULL;
     RETURN gone;
 END $$;

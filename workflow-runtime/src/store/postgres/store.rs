@@ -11,6 +11,7 @@ use sqlx::types::Uuid;
 
 use super::bridge::Bridge;
 use super::failure::Trouble;
+use super::once::Transactions;
 use super::options::PostgresOptions;
 use super::schema::Schema;
 use super::terms::{self, Pages};
@@ -53,6 +54,7 @@ struct Inner {
     listen: Option<Box<PgConnectOptions>>,
     /// The statement by which all is written.
     write: Arc<str>,
+    transactions: Transactions,
 }
 
 impl PostgresStore {
@@ -68,6 +70,7 @@ impl PostgresStore {
         let described = options.describe();
         let (connect, schema) = (options.connect()?, Schema::new(&options.schema, &described)?);
         let bridge = Bridge::new()?;
+        let transactions = Transactions::new(connect.clone(), options.clone());
         let write = write::statement(&schema);
         let listen = (!options.is_pooled).then(|| Box::new(connect.clone()));
         let opened = bridge.wait(async move {
@@ -83,7 +86,18 @@ impl PostgresStore {
             match patiently(options.patience, prepare).await {
                 Ok(identity) => {
                     let (lease, patience, pages) = (options.lease, options.patience, Pages::default());
-                    Ok(Inner { identity, patience, described, schema, pool, lease, pages, listen, write })
+                    Ok(Inner {
+                        identity,
+                        patience,
+                        described,
+                        schema,
+                        pool,
+                        lease,
+                        pages,
+                        listen,
+                        write,
+                        transactions,
+                    })
                 }
                 Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
             }
@@ -102,6 +116,11 @@ impl PostgresStore {
 
     pub(super) fn schema_sql(&self, text: &str) -> AssertSqlSafe<String> {
         self.inner.schema.sql(text)
+    }
+
+    /// The connections for transactions of steps.
+    pub(super) fn transactions(&self) -> &Transactions {
+        &self.inner.transactions
     }
 
     /// The schema in which everything is kept.

@@ -28,6 +28,11 @@ pub(super) fn text(text: &str) -> String {
     text.replace('\0', ZERO.encode_utf8(&mut [0; 4]))
 }
 
+/// A text as it stands in a statement, whatever the settings say of backslashes.
+pub(super) fn quoted(said: &str) -> String {
+    format!("E'{}'", text(said).replace('\\', "\\\\").replace('\'', "''"))
+}
+
 /// A text as it was.
 pub(super) fn untext(mut text: String) -> String {
     if text.contains(ZERO) {
