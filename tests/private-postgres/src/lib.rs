@@ -1,4 +1,5 @@
-//! A PostgreSQL of one's own, from the programs that the machine has: for tests and benches.
+//! A PostgreSQL of one's own, from the programs that the machine has: for tests and benches. And a network before it that
+//! fails when it is told to.
 //!
 //! ```no_run
 //! # #[cfg(unix)] {
@@ -9,9 +10,11 @@
 //! ```
 
 mod programs;
+mod proxy;
 #[cfg(unix)]
 mod server;
 
 pub use programs::{Programs, find};
+pub use proxy::{Proxy, Way};
 #[cfg(unix)]
 pub use server::Server;
