@@ -1,5 +1,6 @@
 //! Several processes on one database, to which things happen at random: they are killed, stopped for longer than their
-//! lease and woken, sent home, and the database is restarted under them. Somebody outside keeps their history.
+//! lease and woken, sent home, and the database is restarted under them. Each has a network of its own, which is cut, is
+//! slow, or is gone for longer than a lease. Somebody outside keeps their history.
 //!
 //! The programs are told what to do as [`killing`](crate::killing) says, and one thing more: `leave`, to shut down and
 //! leave what is not over to others. All of them, and who watches them, write to one pipe, so that what is told is told in
@@ -12,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use private_postgres::Server;
+use private_postgres::{Proxy, Server, Way};
 
 use crate::history::{Event, Line, Rules, check};
 use crate::random::Rng;
@@ -21,10 +22,10 @@ use crate::workload;
 /// What runs, and how often something happens to it.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    /// The program.
+    /// The program. It is told an address and a schema, as one argument, and the number of the process.
     pub program: PathBuf,
-    /// Its arguments; the last one, the number of the process, comes behind them.
-    pub arguments: Vec<String>,
+    /// The schema that all share.
+    pub schema: String,
     /// Decides what happens when; not what it does then.
     pub seed: u64,
     /// How many processes there are at once.
@@ -33,21 +34,64 @@ pub struct Fleet {
     pub jobs: usize,
     /// How often something happens.
     pub rounds: u32,
-    /// For how long a process is stopped, at least.
+    /// A process is stopped, or its network gone, for longer than that.
     pub lease: Duration,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mishap {
+    /// A process is killed.
+    Killed,
+    /// A process stands still for longer than its lease.
+    Stopped,
+    /// A process is told to leave.
+    Left,
+    /// The database is restarted.
+    Database,
+    /// Connections of a process are cut: all at once, or one in the middle of what is asked or answered.
+    Cut,
+    /// What a process asks and hears comes late, until it is another's turn.
+    Slow,
+    /// A process hears nothing of its database for longer than its lease; then its connections go on, or are cut.
+    Hole,
+}
+
+/// How often each thing happens in as many rounds as these are together.
+const DECK: [(Mishap, usize); 7] = [
+    (Mishap::Killed, 6),
+    (Mishap::Stopped, 2),
+    (Mishap::Left, 2),
+    (Mishap::Database, 3),
+    (Mishap::Cut, 4),
+    (Mishap::Slow, 2),
+    (Mishap::Hole, 1),
+];
+
+/// All of the deck, in an order of chance.
+fn shuffled(rng: &mut Rng) -> Vec<Mishap> {
+    let mut deck: Vec<Mishap> = DECK.iter().flat_map(|(mishap, times)| vec![*mishap; *times]).collect();
+    for place in (1..deck.len()).rev() {
+        deck.swap(place, usize::try_from(rng.below(place as u64 + 1)).unwrap_or(0));
+    }
+    deck
 }
 
 /// What was seen.
 #[derive(Debug, Default)]
 pub struct Sailed {
+    /// In which schema.
+    pub schema: String,
     /// The history, of all processes.
     pub history: Vec<Line>,
     /// How many lines were cut.
     pub torn: usize,
     /// How often each thing happened.
-    pub mishaps: BTreeMap<&'static str, u32>,
+    pub mishaps: BTreeMap<Mishap, u32>,
     /// How many jobs were asked for.
     pub asked: usize,
+    /// Why it came to no end: a program did not start, ended by itself, or hung.
+    pub trouble: Option<String>,
 }
 
 /// Whoever says nothing for so long hangs.
@@ -58,62 +102,51 @@ pub const LEASE: Duration = Duration::from_secs(2);
 
 struct Sea<'a> {
     fleet: &'a Fleet,
+    database: &'a Server,
+    rng: Rng,
     pipe: PipeWriter,
     lines: Receiver<Vec<u8>>,
-    ships: BTreeMap<u32, Child>,
+    ships: BTreeMap<u32, Ship>,
     last: u32,
     seen: Sailed,
 }
 
+/// A process, and its way to the database.
+struct Ship {
+    child: Child,
+    network: Proxy,
+}
+
 impl Fleet {
     /// Three processes of the program `victim`, with three jobs each, in a schema of their own.
-    pub fn of_victims(program: impl Into<PathBuf>, database: &Server, seed: u64, rounds: u32) -> Self {
+    pub fn of_victims(program: impl Into<PathBuf>, seed: u64, rounds: u32) -> Self {
         let schema = format!("fleet_{seed}");
-        let arguments = vec![format!("{} {schema}", database.address())];
-        Self { program: program.into(), arguments, seed, nodes: 3, jobs: 3, rounds, lease: LEASE }
+        Self { program: program.into(), schema, seed, nodes: 3, jobs: 3, rounds, lease: LEASE }
     }
 
-    /// Lets things happen, and all jobs end at last.
+    /// Lets things happen, and all jobs end at last. Whether it went well, [`Sailed::judge`] says.
     ///
     /// # Errors
-    /// When a program does not start, ends by itself, hangs, or tells what is no history.
+    /// When it cannot even begin.
     pub fn run(&self, database: &Server) -> Result<Sailed, String> {
-        let mut rng = Rng::new(self.seed);
         let (output, pipe) = std::io::pipe().map_err(|error| format!("there is no pipe: {error}"))?;
         let (to, lines) = channel();
         std::thread::spawn(move || {
             let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
             lines.filter(|line| !line.is_empty()).all(|line| to.send(line).is_ok())
         });
-        let mut sea =
-            Sea { fleet: self, pipe, lines, ships: BTreeMap::new(), last: 0, seen: Sailed::default() };
-        for _ in 0..self.rounds {
-            while sea.ships.len() < self.nodes {
-                sea.launch()?;
-            }
-            sea.listen(1 + rng.below(150))?;
-            let ships: Vec<u32> = sea.ships.keys().copied().collect();
-            let victim = ships[usize::try_from(rng.below(ships.len() as u64)).unwrap_or(0)];
-            let mishap = match rng.below(10) {
-                0..=4 => sea.kill(victim)?,
-                5 | 6 => sea.stop(victim)?,
-                7 => sea.send_home(victim)?,
-                _ => {
-                    database.stop()?;
-                    std::thread::sleep(Duration::from_millis(rng.below(500)));
-                    database.resume()?;
-                    "database"
-                }
-            };
-            *sea.seen.mishaps.entry(mishap).or_default() += 1;
-        }
-        while sea.ships.len() > 1 {
-            let (ship, _) = sea.ships.first_key_value().ok_or("there is none")?;
-            let ship = *ship;
-            sea.send_home(ship)?;
-        }
-        sea.end()?;
-        Ok(sea.seen)
+        let mut sea = Sea {
+            fleet: self,
+            database,
+            rng: Rng::new(self.seed),
+            pipe,
+            lines,
+            ships: BTreeMap::new(),
+            last: 0,
+            seen: Sailed { schema: self.schema.clone(), ..Sailed::default() },
+        };
+        sea.seen.trouble = sea.sail().err();
+        Ok(std::mem::take(&mut sea.seen))
     }
 }
 
@@ -123,6 +156,23 @@ impl Sailed {
     /// # Errors
     /// Names what must not be.
     pub fn judge(&self) -> Result<String, String> {
+        self.judged().map_err(|problem| match self.keep() {
+            Ok(place) => format!("{problem}, in {}", place.display()),
+            Err(error) => format!("{problem}; the history cannot be kept: {error}"),
+        })
+    }
+
+    /// Writes down what was told, and where.
+    fn keep(&self) -> std::io::Result<PathBuf> {
+        let place = std::env::temp_dir().join(format!("{}-{}.history", self.schema, std::process::id()));
+        let lines: Vec<u8> = self.history.iter().flat_map(Line::to_bytes).collect();
+        std::fs::write(&place, lines).map(|()| place)
+    }
+
+    fn judged(&self) -> Result<String, String> {
+        if let Some(trouble) = &self.trouble {
+            return Err(trouble.clone());
+        }
         // How many attempts a queue runs at once, each process sees to by itself.
         let rules = Rules { limits: BTreeMap::new(), ..workload::rules() };
         let found = check(&self.history, &rules);
@@ -133,22 +183,66 @@ impl Sailed {
             |wanted: fn(&Event) -> bool| self.history.iter().filter(|line| wanted(&line.event)).count();
         let accepted = count(|event| matches!(event, Event::Accepted { .. }));
         let kept = count(|event| matches!(event, Event::Kept(_)));
-        if kept < accepted || accepted == 0 || self.torn > self.mishaps.values().sum::<u32>() as usize {
+        let rounds = self.mishaps.values().sum::<u32>() as usize;
+        let deck: usize = DECK.iter().map(|(_, times)| times).sum();
+        if rounds >= deck && self.mishaps.len() < DECK.len() {
+            return Err(format!("not everything happened: {:?}", self.mishaps));
+        }
+        if kept < accepted || accepted == 0 || self.torn > rounds {
             return Err(format!("{accepted} were accepted, {kept} are kept, {} lines are cut", self.torn));
         }
         Ok(format!("{:?}: {} asked, {accepted} accepted, {kept} kept", self.mishaps, self.asked))
     }
 }
 
+/// Whatever went wrong, nobody is left at sea.
+impl Drop for Sea<'_> {
+    fn drop(&mut self) {
+        for ship in self.ships.values_mut() {
+            drop(ship.child.kill().and_then(|()| ship.child.wait()));
+        }
+    }
+}
+
 impl Sea<'_> {
+    fn sail(&mut self) -> Result<(), String> {
+        let mut deck = Vec::new();
+        for _ in 0..self.fleet.rounds {
+            while self.ships.len() < self.fleet.nodes {
+                self.launch()?;
+            }
+            let lines = 1 + self.rng.below(150);
+            self.listen(lines)?;
+            if deck.is_empty() {
+                deck = shuffled(&mut self.rng);
+            }
+            let Some(mishap) = deck.pop() else { continue };
+            let ships: Vec<u32> = self.ships.keys().copied().collect();
+            let victim = *self.rng.pick(&ships);
+            self.happens(mishap, victim).map_err(|problem| format!("{mishap:?}, {victim}: {problem}"))?;
+            *self.seen.mishaps.entry(mishap).or_default() += 1;
+        }
+        self.slow(None);
+        while self.ships.len() > 1 {
+            let (ship, _) = self.ships.first_key_value().ok_or("there is none")?;
+            let ship = *ship;
+            self.send_home(ship)?;
+        }
+        self.end()
+    }
+
     fn launch(&mut self) -> Result<(), String> {
         self.last += 1;
         let pipe = self.pipe.try_clone().map_err(|error| format!("there is no pipe: {error}"))?;
+        let network =
+            Proxy::to(self.database.port()).map_err(|error| format!("there is no network: {error}"))?;
+        let address = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", network.port());
         let mut command = Command::new(&self.fleet.program);
-        command.args(&self.fleet.arguments).arg(self.last.to_string());
+        command.arg(format!("{address} {}", self.fleet.schema)).arg(self.last.to_string());
         let child = command.stdin(Stdio::piped()).stdout(pipe).spawn();
         let shown = self.fleet.program.display();
-        self.ships.insert(self.last, child.map_err(|error| format!("{shown} cannot be started: {error}"))?);
+        let child = child.map_err(|error| format!("{shown} cannot be started: {error}"))?;
+        self.ships.insert(self.last, Ship { child, network });
         (0..self.fleet.jobs).try_for_each(|_| self.ask(self.last))
     }
 
@@ -167,7 +261,7 @@ impl Sea<'_> {
 
     /// Who does not hear it any more was killed.
     fn say(&mut self, ship: u32, words: &str) {
-        if let Some(input) = self.ships.get_mut(&ship).and_then(|child| child.stdin.as_mut()) {
+        if let Some(input) = self.ships.get_mut(&ship).and_then(|ship| ship.child.stdin.as_mut()) {
             drop(writeln!(input, "{words}").and_then(|()| input.flush()));
         }
     }
@@ -212,33 +306,102 @@ impl Sea<'_> {
         }
     }
 
-    fn kill(&mut self, ship: u32) -> Result<&'static str, String> {
-        let mut child = self.ships.remove(&ship).ok_or("it is there")?;
+    fn happens(&mut self, mishap: Mishap, ship: u32) -> Result<(), String> {
+        match mishap {
+            Mishap::Killed => self.kill(ship),
+            Mishap::Stopped => self.stop(ship),
+            Mishap::Left => self.send_home(ship),
+            Mishap::Database => {
+                self.database.stop()?;
+                std::thread::sleep(Duration::from_millis(self.rng.below(500)));
+                self.database.resume()
+            }
+            Mishap::Cut => self.cut(ship),
+            Mishap::Slow => {
+                self.slow(Some(ship));
+                Ok(())
+            }
+            Mishap::Hole => self.hole(ship),
+        }
+    }
+
+    fn network(&self, ship: u32) -> Result<&Proxy, String> {
+        self.ships.get(&ship).map(|ship| &ship.network).ok_or_else(|| format!("there is no process {ship}"))
+    }
+
+    /// In whatever state they are; and now and then nobody is let in again for a while.
+    fn cut(&mut self, ship: u32) -> Result<(), String> {
+        let before = self.network(ship)?.cuts();
+        let way = *self.rng.pick(&[Way::ToDatabase, Way::ToProgram]);
+        if self.rng.chance(25) {
+            self.network(ship)?.cut();
+        } else {
+            // It beats, at least.
+            let bytes = self.rng.below(3000);
+            self.network(ship)?.cut_after(bytes, way);
+            let since = Instant::now();
+            while self.network(ship)?.cuts() == before {
+                self.listen_for(Duration::from_millis(5))?;
+                if since.elapsed() > PATIENCE {
+                    return Err(format!("process {ship} asks nothing"));
+                }
+            }
+        }
+        if self.rng.chance(30) {
+            self.network(ship)?.refuse(true);
+            let time = self.fleet.lease.mul_f64(self.rng.below(30) as f64 / 100.0);
+            self.listen_for(time)?;
+            self.network(ship)?.refuse(false);
+        }
+        Ok(())
+    }
+
+    /// One is slow, and no other.
+    fn slow(&mut self, slow: Option<u32>) {
+        let latency = Duration::from_millis(1 + self.rng.below(30));
+        for (number, ship) in &self.ships {
+            ship.network.slow(if slow == Some(*number) { latency } else { Duration::ZERO });
+        }
+    }
+
+    /// What it had begun goes on meanwhile, and others may take its jobs over.
+    fn hole(&mut self, ship: u32) -> Result<(), String> {
+        self.network(ship)?.hold();
+        self.note(ship, Event::Stopped)?;
+        self.listen_for(self.fleet.lease * 3 / 2)?;
+        if self.rng.chance(50) {
+            self.network(ship)?.cut();
+        }
+        self.network(ship)?.go_on();
+        Ok(())
+    }
+
+    fn kill(&mut self, ship: u32) -> Result<(), String> {
+        let Ship { mut child, network } = self.ships.remove(&ship).ok_or("it is there")?;
         if let Ok(Some(status)) = child.try_wait() {
             return Err(format!("process {ship} ended by itself: {status}"));
         }
         child.kill().and_then(|()| child.wait()).map_err(|error| format!("it cannot be killed: {error}"))?;
-        self.note(ship, Event::Died)?;
-        Ok("killed")
+        drop(network);
+        self.note(ship, Event::Died)
     }
 
-    fn stop(&mut self, ship: u32) -> Result<&'static str, String> {
+    fn stop(&mut self, ship: u32) -> Result<(), String> {
         self.signal(ship, "STOP")?;
         self.note(ship, Event::Stopped)?;
         self.listen_for(self.fleet.lease * 3 / 2)?;
-        self.signal(ship, "CONT")?;
-        Ok("stopped")
+        self.signal(ship, "CONT")
     }
 
     fn signal(&mut self, ship: u32, signal: &str) -> Result<(), String> {
-        let child = self.ships.get(&ship).ok_or("it is there")?;
+        let child = &self.ships.get(&ship).ok_or("it is there")?.child;
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
         sent.map(drop).map_err(|error| format!("kill: {error}"))
     }
 
-    fn send_home(&mut self, ship: u32) -> Result<&'static str, String> {
+    fn send_home(&mut self, ship: u32) -> Result<(), String> {
         self.say(ship, "leave");
-        let mut child = self.ships.remove(&ship).ok_or("it is there")?;
+        let Ship { mut child, network } = self.ships.remove(&ship).ok_or("it is there")?;
         let since = Instant::now();
         let status = loop {
             self.listen_for(Duration::from_millis(20))?;
@@ -253,13 +416,13 @@ impl Sea<'_> {
         if !status.success() {
             return Err(format!("process {ship} leaves with {status}"));
         }
-        self.note(ship, Event::Died)?;
-        Ok("left")
+        drop(network);
+        self.note(ship, Event::Died)
     }
 
     /// The last lets all jobs end, and tells what is kept.
     fn end(&mut self) -> Result<(), String> {
-        let (ship, mut child) = self.ships.pop_first().ok_or("there is none")?;
+        let (ship, Ship { mut child, network }) = self.ships.pop_first().ok_or("there is none")?;
         let mut input = child.stdin.take().ok_or("its input is piped")?;
         drop(writeln!(input, "end").and_then(|()| input.flush()));
         let mut since = Instant::now();
@@ -277,6 +440,7 @@ impl Sea<'_> {
                 return Err(format!("process {ship} does not end"));
             }
         };
+        drop(network);
         self.note(ship, Event::Died)?;
         self.listen_for(Duration::from_millis(50))?;
         if status.success() { Ok(()) } else { Err(format!("the last process failed: {status}")) }

@@ -19,7 +19,8 @@ The project's chores: cargo xtask <COMMAND>
                        seed or N of them.
   fleet [--rounds N] [--seed S]
                        The long voyage: processes on one PostgreSQL, to which 1,000 things happen, or N: they are killed,
-                       stopped, sent home, and the database is restarted, while their history is judged from outside.
+                       stopped, sent home, the database is restarted, and the network of one is cut, slow or gone, while
+                       their history is judged from outside.
   doctor               Checks for what the other commands need, and obtains what it can.
   help                 This text.";
 

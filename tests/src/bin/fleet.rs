@@ -15,7 +15,7 @@ fn main() {
     let mut wrong = 0;
     for (voyage, seed) in (seed..seed + rounds.div_ceil(VOYAGE)).enumerate() {
         let left = rounds - voyage as u64 * VOYAGE;
-        let fleet = Fleet::of_victims(&victim, &server, seed, u32::try_from(left.min(VOYAGE)).unwrap_or(1));
+        let fleet = Fleet::of_victims(&victim, seed, u32::try_from(left.min(VOYAGE)).unwrap_or(1));
         match fleet.run(&server).and_then(|sailed| sailed.judge()) {
             Ok(seen) => println!("seed {seed}: {seen}"),
             Err(problem) => {
