@@ -267,6 +267,36 @@ async fn what_was_said_and_not_written_the_next_node_hears() {
     }
 }
 
+#[tokio::test]
+async fn who_waits_for_a_job_hears_its_end_though_its_node_could_not_write_it() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::shared(seconds(2)));
+    let node = async |name: &str| {
+        let registry = Registry::builder().workflow::<Patient>().build().expect("it is right");
+        let runtime = Runtime::builder().registry(registry).node(name).on(Arc::clone(&store)).await;
+        runtime.expect("it starts")
+    };
+    let (one, two) = (node("one").await, node("two").await);
+    let job = one.submit(Patient {}).await.unwrap();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    job.on_complete(move |result| drop(tell.send(format!("{result:?}"))));
+
+    let same = one.job(job.id()).unwrap();
+    let waiting = tokio::spawn(async move { job.outcome().await });
+    // He waits by now.
+    tokio::task::yield_now().await;
+
+    // What follows from the word is written by the one whose term is over, and then by the other.
+    store.end(ONE).unwrap();
+    tokio::time::timeout(seconds(30), same.signal("word", "hello")).await.expect("it is heard").unwrap();
+    let outcome = tokio::time::timeout(seconds(30), waiting).await.expect("he is told").unwrap();
+    assert_eq!(outcome.unwrap(), "hello");
+    let told = tokio::time::timeout(seconds(30), told).await.expect("it is called").unwrap();
+    assert!(told.starts_with("Ok("), "{told}");
+    for runtime in [&one, &two] {
+        runtime.shutdown(seconds(5)).await;
+    }
+}
+
 /// A store that gives each node one job only.
 #[derive(Debug)]
 struct OneEach {

@@ -297,9 +297,9 @@ impl Driver {
         self.folded = true;
     }
 
-    /// The job, the attempts that have a place and were not started, and who waits for answers.
-    pub(super) fn left(self) -> (Arc<Job>, VecDeque<Start>, Vec<Answer>) {
-        (self.job, self.starts, self.effects.answers)
+    /// The job, the attempts that have a place and were not started, and what was not carried out.
+    pub(super) fn left(self) -> (Arc<Job>, VecDeque<Start>, Effects) {
+        (self.job, self.starts, self.effects)
     }
 
     /// Drives the job until nothing is left to do for it now, or until something has to be waited for.

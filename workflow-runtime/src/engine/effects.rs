@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use super::core::Engine;
 use super::drive::{Effects, HookCall};
-use super::event::Answer;
+use super::event::{Answer, Placed};
 use super::gate::GateKey;
 use super::job::Job;
 use super::queue::{Entry, WHOLE};
@@ -35,10 +35,7 @@ impl Engine {
             self.call_hook(job, &call);
         }
         for placed in effects.unwanted.drain(..) {
-            granted.extend(self.queue_at(placed.queue).release());
-            if placed.returning {
-                self.reopen(job, placed.task, granted);
-            }
+            self.give_back(job, placed, granted);
         }
         if std::mem::take(&mut effects.enqueue) {
             self.enqueue(job);
@@ -82,6 +79,14 @@ impl Engine {
         }
         effects.answers.drain(..).for_each(Answer::give);
         effects.gone = None;
+    }
+
+    /// A place is not needed any more: others have it.
+    pub(super) fn give_back(self: &Arc<Self>, job: &Arc<Job>, placed: Placed, granted: &mut Vec<Entry>) {
+        granted.extend(self.queue_at(placed.queue).release());
+        if placed.returning {
+            self.reopen(job, placed.task, granted);
+        }
     }
 
     /// One who waited at a gate goes back into its queue, where it is among the first.

@@ -389,14 +389,38 @@ impl Engine {
         }
     }
 
-    /// Gives back what attempts hold that will not be started, for their job does not go on here.
+    /// Gives back what attempts hold that will not be started, for their job does not go on here, and what was to be given
+    /// to others. Who waits for the job waits on.
     pub(super) fn give_up(self: &Arc<Self>, driver: Driver, verdict: Option<Verdict>) {
-        let (job, starts, answers) = driver.left();
+        let (job, starts, effects) = driver.left();
         if let Some(verdict) = verdict {
-            answers.into_iter().for_each(|answer| answer.refuse(verdict));
+            effects.answers.into_iter().for_each(|answer| answer.refuse(verdict));
+        }
+        let mut granted = effects.granted;
+        for entry in effects.returning {
+            self.come_back(entry, &mut granted);
+        }
+        for placed in effects.unwanted {
+            self.give_back(&job, placed, &mut granted);
+        }
+        for (attempt, kind, why) in effects.stops {
+            attempt.tell(kind, why);
         }
         starts.into_iter().for_each(|start| self.leave_places(&job, start.terms.task));
         self.leave_passed(&job);
+        granted.into_iter().for_each(|entry| self.grant(entry));
+        effects.wakers.into_iter().for_each(Waker::wake);
+        if effects.callbacks.is_empty() {
+            return;
+        }
+        for callback in effects.callbacks {
+            if let Some((callback, result)) = job.add_callback(callback) {
+                super::caught_result(job.id, callback, &result);
+            }
+        }
+        if job.lock().hold == Hold::Other {
+            self.elsewhere.follow(&job);
+        }
     }
 
     /// Gives back what an attempt holds, of whose job no more is written here.
