@@ -1,12 +1,14 @@
 //! Several nodes on one store: who holds a job, who takes it over, and who hears what became of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use workflow_runtime::prelude::*;
-use workflow_runtime::store::{Claimed, Kept, MemoryStore, Most, Store, StoreError, StoreErrorKind, Term};
+use workflow_runtime::store::{
+    Claimed, Entry, Epoch, Kept, MemoryStore, Most, Store, StoreError, StoreErrorKind, Term, Verdict,
+};
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{FailureKind, JobId, JobState, Registry};
 use workflow_tests::around::{Around, Other};
@@ -14,8 +16,9 @@ use workflow_tests::log::Log;
 
 const LEASE: Duration = Duration::from_secs(15);
 
-/// The terms of the nodes `one`, `two` and `three`, in the order in which they begin.
+/// The terms of the nodes `one` and `two`, in the order in which they begin.
 const ONE: Term = Term(1);
+const TWO: Term = Term(2);
 
 #[task_agent]
 async fn nap(ctx: &TaskContext, log: State<Log>, n: i64) -> i64 {
@@ -267,15 +270,74 @@ async fn what_was_said_and_not_written_the_next_node_hears() {
     }
 }
 
+/// A store whose answer to what is written under the first epoch is late, and of which the second node takes jobs over.
+#[derive(Debug)]
+struct Late {
+    inner: MemoryStore,
+    /// It is, and somebody waits for it.
+    is_late: Mutex<bool>,
+    in_time: Condvar,
+}
+
+impl Around for Late {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
+        let is_first = |entry: &Entry| matches!(entry, Entry::More { epoch: Epoch::FIRST, .. });
+        if entries.iter().any(is_first) {
+            let late = self.is_late.lock().expect("nobody panicked");
+            drop(self.in_time.wait_while(late, |late| *late).expect("nobody panicked"));
+        }
+        self.inner.write(entries)
+    }
+
+    fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
+        if term == TWO { self.inner.claim(term, most) } else { Ok(Vec::new()) }
+    }
+}
+
+async fn patient(name: &str, store: &Arc<dyn Store>) -> Runtime {
+    let registry = Registry::builder().workflow::<Patient>().workflow::<Twice>().build();
+    let builder = Runtime::builder().registry(registry.expect("they are right")).node(name);
+    builder.on(Arc::clone(store)).await.expect("it starts")
+}
+
+#[tokio::test]
+async fn a_late_verdict_changes_nothing_of_a_job_that_has_ended_elsewhere() {
+    let late =
+        Late { inner: MemoryStore::shared(seconds(2)), is_late: Mutex::new(false), in_time: Condvar::new() };
+    let other = Arc::new(Other(late));
+    let store: Arc<dyn Store> = Arc::clone(&other) as _;
+    let (one, two) = (patient("one", &store).await, patient("two", &store).await);
+    let job = one.submit(Twice {}).await.unwrap();
+    let far = two.fetch(job.id()).await.unwrap().unwrap();
+
+    *other.0.is_late.lock().unwrap() = true;
+    let same = one.job(job.id()).unwrap();
+    let unheard = tokio::spawn(async move { (same.signal("word", "unheard").await, same) });
+    tokio::task::yield_now().await;
+    store.end(ONE).unwrap();
+    for word in ["hello", "world"] {
+        tokio::time::timeout(seconds(30), far.signal("word", word)).await.expect("it is heard").unwrap();
+    }
+    assert_eq!(job.outcome().await.unwrap(), "hello world");
+
+    *other.0.is_late.lock().unwrap() = false;
+    other.0.in_time.notify_all();
+    let (signalled, same) = tokio::time::timeout(seconds(30), unheard).await.expect("it is told").unwrap();
+    assert!(signalled.unwrap_err().message.contains("the job is over"));
+    assert_eq!(same.outcome().await.unwrap(), "hello world");
+    for runtime in [&one, &two] {
+        runtime.shutdown(seconds(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn who_waits_for_a_job_hears_its_end_though_its_node_could_not_write_it() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::shared(seconds(2)));
-    let node = async |name: &str| {
-        let registry = Registry::builder().workflow::<Patient>().build().expect("it is right");
-        let runtime = Runtime::builder().registry(registry).node(name).on(Arc::clone(&store)).await;
-        runtime.expect("it starts")
-    };
-    let (one, two) = (node("one").await, node("two").await);
+    let (one, two) = (patient("one", &store).await, patient("two", &store).await);
     let job = one.submit(Patient {}).await.unwrap();
     let (tell, told) = tokio::sync::oneshot::channel();
     job.on_complete(move |result| drop(tell.send(format!("{result:?}"))));

@@ -309,6 +309,10 @@ impl Engine {
             self.part_with_lost(job);
             return true;
         };
+        if job.lock().hold == Hold::Other {
+            // It went elsewhere meanwhile, and may have ended there: what is known of its end stays known.
+            return false;
+        }
         if verdict == Verdict::Stale && self.shares_store() && job.lock().stored.epoch.is_some() {
             tracing::warn!(job = %job.id, "it does not go on here: {why}");
             self.part_with(job);
