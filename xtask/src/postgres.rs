@@ -1,4 +1,5 @@
-//! The need of tests on PostgreSQL: its programs, of which they start a server of their own, or a server that runs.
+//! The need of tests on PostgreSQL: its programs, of which they start a server of their own, or a server that runs. A pooler
+//! is tried, too, where there is one.
 
 use crate::invocation::Invocation;
 use crate::needs::Need;
@@ -9,6 +10,9 @@ const VARIABLE: &str = "WORKFLOW_TEST_POSTGRES";
 const UPDATE: Invocation = Invocation::new("apt-get", &["update", "--quiet"]);
 const INSTALL: Invocation =
     Invocation::new("apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"]);
+
+const INSTALL_POOLER: Invocation =
+    Invocation::new("apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "pgbouncer"]);
 
 /// The programs of a PostgreSQL server, or a server.
 pub(crate) struct Postgres;
@@ -28,7 +32,10 @@ impl Need for Postgres {
     fn obtain(&self) -> Result<(), String> {
         println!("    running {UPDATE}, {INSTALL}");
         UPDATE.run()?;
-        INSTALL.run()
+        INSTALL.run()?;
+        println!("    running {INSTALL_POOLER}");
+        INSTALL_POOLER.run().unwrap_or_else(|why| println!("    no pooler is tried: {why}"));
+        Ok(())
     }
 
     fn remedy(&self) -> String {

@@ -9,11 +9,17 @@
 //! # Ok::<(), String>(())
 //! ```
 
+#[cfg(unix)]
+mod keeper;
+#[cfg(unix)]
+mod pooler;
 mod programs;
 mod proxy;
 #[cfg(unix)]
 mod server;
 
+#[cfg(unix)]
+pub use pooler::Pooler;
 pub use programs::{Programs, find};
 pub use proxy::{Proxy, Way};
 #[cfg(unix)]

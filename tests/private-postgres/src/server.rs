@@ -1,25 +1,18 @@
 //! A server, from its making to its end.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::keeper::{Kept, Program, as_owner};
 use crate::{Programs, find};
 
 /// How a server is started that there is no reason to start otherwise.
 const USUAL: [&str; 3] = ["listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=256MB"];
-
-/// What starts a server, and ends it when it is told to, or when nobody holds the other end of its input any more; then
-/// nobody needs the folder, either.
-const KEEPER: &str = "trap '' INT TERM; folder=$1; shift; \"$@\" & server=$!; exec 2>/dev/null; read -r told; \
-                      kill -QUIT $server; wait $server; [ -n \"$told\" ] || rm -rf \"$folder\"";
 
 /// A server that ends when it is dropped, or when the program does, however that is. It trusts everybody who reaches it,
 /// which from other machines nobody does.
@@ -30,7 +23,7 @@ pub struct Server {
     owner: Option<(u32, u32)>,
     settings: Vec<String>,
     port: u16,
-    running: Mutex<Option<Child>>,
+    running: Mutex<Option<Kept>>,
 }
 
 impl Server {
@@ -61,12 +54,10 @@ impl Server {
         if let Some((user, group)) = owner {
             chown(&folder, Some(user), Some(group)).map_err(wrong)?;
         }
-        // Nobody else is given it for a while, until the server has it.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = free.map_err(|error| format!("no port: {error}"))?.port();
+        let port = free_port()?;
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let server = Self { folder, programs, owner, settings, port, running: Mutex::new(None) };
-        let mut make = server.as_owner(server.programs.path("initdb").as_os_str());
+        let mut make = as_owner(server.programs.path("initdb").as_os_str(), owner, &server.folder);
         make.args([
             "--no-sync",
             "--locale=C",
@@ -106,33 +97,12 @@ impl Server {
         if running.is_some() {
             return Ok(());
         }
-        let mut keeper = self.as_owner(OsStr::new("sh"));
-        keeper.args(["-c", KEEPER, "sh"]).arg(&self.folder).arg(self.programs.path("postgres"));
-        keeper.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string()).arg("-k").arg(&self.folder);
+        let mut command = Command::new(self.programs.path("postgres"));
+        command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string()).arg("-k").arg(&self.folder);
         for setting in USUAL.into_iter().chain(self.settings.iter().map(String::as_str)) {
-            keeper.args(["-c", setting]);
+            command.args(["-c", setting]);
         }
-        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        let mut child = keeper.spawn().map_err(|error| format!("sh: {error}"))?;
-        let said = child.stderr.take().map(BufReader::new).ok_or("its output is piped")?;
-        let (told, heard) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut all = String::new();
-            for line in said.lines().map_while(Result::ok) {
-                if line.contains("ready to accept connections") {
-                    drop(told.send(Ok(())));
-                }
-                all.push_str(&line);
-                all.push('\n');
-            }
-            drop(told.send(Err(all)));
-        });
-        if let Err(said) = heard.recv().unwrap_or_else(|_| Err("nothing".to_owned())) {
-            drop(child.stdin.take());
-            drop(child.wait());
-            return Err(format!("postgres ends: {said}"));
-        }
-        *running = Some(child);
+        *running = Some(self.program(command, "QUIT", "ready to accept connections").start()?);
         Ok(())
     }
 
@@ -141,25 +111,33 @@ impl Server {
     /// # Errors
     /// When it does not end.
     pub fn stop(&self) -> Result<(), String> {
-        let Some(mut child) = self.running().take() else { return Ok(()) };
-        let told = child.stdin.take().map(|mut input| input.write_all(b"stop\n"));
-        let ended = told.transpose().and_then(|_| child.wait());
-        ended.map(drop).map_err(|error| format!("postgres does not end: {error}"))
+        let Some(kept) = self.running().take() else { return Ok(()) };
+        kept.end().map_err(|error| format!("postgres does not end: {error}"))
     }
 
-    fn running(&self) -> MutexGuard<'_, Option<Child>> {
+    fn running(&self) -> MutexGuard<'_, Option<Kept>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// PostgreSQL refuses to be run by the administrator.
-    fn as_owner(&self, program: &OsStr) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.folder);
-        if let Some((user, group)) = self.owner {
-            command.uid(user).gid(group);
-        }
-        command
+    /// A program of whoever runs the server, in its folder. PostgreSQL refuses to be run by the administrator.
+    pub(crate) fn program<'a>(
+        &'a self,
+        command: Command,
+        signal: &'a str,
+        ready: &'static str,
+    ) -> Program<'a> {
+        Program { command, owner: self.owner, folder: &self.folder, signal, ready }
     }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// A port that nobody has. Nobody else is given it for a while, until a server has it.
+pub(crate) fn free_port() -> Result<u16, String> {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    Ok(free.map_err(|error| format!("no port: {error}"))?.port())
 }
 
 impl Drop for Server {

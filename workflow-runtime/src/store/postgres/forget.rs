@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sqlx::postgres::PgPool;
-use sqlx::query_scalar;
+use sqlx::query;
 use sqlx::types::Uuid;
 
+use super::database::Database;
 use super::failure::Trouble;
 use super::schema::Schema;
 use super::wire::{Moment, job_id, text, uuid};
@@ -37,24 +37,30 @@ FROM names CROSS JOIN LATERAL (
 WHERE names.name <> ALL ($6)
 ORDER BY names.name, gone.ended, gone.id LIMIT $5";
 
-pub(super) async fn expired(pool: &PgPool, schema: &Schema, rule: &Expiry) -> Result<Vec<JobId>, Trouble> {
+pub(super) async fn expired(
+    database: &Database,
+    schema: &Schema,
+    rule: &Expiry,
+) -> Result<Vec<JobId>, Trouble> {
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let found: Vec<Uuid> = query_scalar(schema.sql(EXPIRED))
+    let asked = query(schema.sql(EXPIRED))
         .bind(rule.name.as_deref().map(text))
         .bind(rule.ended_before.map(Moment))
         .bind(rule.beyond.map(number))
         .bind(rule.letters)
         .bind(number(rule.limit))
-        .bind(rule.but.iter().map(|name| text(name)).collect::<Vec<_>>())
-        .fetch_all(pool)
-        .await?;
+        .bind(rule.but.iter().map(|name| text(name)).collect::<Vec<_>>());
+    let found: Vec<Uuid> = database.values(asked).await?;
     Ok(found.into_iter().map(job_id).collect())
 }
 
-pub(super) async fn forget(pool: &PgPool, schema: &Schema, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
+pub(super) async fn forget(
+    database: &Database,
+    schema: &Schema,
+    jobs: &[JobId],
+) -> Result<Vec<JobId>, Trouble> {
     let ids: Vec<Uuid> = jobs.iter().copied().map(uuid).collect();
-    let gone: Option<Vec<Uuid>> =
-        query_scalar(schema.sql("SELECT @.forget($1)")).bind(ids).fetch_one(pool).await?;
+    let gone: Option<Vec<Uuid>> = database.value(query(schema.sql("SELECT @.forget($1)")).bind(ids)).await?;
     let mut gone: HashSet<JobId> = gone.unwrap_or_default().into_iter().map(job_id).collect();
     Ok(jobs.iter().copied().filter(|job| gone.remove(job)).collect())
 }

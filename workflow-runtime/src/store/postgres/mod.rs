@@ -1,6 +1,7 @@
 //! Journals in PostgreSQL: for as many machines as share a database.
 
 mod bridge;
+mod database;
 mod failure;
 mod forget;
 mod gates;

@@ -63,6 +63,7 @@ impl PostgresStore {
         let sql = self
             .schema_sql("SELECT given FROM @.once WHERE job = $1 AND digest = @.digest($2) AND number = $3");
         let given = query_scalar(sql)
+            .persistent(false)
             .bind(uuid(key.job))
             .bind(text(&key.step))
             .bind(i32::try_from(key.number).unwrap_or(i32::MAX))

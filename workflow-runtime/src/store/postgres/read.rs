@@ -1,9 +1,10 @@
 //! What is asked for and changes nothing.
 
-use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::postgres::PgArguments;
 use sqlx::types::Uuid;
-use sqlx::{Arguments, query_scalar, query_with};
+use sqlx::{Arguments, FromRow, query, query_with};
 
+use super::database::Database;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES};
 use super::schema::Schema;
@@ -13,16 +14,20 @@ use crate::state::JobState;
 use crate::store::words::state_word;
 use crate::store::{Filter, Head, Kept, Note};
 
-pub(super) async fn job(pool: &PgPool, schema: &Schema, job: JobId) -> Result<Option<Kept>, Trouble> {
+pub(super) async fn job(database: &Database, schema: &Schema, job: JobId) -> Result<Option<Kept>, Trouble> {
     let sql = schema.sql(&format!("SELECT {COLUMNS}, {LINES} FROM @.heads WHERE id = $1"));
-    let row = sqlx::query(sql).bind(uuid(job)).fetch_optional(pool).await?;
+    let row = database.row(query(sql).bind(uuid(job))).await?;
     row.map(|row| row::kept(&row).map(|(_, kept)| kept)).transpose()
 }
 
-pub(super) async fn list(pool: &PgPool, schema: &Schema, filter: &Filter) -> Result<Vec<Head>, Trouble> {
+pub(super) async fn list(
+    database: &Database,
+    schema: &Schema,
+    filter: &Filter,
+) -> Result<Vec<Head>, Trouble> {
     let (conditions, values) = conditions(filter)?;
     let sql = schema.sql(&format!("SELECT {COLUMNS} FROM @.heads{conditions}"));
-    let rows = query_with(sql, values).fetch_all(pool).await?;
+    let rows = database.rows(query_with(sql, values)).await?;
     rows.iter().map(row::head).collect()
 }
 
@@ -72,26 +77,34 @@ fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
 }
 
 /// Those of these jobs that are over, or not there.
-pub(super) async fn ended(pool: &PgPool, schema: &Schema, jobs: &[JobId]) -> Result<Vec<JobId>, Trouble> {
+pub(super) async fn ended(
+    database: &Database,
+    schema: &Schema,
+    jobs: &[JobId],
+) -> Result<Vec<JobId>, Trouble> {
     let ids: Vec<Uuid> = jobs.iter().copied().map(uuid).collect();
-    let ended: Vec<Uuid> = query_scalar(schema.sql("SELECT @.ended($1)")).bind(ids).fetch_all(pool).await?;
+    let ended: Vec<Uuid> = database.values(query(schema.sql("SELECT @.ended($1)")).bind(ids)).await?;
     Ok(ended.into_iter().map(job_id).collect())
 }
 
-pub(super) async fn taker(pool: &PgPool, schema: &Schema, once: &str) -> Result<Option<JobId>, Trouble> {
+pub(super) async fn taker(
+    database: &Database,
+    schema: &Schema,
+    once: &str,
+) -> Result<Option<JobId>, Trouble> {
     let sql = schema.sql("SELECT job FROM @.taken WHERE digest = @.digest($1)");
-    let job: Option<Uuid> = query_scalar(sql).bind(text(once)).fetch_optional(pool).await?;
-    Ok(job.map(job_id))
+    let job: Vec<Uuid> = database.values(query(sql).bind(text(once))).await?;
+    Ok(job.first().copied().map(job_id))
 }
 
-pub(super) async fn notes(pool: &PgPool, schema: &Schema, topic: &str) -> Result<Vec<Note>, Trouble> {
+pub(super) async fn notes(database: &Database, schema: &Schema, topic: &str) -> Result<Vec<Note>, Trouble> {
     let sql = schema
         .sql("SELECT name, text, version FROM @.notes WHERE topic = $1 AND text IS NOT NULL ORDER BY name");
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(sql).bind(text(topic)).fetch_all(pool).await?;
-    let note = |(name, said, version): (String, String, i64)| Note {
-        name: untext(name).into(),
-        text: untext(said).into(),
-        version: u64::try_from(version).unwrap_or(0),
+    let rows = database.rows(query(sql).bind(text(topic))).await?;
+    let note = |row| {
+        let (name, said, version): (String, String, i64) = FromRow::from_row(row)?;
+        let version = u64::try_from(version).unwrap_or(0);
+        Ok(Note { name: untext(name).into(), text: untext(said).into(), version })
     };
-    Ok(rows.into_iter().map(note).collect())
+    rows.iter().map(note).collect()
 }

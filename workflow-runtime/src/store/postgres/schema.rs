@@ -1,8 +1,9 @@
 //! The tables, and how those of an older version become those of today.
 
 use sqlx::types::Uuid;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, PgConnection, query, query_scalar, raw_sql};
 
+use super::database::Database;
 use super::failure::{Trouble, code};
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -57,17 +58,15 @@ impl Schema {
     }
 
     /// Makes the tables, or brings them up to date; whoever else does so waits meanwhile.
-    pub(super) async fn prepare(
-        &self,
-        connection: &mut PgConnection,
-        described: &str,
-    ) -> Result<(), Trouble> {
-        let found = self.version(connection, described).await?;
+    pub(super) async fn prepare(&self, database: &Database, described: &str) -> Result<(), Trouble> {
+        let mut transaction = database.begin().await?;
+        let found = self.version(&mut transaction, described).await?;
         if found == Some(MIGRATIONS.len()) {
-            return Ok(());
+            return Ok(transaction.commit().await?);
         }
         let server: i32 = query_scalar("SELECT current_setting('server_version_num')::int")
-            .fetch_one(&mut *connection)
+            .persistent(false)
+            .fetch_one(&mut *transaction)
             .await?;
         if server < 130_000 {
             let message = format!(
@@ -76,8 +75,8 @@ impl Schema {
             );
             return Err(StoreError::new(StoreErrorKind::Foreign, message).into());
         }
-        let mut transaction = connection.begin().await?;
-        query("SELECT pg_advisory_xact_lock($1)").bind(self.lock()).execute(&mut *transaction).await?;
+        let lock = query("SELECT pg_advisory_xact_lock($1)").persistent(false).bind(self.lock());
+        lock.execute(&mut *transaction).await?;
         let found = self.version(&mut transaction, described).await?;
         if found.is_none() {
             // It may be there and empty, made by somebody who may do more.
@@ -97,8 +96,8 @@ impl Schema {
     }
 
     /// What tells this store from others of the same name, in other databases.
-    pub(super) async fn identity(&self, connection: &mut PgConnection) -> Result<Uuid, Trouble> {
-        Ok(query_scalar(self.sql("SELECT id FROM @.identity")).fetch_one(connection).await?)
+    pub(super) async fn identity(&self, database: &Database) -> Result<Uuid, Trouble> {
+        Ok(database.value(query(self.sql("SELECT id FROM @.identity"))).await?)
     }
 
     /// Which version the schema is of, if there is anything in it.
@@ -112,6 +111,7 @@ impl Schema {
              NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid) \
              FROM pg_namespace WHERE nspname = $1",
         )
+        .persistent(false)
         .bind(&self.name)
         .fetch_optional(connection)
         .await?;

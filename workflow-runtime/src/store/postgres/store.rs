@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::types::Uuid;
 
 use super::bridge::Bridge;
+use super::database::Database;
 use super::failure::Trouble;
 use super::once::Transactions;
 use super::options::PostgresOptions;
@@ -45,7 +46,7 @@ struct Inner {
     described: String,
     schema: Schema,
     identity: Uuid,
-    pool: PgPool,
+    database: Database,
     lease: Duration,
     /// For how long what fails is tried again.
     patience: Duration,
@@ -78,10 +79,14 @@ impl PostgresStore {
                 .max_connections(options.connections)
                 .acquire_timeout(options.patience)
                 .connect_lazy_with(connect);
+            let database = if options.is_pooled {
+                Database::pooled(pool, options.lease)
+            } else {
+                Database::direct(pool)
+            };
             let prepare = async || {
-                let mut connection = pool.acquire().await?;
-                schema.prepare(&mut connection, &described).await?;
-                schema.identity(&mut connection).await
+                schema.prepare(&database, &described).await?;
+                schema.identity(&database).await
             };
             match patiently(options.patience, prepare).await {
                 Ok(identity) => {
@@ -91,7 +96,7 @@ impl PostgresStore {
                         patience,
                         described,
                         schema,
-                        pool,
+                        database,
                         lease,
                         pages,
                         listen,
@@ -184,7 +189,7 @@ impl Store for PostgresStore {
         let node = Arc::<str>::from(node);
         self.ask("a term cannot begin", move |inner| {
             let node = Arc::clone(&node);
-            async move { terms::begin(&inner.pool, &inner.schema, &node, inner.lease).await }
+            async move { terms::begin(&inner.database, &inner.schema, &node, inner.lease).await }
         })
     }
 
@@ -192,7 +197,7 @@ impl Store for PostgresStore {
         let offer = Arc::new(offer.clone());
         self.ask("it cannot be said what this process can do", move |inner| {
             let offer = Arc::clone(&offer);
-            async move { terms::offer(&inner.pool, &inner.schema, term, &offer).await }
+            async move { terms::offer(&inner.database, &inner.schema, term, &offer).await }
         })
     }
 
@@ -204,7 +209,7 @@ impl Store for PostgresStore {
         let answers = self.bridge.wait(async move {
             let mut left = AGAIN;
             loop {
-                match write::write(&inner.pool, &inner.write, &batch).await {
+                match write::write(&inner.database, &inner.write, &batch).await {
                     Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
                     other => return other,
                 }
@@ -222,22 +227,21 @@ impl Store for PostgresStore {
 
     fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
         self.ask("jobs cannot be taken over", move |inner| async move {
-            terms::claim(&inner.pool, &inner.schema, &inner.pages, term, most).await
+            terms::claim(&inner.database, &inner.schema, &inner.pages, term, most).await
         })
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
-        self.ask(
-            "cannot be read",
-            move |inner| async move { read::job(&inner.pool, &inner.schema, job).await },
-        )
+        self.ask("cannot be read", move |inner| async move {
+            read::job(&inner.database, &inner.schema, job).await
+        })
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {
         let filter = Arc::new(filter.clone());
         self.ask("cannot be read", move |inner| {
             let filter = Arc::clone(&filter);
-            async move { read::list(&inner.pool, &inner.schema, &filter).await }
+            async move { read::list(&inner.database, &inner.schema, &filter).await }
         })
     }
 
@@ -245,7 +249,7 @@ impl Store for PostgresStore {
         let once = Arc::<str>::from(once);
         self.ask("cannot be read", move |inner| {
             let once = Arc::clone(&once);
-            async move { read::taker(&inner.pool, &inner.schema, &once).await }
+            async move { read::taker(&inner.database, &inner.schema, &once).await }
         })
     }
 
@@ -253,7 +257,7 @@ impl Store for PostgresStore {
         let topic = Arc::<str>::from(topic);
         self.ask("cannot be read", move |inner| {
             let topic = Arc::clone(&topic);
-            async move { read::notes(&inner.pool, &inner.schema, &topic).await }
+            async move { read::notes(&inner.database, &inner.schema, &topic).await }
         })
     }
 
@@ -261,7 +265,7 @@ impl Store for PostgresStore {
         let rule = Arc::new(rule.clone());
         self.ask("cannot be read", move |inner| {
             let rule = Arc::clone(&rule);
-            async move { forget::expired(&inner.pool, &inner.schema, &rule).await }
+            async move { forget::expired(&inner.database, &inner.schema, &rule).await }
         })
     }
 
@@ -269,7 +273,7 @@ impl Store for PostgresStore {
         let jobs = Arc::<[JobId]>::from(jobs);
         self.ask("jobs cannot be forgotten", move |inner| {
             let jobs = Arc::clone(&jobs);
-            async move { forget::forget(&inner.pool, &inner.schema, &jobs).await }
+            async move { forget::forget(&inner.database, &inner.schema, &jobs).await }
         })
     }
 
@@ -279,13 +283,13 @@ impl Store for PostgresStore {
 
     fn beat(&self, term: Term) -> Result<(), StoreError> {
         self.ask("it cannot be said that this process is there", move |inner| async move {
-            terms::beat(&inner.pool, &inner.schema, term).await
+            terms::beat(&inner.database, &inner.schema, term).await
         })
     }
 
     fn end(&self, term: Term) -> Result<(), StoreError> {
         self.ask("a term cannot be ended", move |inner| async move {
-            terms::end(&inner.pool, &inner.schema, term).await
+            terms::end(&inner.database, &inner.schema, term).await
         })
     }
 
@@ -293,7 +297,7 @@ impl Store for PostgresStore {
         let jobs = Arc::<[JobId]>::from(jobs);
         self.ask("cannot be read", move |inner| {
             let jobs = Arc::clone(&jobs);
-            async move { read::ended(&inner.pool, &inner.schema, &jobs).await }
+            async move { read::ended(&inner.database, &inner.schema, &jobs).await }
         })
     }
 
@@ -301,7 +305,7 @@ impl Store for PostgresStore {
         let asking = Arc::new(asking.clone());
         self.ask("no leave can be asked for", move |inner| {
             let asking = Arc::clone(&asking);
-            async move { gates::pass(&inner.pool, &inner.schema, &asking).await }
+            async move { gates::pass(&inner.database, &inner.schema, &asking).await }
         })
     }
 
@@ -309,19 +313,19 @@ impl Store for PostgresStore {
         let word = Arc::new(word.clone());
         self.ask("cannot be written", move |inner| {
             let word = Arc::clone(&word);
-            async move { words::leave(&inner.pool, &inner.schema, &word).await }
+            async move { words::leave(&inner.database, &inner.schema, &word).await }
         })
     }
 
     fn words(&self, term: Term) -> Result<Vec<Word>, StoreError> {
         self.ask("cannot be read", move |inner| async move {
-            words::of_term(&inner.pool, &inner.schema, term).await
+            words::of_term(&inner.database, &inner.schema, term).await
         })
     }
 
     fn reply(&self, word: WordId) -> Result<Option<Arc<str>>, StoreError> {
         self.ask("cannot be read", move |inner| async move {
-            words::reply(&inner.pool, &inner.schema, word).await
+            words::reply(&inner.database, &inner.schema, word).await
         })
     }
 

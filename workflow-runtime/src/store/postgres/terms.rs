@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgPool;
+use sqlx::query;
 use sqlx::types::Uuid;
-use sqlx::{query, query_scalar};
 use tokio::sync::Mutex;
 
+use super::database::Database;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES};
 use super::schema::Schema;
@@ -31,42 +31,46 @@ pub(super) fn number(term: Term) -> i64 {
 }
 
 pub(super) async fn begin(
-    pool: &PgPool,
+    database: &Database,
     schema: &Schema,
     node: &str,
     lease: Duration,
 ) -> Result<Term, Trouble> {
     let sql = schema.sql("SELECT @.begin_term($1, $2 * interval '1 microsecond')");
     let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-    let term: i64 = query_scalar(sql).bind(text(node)).bind(lease).fetch_one(pool).await?;
+    let term: i64 = database.value(query(sql).bind(text(node)).bind(lease)).await?;
     Ok(Term(u64::try_from(term).unwrap_or(0)))
 }
 
-pub(super) async fn offer(pool: &PgPool, schema: &Schema, term: Term, offer: &Offer) -> Result<(), Trouble> {
+pub(super) async fn offer(
+    database: &Database,
+    schema: &Schema,
+    term: Term,
+    offer: &Offer,
+) -> Result<(), Trouble> {
     let texts = |all: &[Arc<str>]| all.iter().map(|one| text(one)).collect::<Vec<_>>();
-    query(schema.sql("SELECT @.offer($1, $2, $3, $4, $5)"))
+    let asked = query(schema.sql("SELECT @.offer($1, $2, $3, $4, $5)"))
         .bind(number(term))
         .bind(text(&offer.version))
         .bind(text(&offer.program))
         .bind(offer.queues.as_deref().map(texts))
-        .bind(texts(&offer.workflows))
-        .execute(pool)
-        .await?;
+        .bind(texts(&offer.workflows));
+    database.rows(asked).await?;
     Ok(())
 }
 
-pub(super) async fn beat(pool: &PgPool, schema: &Schema, term: Term) -> Result<(), Trouble> {
-    query(schema.sql("SELECT @.beat($1)")).bind(number(term)).execute(pool).await?;
+pub(super) async fn beat(database: &Database, schema: &Schema, term: Term) -> Result<(), Trouble> {
+    database.rows(query(schema.sql("SELECT @.beat($1)")).bind(number(term))).await?;
     Ok(())
 }
 
-pub(super) async fn end(pool: &PgPool, schema: &Schema, term: Term) -> Result<(), Trouble> {
-    query(schema.sql("SELECT @.end_term($1)")).bind(number(term)).execute(pool).await?;
+pub(super) async fn end(database: &Database, schema: &Schema, term: Term) -> Result<(), Trouble> {
+    database.rows(query(schema.sql("SELECT @.end_term($1)")).bind(number(term))).await?;
     Ok(())
 }
 
 pub(super) async fn claim(
-    pool: &PgPool,
+    database: &Database,
     schema: &Schema,
     pages: &Pages,
     term: Term,
@@ -79,23 +83,22 @@ pub(super) async fn claim(
         Some(given) => given,
         None => {
             let sql = schema.sql("SELECT page FROM @.terms WHERE term = $1");
-            query_scalar(sql).bind(number(term)).fetch_optional(pool).await?.unwrap_or(0)
+            database.values(query(sql).bind(number(term))).await?.first().copied().unwrap_or(0)
         }
     };
     *page = Some(given);
     let count = |jobs: usize| i64::try_from(jobs).unwrap_or(i64::MAX);
-    let ids: Vec<Uuid> = query_scalar(schema.sql("SELECT @.claim($1, $2, $3, $4)"))
+    let asked = query(schema.sql("SELECT @.claim($1, $2, $3, $4)"))
         .bind(number(term))
         .bind(given + 1)
         .bind(count(most.jobs))
-        .bind(count(most.waiting))
-        .fetch_one(pool)
-        .await?;
+        .bind(count(most.waiting));
+    let ids: Vec<Uuid> = database.value(asked).await?;
     // They are held by now: nobody changes them.
     let sql = schema.sql(&format!(
         "SELECT {COLUMNS}, {LINES} FROM @.heads WHERE id = ANY ($1) AND term = $2 ORDER BY id"
     ));
-    let rows = query(sql).bind(ids).bind(number(term)).fetch_all(pool).await?;
+    let rows = database.rows(query(sql).bind(ids).bind(number(term))).await?;
     let claimed = |row| row::kept(row).map(|(epoch, kept)| Claimed { epoch, kept });
     let claimed = rows.iter().map(claimed).collect::<Result<_, _>>()?;
     *page = Some(given + 1);

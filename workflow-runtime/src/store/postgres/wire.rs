@@ -2,6 +2,7 @@
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::types::Uuid;
 use sqlx::{Decode, Encode, Postgres, Type};
@@ -71,15 +72,20 @@ impl Moment {
     }
 }
 
+/// The numbers of `timestamptz`, and of an array of it, which are the same everywhere. Who says the name instead asks for the
+/// number first, and a server forgets by that what has no name.
+const TIMESTAMPTZ: Oid = Oid(1184);
+const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
+
 impl Type<Postgres> for Moment {
     fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("timestamptz")
+        PgTypeInfo::with_oid(TIMESTAMPTZ)
     }
 }
 
 impl PgHasArrayType for Moment {
     fn array_type_info() -> PgTypeInfo {
-        PgTypeInfo::with_name("timestamptz[]")
+        PgTypeInfo::with_oid(TIMESTAMPTZ_ARRAY)
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
-use sqlx::postgres::PgPool;
 use sqlx::types::Uuid;
 use sqlx::{AssertSqlSafe, Row};
 
+use super::database::Database;
 use super::failure::Trouble;
 use super::row::{NewRow, moment_text};
 use super::schema::Schema;
@@ -251,14 +251,14 @@ pub(super) fn statement(schema: &Schema) -> Arc<str> {
 
 /// Writes a batch; gives the verdicts of those entries that are not simply written, with their places.
 pub(super) async fn write(
-    pool: &PgPool,
+    database: &Database,
     statement: &Arc<str>,
     batch: &Batch,
 ) -> Result<Vec<(usize, Verdict)>, Trouble> {
     let Batch { new, more, changed, rest } = batch;
     let heads = (!new.heads.is_empty()).then(|| String::from_utf8_lossy(&new.heads));
     let rest = (!rest.is_empty()).then(|| format!("[{}]", rest.join(",")));
-    let rows = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+    let asked = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
         .bind(&new.at)
         .bind(&new.ids)
         .bind(heads)
@@ -276,9 +276,8 @@ pub(super) async fn write(
         .bind(&changed.ended)
         .bind(&changed.failures)
         .bind(&changed.parked)
-        .bind(rest)
-        .fetch_all(pool)
-        .await?;
+        .bind(rest);
+    let rows = database.rows(asked).await?;
     let mut answers = Vec::with_capacity(rows.len());
     for row in rows {
         let at: i32 = row.try_get(0)?;

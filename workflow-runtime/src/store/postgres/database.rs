@@ -1,0 +1,96 @@
+//! Connections to the database, and what is asked on them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgPool, PgRow, PgStatement};
+use sqlx::{AssertSqlSafe, Decode, Error, Execute, Postgres, Row, SqlStr, Transaction, Type};
+
+/// Connections to the database. Where a pooler is in between, what is sent next may come to another connection of the
+/// server, unless it is in a transaction: so there each question is in one of its own, and leaves nothing behind.
+#[derive(Debug, Clone)]
+pub(super) struct Database {
+    pool: PgPool,
+    /// How transactions begin, where there is a pooler.
+    begin: Option<Arc<str>>,
+}
+
+impl Database {
+    /// Each question is one call to the server.
+    pub(super) fn direct(pool: PgPool) -> Self {
+        Self { pool, begin: None }
+    }
+
+    /// With a pooler in between. Who stands still in a transaction holds others up: for a third of a lease at most, so that
+    /// they are heard of meanwhile.
+    pub(super) fn pooled(pool: PgPool, lease: Duration) -> Self {
+        let millis = (lease / 3).as_millis();
+        let begin = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {millis}");
+        Self { pool, begin: Some(begin.into()) }
+    }
+
+    /// Begins a transaction. What is asked in it may have no name that outlives it: `persistent(false)`.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        match &self.begin {
+            Some(begin) => self.pool.begin_with(AssertSqlSafe(Arc::clone(begin))).await,
+            None => self.pool.begin().await,
+        }
+    }
+
+    /// What there is to a question.
+    pub(super) async fn rows<'q>(&self, query: impl Execute<'q, Postgres> + 'q) -> Result<Vec<PgRow>, Error> {
+        if self.begin.is_none() {
+            return sqlx::Executor::fetch_all(&self.pool, query).await;
+        }
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::Executor::fetch_all(&mut *transaction, Passing(query)).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    /// The same, where there is one row at most.
+    pub(super) async fn row<'q>(
+        &self,
+        query: impl Execute<'q, Postgres> + 'q,
+    ) -> Result<Option<PgRow>, Error> {
+        Ok(self.rows(query).await?.into_iter().next())
+    }
+
+    /// What is in the only column.
+    pub(super) async fn values<'q, T>(&self, query: impl Execute<'q, Postgres> + 'q) -> Result<Vec<T>, Error>
+    where
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        self.rows(query).await?.iter().map(|row| row.try_get(0)).collect()
+    }
+
+    /// What is in the only column of the only row.
+    pub(super) async fn value<'q, T>(&self, query: impl Execute<'q, Postgres> + 'q) -> Result<T, Error>
+    where
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        self.row(query).await?.ok_or(Error::RowNotFound)?.try_get(0)
+    }
+}
+
+/// A statement without a name: the server keeps it until the next one comes.
+struct Passing<Q>(Q);
+
+impl<'q, Q: Execute<'q, Postgres>> Execute<'q, Postgres> for Passing<Q> {
+    fn sql(self) -> SqlStr {
+        self.0.sql()
+    }
+
+    fn statement(&self) -> Option<&PgStatement> {
+        self.0.statement()
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<PgArguments>, BoxDynError> {
+        self.0.take_arguments()
+    }
+
+    fn persistent(&self) -> bool {
+        false
+    }
+}
