@@ -1,8 +1,9 @@
 //! The runtime on a real PostgreSQL: several nodes, and transactions of users.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use private_postgres::Server;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use workflow_runtime::store::{PostgresOptions, Store, StoreErrorKind};
@@ -196,6 +197,40 @@ async fn who_was_cut_off_with_the_database_ends_nobody() {
     store.beat(two).unwrap();
     assert_eq!(store.beat(one).unwrap_err().kind(), StoreErrorKind::Superseded);
     store.beat(two).unwrap();
+}
+
+/// A disk that takes a tenth of a second for each commit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_slow_disk_what_waits_is_written_together() {
+    let slow = ["fsync=on", "commit_delay=100000", "commit_siblings=0"];
+    let server = Server::start(&slow).unwrap_or_else(|why| panic!("{why}"));
+    let options = PostgresOptions::new(server.address()).lease(Duration::from_secs(2));
+    let (one, two) = (node(&options, "one").await, node(&options, "two").await);
+    let since = Instant::now();
+    let job = one.submit(double::with(1)).await.unwrap();
+    let each = since.elapsed();
+    assert!(each >= Duration::from_millis(100), "{each:?}");
+    assert_eq!(job.outcome().await.unwrap(), 2);
+
+    let since = Instant::now();
+    let mut asked = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let runtime = if n % 2 == 0 { one.clone() } else { two.clone() };
+        asked.spawn(async move {
+            let job = runtime.submit(Patient {}).await.expect("it is taken in");
+            job.signal("number", n).await.expect("it is heard");
+            assert_eq!(job.outcome().await.expect("it succeeds"), n * 2);
+        });
+    }
+    asked.join_all().await;
+    // Each is written several times.
+    assert!(since.elapsed() < each * 200, "{:?}", since.elapsed());
+
+    let mut own = PgConnection::connect(&server.address()).await.unwrap();
+    let over = "SELECT count(*) FROM workflow.terms WHERE over";
+    let over: i64 = sqlx::query_scalar(over).fetch_one(&mut own).await.unwrap();
+    assert_eq!(over, 0, "a node was not heard of in time");
+    ends(&[&one, &two]).await;
 }
 
 fn runtime_schema(options: &PostgresOptions) -> String {
