@@ -56,6 +56,14 @@ impl Trouble {
         }
     }
 
+    /// Not all that was to be written set by set can be: something of it was written before, or a term is over.
+    pub(super) fn is_of_one(&self) -> bool {
+        match self {
+            Self::Sql(error) => matches!(code(error).as_deref(), Some("23505" | "WF004")),
+            Self::Store(_) => false,
+        }
+    }
+
     /// Two have waited for each other, and this one gave way: it may be asked again at once.
     pub(super) fn has_given_way(&self) -> bool {
         match self {

@@ -1,10 +1,12 @@
 //! Journals in PostgreSQL: for as many machines as share a database.
 
+mod batch;
 mod bridge;
 mod database;
 mod failure;
 mod forget;
 mod gates;
+mod known;
 mod once;
 mod options;
 mod read;

@@ -241,7 +241,7 @@ $$;
 -- somebody held, then those that nobody ever did, the most urgent first, but for those whose time is far off. A page that
 -- was given already is given once more.
 CREATE FUNCTION @.claim(own bigint, wanted bigint, most bigint, most_waiting bigint) RETURNS uuid[] LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     mine @.terms;
     left_waiting bigint;
@@ -303,7 +303,7 @@ END $$;
 CREATE FUNCTION @.pass(
     own bigint, asked bigint, gates text[], holds bigint[], wants bigint[], limits bigint[], counts bigint[], per bigint[]
 ) RETURNS TABLE (place bigint, leave bigint, again bigint) LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     toll record;
     before @.held;
@@ -380,79 +380,93 @@ CREATE TYPE @.answer AS (at integer, verdict text, number bigint, job uuid);
 CREATE FUNCTION @.answer(at integer, verdict text, number bigint DEFAULT 0, job uuid DEFAULT NULL)
 RETURNS @.answer LANGUAGE sql IMMUTABLE AS $$ SELECT at, verdict, number, job $$;
 
--- Writes entries, set by set: new jobs without keys, then further lines, each of another job; and then the rest, one by
--- one. Gives answers for those that are not simply written.
+-- Writes entries: set by set new jobs without keys, and further lines, each of another job; and then the rest, one by one.
+-- If one of the sets cannot be written whole, it fails, and nothing is written: to look at each entry costs as much as to
+-- write it, and hardly ever finds anything. Who writes sends all of them one by one then. Gives answers for those of the
+-- rest that are not simply written.
+--
+-- The terms `living` must live: those in whose names new jobs come; and, where `is_known`, those that hold the jobs of the
+-- further lines. Then who writes knows the epoch of each, and how many lines it has, for he has written all of it himself.
+-- While those terms live, that stays so, and the key of `lines` tells if somebody else has written in their names.
 CREATE FUNCTION @.write(
-    new_at integer[], new_id uuid[], new_heads json, new_count integer[], new_json text[],
-    more_at integer[], more_id uuid[], more_epoch bigint[], more_first integer[], more_count integer[], more_json text[],
+    living bigint[], is_known boolean,
+    new_id uuid[], new_name text[], new_state text[], new_over boolean[], new_term bigint[], new_queue text[],
+    new_priority text[], new_tags text[], new_parent uuid[], new_parent_task bigint[], new_parent_depth bigint[],
+    new_submitted timestamptz[], new_due timestamptz[], new_not_before timestamptz[], new_ended timestamptz[],
+    new_failure text[], new_parked text[], new_settled boolean[], new_count integer[], new_json text[],
+    more_id uuid[], more_epoch bigint[], more_first integer[], more_count integer[], more_json text[],
     changed_id uuid[], changed_state text[], changed_over boolean[], changed_ended timestamptz[],
     changed_failure text[], changed_parked text[],
     rest json
 ) RETURNS SETOF @.answer LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    written uuid[];
-    is_all boolean;
+    written bigint;
     told boolean;
     entry json;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(#);
+    IF (SELECT count(*) FROM @.terms WHERE term = ANY (living) AND NOT over) < cardinality(living) THEN
+        RAISE EXCEPTION 'a term is over' USING ERRCODE = 'WF004';
+    END IF;
     IF cardinality(new_id) > 0 THEN
-        WITH made AS (
-            INSERT INTO @.heads
-            SELECT head.* FROM json_populate_recordset(NULL::@.heads, new_heads) AS head
-            JOIN @.terms ON terms.term = head.term AND NOT terms.over
-            ON CONFLICT (id) DO NOTHING RETURNING id
-        )
-        SELECT array_agg(id) INTO written FROM made;
-        is_all := coalesce(cardinality(written), 0) = cardinality(new_id);
+        INSERT INTO @.heads (id, name, state, over, term, epoch, queue, priority, tags, parent, parent_task, parent_depth,
+            submitted, due, not_before, ended, failure, parked, settled)
+        SELECT new.id, new.name, new.state, new.over, new.term, 1, new.queue, new.priority, new.tags::jsonb, new.parent,
+            new.parent_task, new.parent_depth, new.submitted, new.due, new.not_before, new.ended, new.failure, new.parked,
+            coalesce(new.settled, false)
+        FROM unnest(new_id, new_name, new_state, new_over, new_term, new_queue, new_priority, new_tags, new_parent,
+            new_parent_task, new_parent_depth, new_submitted, new_due, new_not_before, new_ended, new_failure, new_parked,
+            new_settled)
+            AS new (id, name, state, over, term, queue, priority, tags, parent, parent_task, parent_depth, submitted, due,
+                not_before, ended, failure, parked, settled);
         INSERT INTO @.lines
             SELECT new.id, 0, new.count, new.json FROM unnest(new_id, new_count, new_json) AS new (id, count, json)
-            WHERE new.count > 0 AND (is_all OR new.id = ANY (written));
-        IF NOT is_all THEN
-            RETURN QUERY
-                SELECT new.at,
-                    CASE WHEN @.lives(head.term) THEN 'not' ELSE 'stale' END, @.length_of(new.id)::bigint, NULL::uuid
-                FROM unnest(new_at, new_id) AS new (at, id)
-                JOIN json_populate_recordset(NULL::@.heads, new_heads) AS head ON head.id = new.id
-                WHERE written IS NULL OR new.id <> ALL (written);
+            WHERE new.count > 0;
+        IF 0 = ANY (new_term) THEN
+            PERFORM @.tell('jobs');
         END IF;
     END IF;
     IF cardinality(more_id) > 0 THEN
-        WITH added AS (
+        IF is_known THEN
             INSERT INTO @.lines
-            SELECT more.id, more.first, more.count, more.json
-            FROM unnest(more_id, more_epoch, more_first, more_count, more_json)
-                AS more (id, epoch, first, count, json)
-            JOIN @.heads ON heads.id = more.id AND heads.epoch = more.epoch
-            JOIN @.terms ON terms.term = heads.term AND NOT terms.over
-            WHERE more.first = @.length_of(more.id)
-            ON CONFLICT (job, first) DO NOTHING RETURNING job
-        )
-        SELECT array_agg(job) INTO written FROM added;
-        is_all := coalesce(cardinality(written), 0) = cardinality(more_id);
+                SELECT more.id, more.first, more.count, more.json
+                FROM unnest(more_id, more_first, more_count, more_json) AS more (id, first, count, json);
+        ELSE
+            -- In this form, everything is found by a key, whatever there is.
+            INSERT INTO @.lines
+                SELECT more.id, more.first, more.count, more.json
+                FROM unnest(more_id, more_epoch, more_first, more_count, more_json)
+                    AS more (id, epoch, first, count, json)
+                WHERE more.epoch = (
+                        SELECT heads.epoch FROM @.heads
+                        WHERE heads.id = more.id AND heads.term IN (SELECT term FROM @.terms WHERE NOT over)
+                    )
+                    AND more.first = coalesce((
+                        SELECT last.first + last.count FROM @.lines AS last WHERE last.job = more.id
+                        ORDER BY last.first DESC LIMIT 1
+                    ), 0);
+            GET DIAGNOSTICS written = ROW_COUNT;
+            IF written < cardinality(more_id) THEN
+                RAISE EXCEPTION 'it is stale, or not what follows' USING ERRCODE = 'WF004';
+            END IF;
+        END IF;
         IF cardinality(changed_id) > 0 THEN
+            -- By the moment of the end, for there is an index of those that are not over, and it is no way to find them.
             WITH stood AS (
                 UPDATE @.heads SET
                     state = changed.state, over = changed.over, ended = changed.ended, failure = changed.failure,
                     parked = changed.parked
                 FROM unnest(changed_id, changed_state, changed_over, changed_ended, changed_failure, changed_parked)
                     AS changed (id, state, over, ended, failure, parked)
-                WHERE heads.id = changed.id AND NOT heads.over AND (is_all OR changed.id = ANY (written))
+                WHERE heads.id = changed.id AND heads.ended IS NULL
                 RETURNING heads.over AND heads.awaited AS is_told
             )
             SELECT bool_or(is_told) INTO told FROM stood;
             IF told THEN
                 PERFORM @.tell('ended');
             END IF;
-        END IF;
-        IF NOT is_all THEN
-            RETURN QUERY
-                SELECT more.at,
-                    CASE WHEN heads.id IS NOT NULL THEN 'not' ELSE 'stale' END, @.length_of(more.id)::bigint, NULL::uuid
-                FROM unnest(more_at, more_id, more_epoch) AS more (at, id, epoch)
-                LEFT JOIN @.heads ON heads.id = more.id AND heads.epoch = more.epoch AND @.lives(heads.term)
-                WHERE written IS NULL OR more.id <> ALL (written);
         END IF;
     END IF;
     IF rest IS NOT NULL THEN
@@ -669,7 +683,7 @@ END $$;
 
 -- Those of these jobs that are over, or not there. When one of the others is over, that is told.
 CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     UPDATE @.heads SET awaited = true WHERE id = ANY (jobs) AND NOT over AND awaited IS NULL;
     RETURN QUERY
@@ -679,7 +693,7 @@ END $$;
 
 -- Forgets those of these jobs that are over, and whose parents are.
 CREATE FUNCTION @.forget(jobs uuid[]) RETURNS uuid[] LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     gone uuid[];
 BEGIN

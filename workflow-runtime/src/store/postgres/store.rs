@@ -9,14 +9,16 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::types::Uuid;
 
+use super::batch::Batch;
 use super::bridge::Bridge;
 use super::database::Database;
 use super::failure::Trouble;
+use super::known::Known;
 use super::once::Transactions;
 use super::options::PostgresOptions;
 use super::schema::Schema;
 use super::terms::{self, Pages};
-use super::write::{self, Batch};
+use super::write;
 use super::{forget, gates, read, watch, words};
 use crate::job_id::JobId;
 use crate::store::{
@@ -56,6 +58,7 @@ struct Inner {
     /// The statement by which all is written.
     write: Arc<str>,
     transactions: Transactions,
+    known: Known,
 }
 
 impl PostgresStore {
@@ -77,6 +80,8 @@ impl PostgresStore {
         let opened = bridge.wait(async move {
             let pool = PgPoolOptions::new()
                 .max_connections(options.connections)
+                // One that is cut off is noticed by what is asked, which is asked again.
+                .test_before_acquire(false)
                 .acquire_timeout(options.patience)
                 .connect_lazy_with(connect);
             let database = if options.is_pooled {
@@ -102,6 +107,7 @@ impl PostgresStore {
                         listen,
                         write,
                         transactions,
+                        known: Known::default(),
                     })
                 }
                 Err(trouble) => Err(trouble.of(&described, "cannot be opened")),
@@ -131,6 +137,20 @@ impl PostgresStore {
     /// The schema in which everything is kept.
     pub fn schema(&self) -> &str {
         self.inner.schema.name()
+    }
+
+    /// Writes a batch. Who writes decides himself whether it is tried again, when the answer is lost.
+    fn write_batch(&self, batch: Batch) -> Result<Vec<(usize, Verdict)>, Trouble> {
+        let inner = Arc::clone(&self.inner);
+        self.bridge.wait(async move {
+            let mut left = AGAIN;
+            loop {
+                match write::write(&inner.database, &inner.write, &batch).await {
+                    Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
+                    other => return other,
+                }
+            }
+        })
     }
 
     /// Asks the database, and waits for the answer. When the connection is cut, it is asked again, for a while.
@@ -203,18 +223,12 @@ impl Store for PostgresStore {
 
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {
         let told = |trouble: Trouble| trouble.of(&self.inner.described, "cannot be written");
-        let batch = Batch::new(entries).map_err(told)?;
-        let inner = Arc::clone(&self.inner);
-        // Who writes decides himself whether it is tried again, when the answer is lost.
-        let answers = self.bridge.wait(async move {
-            let mut left = AGAIN;
-            loop {
-                match write::write(&inner.database, &inner.write, &batch).await {
-                    Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
-                    other => return other,
-                }
-            }
-        });
+        let known = self.inner.known.of(entries);
+        self.inner.known.forget(entries);
+        let mut answers = self.write_batch(Batch::new(entries, &known).map_err(told)?);
+        if answers.as_ref().is_err_and(Trouble::is_of_one) {
+            answers = self.write_batch(Batch::one_by_one(entries).map_err(told)?);
+        }
         let answers = answers.map_err(told)?;
         let mut verdicts: Vec<Verdict> = entries.iter().map(write::usual).collect();
         for (at, verdict) in answers {
@@ -222,13 +236,16 @@ impl Store for PostgresStore {
                 *place = verdict;
             }
         }
+        self.inner.known.learn(entries, &known, &verdicts);
         Ok(verdicts)
     }
 
     fn claim(&self, term: Term, most: Most) -> Result<Vec<Claimed>, StoreError> {
-        self.ask("jobs cannot be taken over", move |inner| async move {
+        let claimed = self.ask("jobs cannot be taken over", move |inner| async move {
             terms::claim(&inner.database, &inner.schema, &inner.pages, term, most).await
-        })
+        })?;
+        self.inner.known.learn_claimed(term, &claimed);
+        Ok(claimed)
     }
 
     fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {

@@ -3,11 +3,11 @@
 use sqlx::types::Uuid;
 use sqlx::{PgConnection, query_scalar};
 
+use super::batch::NOBODY;
 use super::failure::Trouble;
 use super::row::NewRow;
 use super::store::PostgresStore;
 use super::wire::{job_id, text, uuid};
-use super::write::NOBODY;
 use crate::store::{Epoch, StoreError, Verdict, Within, Word};
 
 impl PostgresStore {
