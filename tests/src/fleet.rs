@@ -1,6 +1,7 @@
 //! Several processes on one database, to which things happen at random: they are killed, stopped for longer than their
 //! lease and woken, sent home, and the database is restarted under them. Each has a network of its own, which is cut, is
-//! slow, or is gone for longer than a lease. Somebody outside keeps their history.
+//! slow, or is gone for longer than a lease; or each is on a [machine](crate::machine) of its own. Somebody outside keeps
+//! their history.
 //!
 //! The programs are told what to do as [`killing`](crate::killing) says, and one thing more: `leave`, to shut down and
 //! leave what is not over to others. All of them, and who watches them, write to one pipe, so that what is told is told in
@@ -10,12 +11,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, PipeWriter, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use private_postgres::{Proxy, Server, Way};
 
 use crate::history::{Event, Line, Rules, check};
+use crate::machine::Machine;
 use crate::random::Rng;
 use crate::workload;
 
@@ -36,6 +39,10 @@ pub struct Fleet {
     pub rounds: u32,
     /// A process is stopped, or its network gone, for longer than that.
     pub lease: Duration,
+    /// What happens, and how often in as many rounds as these are together.
+    pub deck: &'static [(Mishap, usize)],
+    /// The machines, no fewer than there are processes; if there are none, all are on this one.
+    pub machines: Vec<Arc<Machine>>,
 }
 
 /// What happens.
@@ -57,8 +64,8 @@ pub enum Mishap {
     Hole,
 }
 
-/// How often each thing happens in as many rounds as these are together.
-const DECK: [(Mishap, usize); 7] = [
+/// What happens to processes on this machine.
+const HERE: &[(Mishap, usize)] = &[
     (Mishap::Killed, 6),
     (Mishap::Stopped, 2),
     (Mishap::Left, 2),
@@ -68,9 +75,13 @@ const DECK: [(Mishap, usize); 7] = [
     (Mishap::Hole, 1),
 ];
 
+/// What happens to machines.
+const ELSEWHERE: &[(Mishap, usize)] =
+    &[(Mishap::Killed, 1), (Mishap::Left, 1), (Mishap::Database, 1), (Mishap::Hole, 3)];
+
 /// All of the deck, in an order of chance.
-fn shuffled(rng: &mut Rng) -> Vec<Mishap> {
-    let mut deck: Vec<Mishap> = DECK.iter().flat_map(|(mishap, times)| vec![*mishap; *times]).collect();
+fn shuffled(deck: &[(Mishap, usize)], rng: &mut Rng) -> Vec<Mishap> {
+    let mut deck: Vec<Mishap> = deck.iter().flat_map(|(mishap, times)| vec![*mishap; *times]).collect();
     for place in (1..deck.len()).rev() {
         deck.swap(place, usize::try_from(rng.below(place as u64 + 1)).unwrap_or(0));
     }
@@ -82,12 +93,14 @@ fn shuffled(rng: &mut Rng) -> Vec<Mishap> {
 pub struct Sailed {
     /// In which schema.
     pub schema: String,
+    /// What was to happen.
+    pub deck: &'static [(Mishap, usize)],
     /// The history, of all processes.
     pub history: Vec<Line>,
     /// How many lines were cut.
     pub torn: usize,
-    /// How often each thing happened.
-    pub mishaps: BTreeMap<Mishap, u32>,
+    /// What happened, and to which process, unless it was to all.
+    pub mishaps: Vec<(Mishap, u32)>,
     /// How many jobs were asked for.
     pub asked: usize,
     /// Why it came to no end: a program did not start, ended by itself, or hung.
@@ -114,14 +127,36 @@ struct Sea<'a> {
 /// A process, and its way to the database.
 struct Ship {
     child: Child,
-    network: Proxy,
+    network: Network,
+}
+
+enum Network {
+    Proxy(Proxy),
+    Link(Arc<Machine>),
+}
+
+impl Network {
+    fn proxy(&self) -> Result<&Proxy, String> {
+        match self {
+            Self::Proxy(proxy) => Ok(proxy),
+            Self::Link(machine) => Err(format!("{machine:?} has a link that can only be cut")),
+        }
+    }
 }
 
 impl Fleet {
     /// Three processes of the program `victim`, with three jobs each, in a schema of their own.
     pub fn of_victims(program: impl Into<PathBuf>, seed: u64, rounds: u32) -> Self {
         let schema = format!("fleet_{seed}");
-        Self { program: program.into(), schema, seed, nodes: 3, jobs: 3, rounds, lease: LEASE }
+        let (program, deck, machines) = (program.into(), HERE, Vec::new());
+        Self { program, schema, seed, nodes: 3, jobs: 3, rounds, lease: LEASE, deck, machines }
+    }
+
+    /// The same, but a process for each of these machines, whose links are cut and mended.
+    #[must_use]
+    pub fn on(mut self, machines: Vec<Arc<Machine>>) -> Self {
+        (self.nodes, self.deck, self.machines) = (machines.len(), ELSEWHERE, machines);
+        self
     }
 
     /// Lets things happen, and all jobs end at last. Whether it went well, [`Sailed::judge`] says.
@@ -143,7 +178,7 @@ impl Fleet {
             lines,
             ships: BTreeMap::new(),
             last: 0,
-            seen: Sailed { schema: self.schema.clone(), ..Sailed::default() },
+            seen: Sailed { schema: self.schema.clone(), deck: self.deck, ..Sailed::default() },
         };
         sea.seen.trouble = sea.sail().err();
         Ok(std::mem::take(&mut sea.seen))
@@ -157,7 +192,7 @@ impl Sailed {
     /// Names what must not be.
     pub fn judge(&self) -> Result<String, String> {
         self.judged().map_err(|problem| match self.keep() {
-            Ok(place) => format!("{problem}, in {}", place.display()),
+            Ok(place) => format!("{problem}, after {:?}, in {}", self.mishaps, place.display()),
             Err(error) => format!("{problem}; the history cannot be kept: {error}"),
         })
     }
@@ -183,15 +218,19 @@ impl Sailed {
             |wanted: fn(&Event) -> bool| self.history.iter().filter(|line| wanted(&line.event)).count();
         let accepted = count(|event| matches!(event, Event::Accepted { .. }));
         let kept = count(|event| matches!(event, Event::Kept(_)));
-        let rounds = self.mishaps.values().sum::<u32>() as usize;
-        let deck: usize = DECK.iter().map(|(_, times)| times).sum();
-        if rounds >= deck && self.mishaps.len() < DECK.len() {
-            return Err(format!("not everything happened: {:?}", self.mishaps));
+        let rounds = self.mishaps.len();
+        let mut happened: BTreeMap<Mishap, u32> = BTreeMap::new();
+        for (mishap, _) in &self.mishaps {
+            *happened.entry(*mishap).or_default() += 1;
+        }
+        let deck: usize = self.deck.iter().map(|(_, times)| times).sum();
+        if rounds >= deck && happened.len() < self.deck.len() {
+            return Err("not everything happened".to_owned());
         }
         if kept < accepted || accepted == 0 || self.torn > rounds {
             return Err(format!("{accepted} were accepted, {kept} are kept, {} lines are cut", self.torn));
         }
-        Ok(format!("{:?}: {} asked, {accepted} accepted, {kept} kept", self.mishaps, self.asked))
+        Ok(format!("{happened:?}: {} asked, {accepted} accepted, {kept} kept", self.asked))
     }
 }
 
@@ -214,13 +253,13 @@ impl Sea<'_> {
             let lines = 1 + self.rng.below(150);
             self.listen(lines)?;
             if deck.is_empty() {
-                deck = shuffled(&mut self.rng);
+                deck = shuffled(self.fleet.deck, &mut self.rng);
             }
             let Some(mishap) = deck.pop() else { continue };
             let ships: Vec<u32> = self.ships.keys().copied().collect();
             let victim = *self.rng.pick(&ships);
             self.happens(mishap, victim).map_err(|problem| format!("{mishap:?}, {victim}: {problem}"))?;
-            *self.seen.mishaps.entry(mishap).or_default() += 1;
+            self.seen.mishaps.push((mishap, victim));
         }
         self.slow(None);
         while self.ships.len() > 1 {
@@ -234,16 +273,35 @@ impl Sea<'_> {
     fn launch(&mut self) -> Result<(), String> {
         self.last += 1;
         let pipe = self.pipe.try_clone().map_err(|error| format!("there is no pipe: {error}"))?;
-        let network =
-            Proxy::to(self.database.port()).map_err(|error| format!("there is no network: {error}"))?;
-        let address = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", network.port());
-        let mut command = Command::new(&self.fleet.program);
+        let (network, mut command) = self.network_for_one()?;
+        let (host, port) = match &network {
+            Network::Proxy(proxy) => ("127.0.0.1", proxy.port()),
+            Network::Link(machine) => (machine.host(), self.database.port()),
+        };
+        let address = format!("postgres://postgres@{host}:{port}/postgres?sslmode=disable");
         command.arg(format!("{address} {}", self.fleet.schema)).arg(self.last.to_string());
         let child = command.stdin(Stdio::piped()).stdout(pipe).spawn();
         let shown = self.fleet.program.display();
         let child = child.map_err(|error| format!("{shown} cannot be started: {error}"))?;
         self.ships.insert(self.last, Ship { child, network });
         (0..self.fleet.jobs).try_for_each(|_| self.ask(self.last))
+    }
+
+    /// How another process reaches the database, and how it is started.
+    fn network_for_one(&self) -> Result<(Network, Command), String> {
+        if self.fleet.machines.is_empty() {
+            let proxy = Proxy::to(self.database.port());
+            let proxy = proxy.map_err(|error| format!("there is no network: {error}"))?;
+            return Ok((Network::Proxy(proxy), Command::new(&self.fleet.program)));
+        }
+        let taken = |machine: &Arc<Machine>| {
+            let has_it =
+                |ship: &Ship| matches!(&ship.network, Network::Link(own) if Arc::ptr_eq(own, machine));
+            self.ships.values().any(has_it)
+        };
+        let machine =
+            self.fleet.machines.iter().find(|machine| !taken(machine)).ok_or("there are too few machines")?;
+        Ok((Network::Link(Arc::clone(machine)), machine.command(&self.fleet.program)))
     }
 
     /// Tells what happens to a process, in its place among what they tell.
@@ -325,22 +383,26 @@ impl Sea<'_> {
         }
     }
 
-    fn network(&self, ship: u32) -> Result<&Proxy, String> {
+    fn network(&self, ship: u32) -> Result<&Network, String> {
         self.ships.get(&ship).map(|ship| &ship.network).ok_or_else(|| format!("there is no process {ship}"))
+    }
+
+    fn proxy(&self, ship: u32) -> Result<&Proxy, String> {
+        self.network(ship)?.proxy()
     }
 
     /// In whatever state they are; and now and then nobody is let in again for a while.
     fn cut(&mut self, ship: u32) -> Result<(), String> {
-        let before = self.network(ship)?.cuts();
+        let before = self.proxy(ship)?.cuts();
         let way = *self.rng.pick(&[Way::ToDatabase, Way::ToProgram]);
         if self.rng.chance(25) {
-            self.network(ship)?.cut();
+            self.proxy(ship)?.cut();
         } else {
             // It beats, at least.
             let bytes = self.rng.below(3000);
-            self.network(ship)?.cut_after(bytes, way);
+            self.proxy(ship)?.cut_after(bytes, way);
             let since = Instant::now();
-            while self.network(ship)?.cuts() == before {
+            while self.proxy(ship)?.cuts() == before {
                 self.listen_for(Duration::from_millis(5))?;
                 if since.elapsed() > PATIENCE {
                     return Err(format!("process {ship} asks nothing"));
@@ -348,10 +410,10 @@ impl Sea<'_> {
             }
         }
         if self.rng.chance(30) {
-            self.network(ship)?.refuse(true);
+            self.proxy(ship)?.refuse(true);
             let time = self.fleet.lease.mul_f64(self.rng.below(30) as f64 / 100.0);
             self.listen_for(time)?;
-            self.network(ship)?.refuse(false);
+            self.proxy(ship)?.refuse(false);
         }
         Ok(())
     }
@@ -360,19 +422,27 @@ impl Sea<'_> {
     fn slow(&mut self, slow: Option<u32>) {
         let latency = Duration::from_millis(1 + self.rng.below(30));
         for (number, ship) in &self.ships {
-            ship.network.slow(if slow == Some(*number) { latency } else { Duration::ZERO });
+            if let Network::Proxy(proxy) = &ship.network {
+                proxy.slow(if slow == Some(*number) { latency } else { Duration::ZERO });
+            }
         }
     }
 
     /// What it had begun goes on meanwhile, and others may take its jobs over.
     fn hole(&mut self, ship: u32) -> Result<(), String> {
-        self.network(ship)?.hold();
+        match self.network(ship)? {
+            Network::Proxy(proxy) => proxy.hold(),
+            Network::Link(machine) => machine.cut()?,
+        }
         self.note(ship, Event::Stopped)?;
         self.listen_for(self.fleet.lease * 3 / 2)?;
-        if self.rng.chance(50) {
-            self.network(ship)?.cut();
+        let is_cut = self.rng.chance(50);
+        match self.network(ship)? {
+            Network::Link(machine) => return machine.mend(),
+            Network::Proxy(proxy) if is_cut => proxy.cut(),
+            Network::Proxy(_) => {}
         }
-        self.network(ship)?.go_on();
+        self.proxy(ship)?.go_on();
         Ok(())
     }
 

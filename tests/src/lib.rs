@@ -8,6 +8,7 @@ pub mod folder;
 pub mod history;
 pub mod killing;
 pub mod log;
+pub mod machine;
 pub mod postgres;
 pub mod power;
 pub mod random;
