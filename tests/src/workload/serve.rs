@@ -11,13 +11,20 @@ use workflow_runtime::{JobFilter, JobHandle, SubmitError};
 use super::{GO, Load, input};
 use crate::history::{Event, Kept, Outcome, Recorder, Wish};
 
+/// What is said to whoever wants something of a process that leaves.
+const DOWN: &str = "the runtime was shut down";
+
 /// Tells a job the event that it awaits, and a recorder if that is written down. It may have been told, or be over.
 pub async fn signal<T>(job: &JobHandle<T>, recorder: &Recorder) {
     loop {
         match job.signal("go", GO).await {
             Ok(()) => recorder.note(Event::Granted { job: job.id(), wish: Wish::Signal("go".to_owned()) }),
-            // Nobody minds hearing it twice.
-            Err(failure) if failure.message.contains("it is not known") => continue,
+            // Nobody minds hearing it twice. Who leaves says nothing more.
+            Err(failure)
+                if failure.message.contains("it is not known") && !failure.message.contains(DOWN) =>
+            {
+                continue;
+            }
             Err(_) => {}
         }
         return;
@@ -81,7 +88,7 @@ async fn attend(job: JobHandle<Json>, recorder: Recorder) {
     signal(&job, &recorder).await;
     let outcome = job.outcome().await;
     // Who is told that this process leaves is not told how the job ends.
-    if outcome.as_ref().is_err_and(|failure| failure.message.contains("the runtime was shut down")) {
+    if outcome.as_ref().is_err_and(|failure| failure.message.contains(DOWN)) {
         return;
     }
     let outcome = Outcome::of(outcome);
