@@ -290,8 +290,8 @@ impl RuntimeBuilder {
         let opened = opened.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
         })?;
-        let runtime =
-            self.make(Executor::Tokio(handle), Clock::system(), JobIds::new(), seed, Some(opened))?;
+        let clock = opened.now.map_or_else(Clock::system, Clock::system_at);
+        let runtime = self.make(Executor::Tokio(handle), clock, JobIds::new(), seed, Some(opened))?;
         runtime.engine.recover_all();
         runtime.engine.begin_presence();
         Ok(runtime)

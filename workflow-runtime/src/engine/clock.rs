@@ -8,21 +8,27 @@ use crate::timestamp::Timestamp;
 /// The clock of a runtime.
 #[derive(Debug)]
 pub(crate) enum Clock {
-    /// The system's, read once; from there on the one that never goes back.
-    System(Timestamp, Instant),
+    /// The system's, read once; from there on the one that never goes back. So many microseconds it is ahead of the
+    /// system's, where nodes share a store whose clock all go by.
+    System(Timestamp, Instant, i64),
     /// It stands still until it is moved. So much later, or earlier, is what stands for the system's.
     Virtual(AtomicU64, AtomicI64),
 }
 
 impl Clock {
     pub(crate) fn system() -> Self {
-        Self::System(Timestamp::now(), Instant::now())
+        Self::System(Timestamp::now(), Instant::now(), 0)
+    }
+
+    /// A clock that now says this.
+    pub(crate) fn system_at(now: Timestamp) -> Self {
+        Self::System(now, Instant::now(), apart(now, Timestamp::now()))
     }
 
     /// What this clock says at an instant that is just past.
     pub(crate) fn at(&self, instant: Instant) -> Timestamp {
         match self {
-            Self::System(start, zero) => *start + instant.duration_since(*zero),
+            Self::System(start, zero, _) => *start + instant.duration_since(*zero),
             Self::Virtual(..) => self.now(),
         }
     }
@@ -42,19 +48,15 @@ impl Clock {
     /// What the system's clock says now, which may have been set meanwhile.
     pub(crate) fn of_day(&self) -> Timestamp {
         match self {
-            Self::System(..) => Timestamp::now(),
-            Self::Virtual(_, set) => {
-                let set = set.load(Ordering::Acquire);
-                Timestamp::from_micros(self.now().as_micros().saturating_add_signed(set))
-            }
+            Self::System(.., ahead) => moved(Timestamp::now(), *ahead),
+            Self::Virtual(_, set) => moved(self.now(), set.load(Ordering::Acquire)),
         }
     }
 
     /// Sets what stands for the system's clock in a test; this one goes on as it does.
     pub(crate) fn set_of_day(&self, to: Timestamp) {
         if let Self::Virtual(_, set) = self {
-            let apart = i128::from(to.as_micros()) - i128::from(self.now().as_micros());
-            set.store(i64::try_from(apart).unwrap_or(i64::MAX), Ordering::Release);
+            set.store(apart(to, self.now()), Ordering::Release);
         }
     }
 
@@ -72,5 +74,32 @@ impl Clock {
     /// How long from now until a moment.
     pub(crate) fn until(&self, moment: Timestamp) -> Duration {
         moment.since(self.now())
+    }
+}
+
+/// By how many microseconds one is ahead of the other.
+fn apart(one: Timestamp, other: Timestamp) -> i64 {
+    i64::try_from(i128::from(one.as_micros()) - i128::from(other.as_micros())).unwrap_or(i64::MAX)
+}
+
+fn moved(moment: Timestamp, by: i64) -> Timestamp {
+    Timestamp::from_micros(moment.as_micros().saturating_add_signed(by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_goes_on_from_there_with_the_day() {
+        let hour = Duration::from_secs(3600);
+        let behind = Timestamp::from_micros(Timestamp::now().as_micros() - 3_600_000_000);
+        let ahead = Timestamp::now() + hour;
+        for set in [behind, ahead] {
+            let clock = Clock::system_at(set);
+            for now in [clock.now(), clock.of_day()] {
+                assert!(now.since(set) < hour / 2 && set.since(now) < hour / 2, "{now} is far from {set}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::core::Engine;
 use super::scribe::Scribe;
 use crate::store::{Entry, Offer, Store, StoreError, StoreErrorKind, Term, Verdict};
+use crate::timestamp::Timestamp;
 
 /// The topic of the notes about queues: those that are paused have one.
 const QUEUES: &str = "queue";
@@ -14,14 +15,16 @@ pub(crate) struct Opened {
     pub(crate) scribe: Arc<Scribe>,
     /// The queues that are paused.
     pub(crate) paused: Vec<Arc<str>>,
+    /// By which clock all nodes go that share it.
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl Opened {
     /// Begins a term, and reads what must be known before anything starts. May block.
     pub(crate) fn begin(store: Arc<dyn Store>, node: &str, offer: Offer) -> Result<Self, StoreError> {
         let term = begin_term(&*store, node, &offer)?;
-        let paused = paused(&*store)?;
-        Ok(Self { scribe: Scribe::new(store, node, offer, term), paused })
+        let (paused, now) = (paused(&*store)?, store.now()?);
+        Ok(Self { scribe: Scribe::new(store, node, offer, term), paused, now })
     }
 }
 

@@ -112,6 +112,14 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// What the store's own clock says, where nodes share it: they go by it, and no two clocks are compared.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn now(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
     /// Says that who holds a term is still there. Terms of which nothing was heard for their lease are over from now on, by
     /// the store's own clock.
     ///

@@ -25,6 +25,7 @@ use crate::store::{
     Asking, Claimed, Entry, Expiry, Filter, Head, Kept, Leave, Most, News, Note, Offer, Store, StoreError,
     Term, Verdict, Word, WordId,
 };
+use crate::timestamp::Timestamp;
 
 /// Jobs in a PostgreSQL database, for as many processes and machines as share it.
 ///
@@ -296,6 +297,10 @@ impl Store for PostgresStore {
 
     fn lease(&self) -> Option<Duration> {
         Some(self.inner.lease)
+    }
+
+    fn now(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.ask("its clock cannot be read", move |inner| async move { terms::now(&inner.database).await })
     }
 
     fn beat(&self, term: Term) -> Result<(), StoreError> {

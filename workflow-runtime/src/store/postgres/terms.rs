@@ -12,8 +12,9 @@ use super::database::Database;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES};
 use super::schema::Schema;
-use super::wire::text;
+use super::wire::{Moment, text};
 use crate::store::{Claimed, Most, Offer, Term};
+use crate::timestamp::Timestamp;
 
 /// How many pages each term was given, as this process knows; who claims has the lock of his.
 #[derive(Debug, Default)]
@@ -62,6 +63,11 @@ pub(super) async fn offer(
 pub(super) async fn beat(database: &Database, schema: &Schema, term: Term) -> Result<(), Trouble> {
     database.rows(query(schema.sql("SELECT @.beat($1)")).bind(number(term))).await?;
     Ok(())
+}
+
+pub(super) async fn now(database: &Database) -> Result<Option<Timestamp>, Trouble> {
+    let now: Moment = database.value(query("SELECT clock_timestamp()")).await?;
+    Ok(Some(now.0))
 }
 
 pub(super) async fn end(database: &Database, schema: &Schema, term: Term) -> Result<(), Trouble> {
