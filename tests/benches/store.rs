@@ -55,7 +55,13 @@ fn entry(job: u64, turn: u64, term: Term, epoch: Epoch) -> Entry {
     if turn == 0 {
         let mut head = Head::new(id(job), "chain", moment(job));
         head.state = JobState::Running;
-        return Entry::New { head: Arc::new(head), term, lines: Lines { count: 3, json }, settles: None };
+        return Entry::New {
+            head: Arc::new(head),
+            term,
+            lines: Lines { count: 3, json },
+            settles: None,
+            free: None,
+        };
     }
     let change = (turn == STEPS)
         .then(|| Box::new(Change { ended: Some(moment(job)), ..Change::to(JobState::Succeeded) }));

@@ -96,6 +96,33 @@ async fn nodes_hear_of_one_another_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_see_tasks_and_nodes() {
+    let options = postgres::options();
+    let runtime = node(&options, "one").await;
+    let job = runtime.submit(Patient {}).await.unwrap();
+    job.signal("number", 21).await.unwrap();
+    let (id, done) = (job.id(), job.await.unwrap());
+    let hanging = runtime.submit(hang::with(1)).await.unwrap();
+    assert_eq!(done, 42);
+    let mut connection = PgConnection::connect(postgres::address()).await.unwrap();
+    let store = options.open().unwrap();
+    let schema = store.schema().to_owned();
+    drop(store);
+    let sql =
+        format!("SELECT step, state, output::text FROM {schema}.tasks WHERE job = '{id}' ORDER BY task");
+    let tasks: Vec<(String, String, Option<String>)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+    let twice = ("twice".to_owned(), "succeeded".to_owned(), Some("42".to_owned()));
+    assert_eq!(tasks.last(), Some(&twice), "{tasks:?}");
+    let sql = format!("SELECT node, workflows, jobs, is_heard FROM {schema}.nodes");
+    let (name, workflows, jobs, is_heard): (String, Vec<String>, i64, bool) =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
+    assert_eq!((&*name, &workflows[..], jobs, is_heard), ("one", &["Patient".to_owned()][..], 1, true));
+    hanging.cancel("enough").await;
+    ends(&[&runtime]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_there_if_and_only_if_its_transaction_is() {
     let options = postgres::options();
     let runtime = node(&options, "one").await;

@@ -285,7 +285,7 @@ async fn a_parked_job_can_be_cancelled_from_every_node() {
 fn children(store: &Arc<dyn Store>, job: &JobHandle<i64>) -> Vec<Head> {
     let mut of_it = Filter::default();
     of_it.parent = Some(job.id());
-    store.list(&of_it).unwrap()
+    store.list(&of_it).expect("it is in memory")
 }
 
 /// Which of these jobs a node has.

@@ -34,9 +34,9 @@ impl Ledger {
 
     /// All entries, as somebody else sees them.
     async fn entries(&self) -> Vec<(i64, String)> {
-        let mut connection = PgConnection::connect(postgres::address()).await.unwrap();
+        let mut connection = PgConnection::connect(postgres::address()).await.expect("it connects");
         let sql = format!("SELECT number, what FROM {}.entries ORDER BY number", self.schema);
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap()
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("it reads")
     }
 }
 
@@ -80,11 +80,11 @@ async fn slow(ledger: State<Ledger>, ctx: &TaskContext) -> Result<i64, AgentErro
 }
 
 async fn ledger(schema: &str) -> Ledger {
-    let mut connection = PgConnection::connect(postgres::address()).await.unwrap();
+    let mut connection = PgConnection::connect(postgres::address()).await.expect("it connects");
     let make = format!(
         "CREATE SCHEMA {schema}_own; CREATE TABLE {schema}_own.entries (number bigserial PRIMARY KEY, what text)"
     );
-    sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut connection).await.expect("it is made");
     Ledger {
         schema: format!("{schema}_own").into(),
         attempts: Arc::default(),

@@ -206,14 +206,12 @@ impl RuntimeBuilder {
 
     /// What others who share a store are told of this process.
     pub(crate) fn offer(&mut self) -> Result<Offer, StartError> {
-        if self.registry.is_none() {
-            self.registry = Some(Arc::new(Registry::collect()?));
-        }
-        self.registry
-            .as_ref()
-            .map(|registry| self.config.share.offer(registry))
-            .transpose()
-            .map(Option::unwrap_or_default)
+        let registry = match self.registry.take() {
+            Some(registry) => registry,
+            None => Arc::new(Registry::collect()?),
+        };
+        self.registry = Some(Arc::clone(&registry));
+        self.config.share.offer(&registry).map_err(StartError::Unwritable)
     }
 
     /// What this process is called in a store.

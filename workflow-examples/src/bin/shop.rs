@@ -2,9 +2,12 @@
 //!
 //! It sells an order, step by step, and says what it does. Its jobs are in `jobs.db` in the folder: kill it in the
 //! middle, start it again with the same words, and it goes on where it was. Nobody pays twice.
+//!
+//! With the feature `postgres`, an address such as `postgres://user@host/database` may stand in the place of the folder: then
+//! as many shops as you like sell at once, and what one was at when it was killed, another goes on with.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -103,20 +106,39 @@ async fn job_of(runtime: &Runtime, number: u32) -> Result<JobHandle<Json>, Box<d
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder: PathBuf = arguments.next().ok_or("say where: shop FOLDER [ORDER] [SECONDS]")?.into();
-    let number = arguments.next().map_or(Ok(1), |text| text.parse())?;
-    let seconds = arguments.next().map_or(Ok(1.0), |text| text.parse())?;
-    std::fs::create_dir_all(&folder)?;
-    let runtime = open(&folder, Duration::try_from_secs_f64(seconds)?).await?;
+    let place = arguments.next().ok_or("say where: shop FOLDER [ORDER] [SECONDS]")?;
+    let wrong = |what: &str, text: &str| format!("`{text}` is no {what}: shop FOLDER [ORDER] [SECONDS]");
+    let number =
+        arguments.next().map_or(Ok(1), |text| text.parse().map_err(|_| wrong("order's number", &text)))?;
+    let seconds = arguments.next().map_or(Ok(1.0), |text| text.parse().map_err(|_| wrong("time", &text)))?;
+    let pace = Pace(Duration::try_from_secs_f64(seconds)?);
+    let runtime =
+        if place.starts_with("postgres") { connect(place, pace).await? } else { open(&place, pace).await? };
+    // What an earlier process has left is running by now.
+    runtime.recovered().await;
     let receipt = job_of(&runtime, number).await?.await?;
     println!("order {number}: {}", receipt.as_str().unwrap_or_default());
     runtime.shutdown(Duration::from_secs(10)).await;
     Ok(())
 }
 
-async fn open(folder: &Path, pace: Duration) -> Result<Runtime, Box<dyn Error>> {
-    let runtime = Runtime::builder().state(Pace(pace)).open(folder.join("jobs.db")).await?;
-    // What an earlier process has left is running by now.
-    runtime.recovered().await;
-    Ok(runtime)
+async fn open(folder: impl AsRef<Path>, pace: Pace) -> Result<Runtime, Box<dyn Error>> {
+    std::fs::create_dir_all(&folder)?;
+    Ok(Runtime::builder().state(pace).open(folder.as_ref().join("jobs.db")).await?)
+}
+
+#[cfg(feature = "postgres")]
+async fn connect(address: String, pace: Pace) -> Result<Runtime, Box<dyn Error>> {
+    use std::sync::Arc;
+    use workflow_runtime::store::PostgresOptions;
+
+    // Who is killed is missed soon.
+    let options = PostgresOptions::new(address).schema("shop").lease(Duration::from_secs(2));
+    let store = tokio::task::spawn_blocking(|| options.open()).await??;
+    Ok(Runtime::builder().state(pace).on(Arc::new(store)).await?)
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn connect(address: String, _pace: Pace) -> Result<Runtime, Box<dyn Error>> {
+    Err(format!("{address}: build it with `--features postgres`").into())
 }

@@ -15,7 +15,7 @@ use super::opened::begin_term;
 use super::takeover::Takeover;
 use crate::failure::FailureKind;
 use crate::record::Parent;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::{News, StoreError, StoreErrorKind};
 
 /// How often in the time of a lease a node lets itself be heard.
 const BEATS: u32 = 5;
@@ -39,6 +39,7 @@ impl Engine {
             return;
         };
         let news = Arc::clone(&self.news);
+        drop(handle.spawn(keep_hearing(Arc::downgrade(self), Arc::clone(&news))));
         if let Some(Ok(store)) = self.scribe.as_ref().map(|scribe| scribe.store()) {
             let news = Arc::clone(&news);
             store.watch(Arc::new(move |told| news.tell(told)));
@@ -53,18 +54,20 @@ impl Engine {
         self.timers.set(self.clock.now() + lease / BEATS, Alarm::Presence);
         let engine = Arc::clone(self);
         self.executor.spawn(async move {
-            if engine.be_present().await.is_ok() {
+            if let Ok(true) = engine.be_present().await
+                && engine.look_around(Heard::ALL).await.is_ok()
+            {
                 engine.look_elsewhere().await;
             }
         });
     }
 
-    /// Lets itself be heard, and looks at what others have done.
+    /// Lets itself be heard; says whether it was.
     ///
     /// # Errors
     /// When the store was let go of.
-    async fn be_present(self: &Arc<Self>) -> Result<(), StoreError> {
-        let Some(scribe) = &self.scribe else { return Ok(()) };
+    async fn be_present(self: &Arc<Self>) -> Result<bool, StoreError> {
+        let Some(scribe) = &self.scribe else { return Ok(false) };
         drop(scribe.store()?);
         let term = scribe.term();
         let mut heard = self.ask_store(move |store| store.beat(term)).await.map(drop);
@@ -73,9 +76,9 @@ impl Engine {
         }
         if let Err(error) = heard {
             tracing::warn!("other nodes may take this one's jobs over: {error}");
-            return Ok(());
+            return Ok(false);
         }
-        self.look_around(Heard::ALL).await
+        Ok(true)
     }
 
     /// Looks at what others have done. What cannot be looked at now is the next time.
@@ -208,19 +211,29 @@ impl Engine {
     }
 }
 
-/// Lets a node be heard, as long as there is one, and has it look at what others have done as soon as it is told.
+/// Lets a node be heard, as long as there is one. Nothing else that it does is waited for here.
 async fn keep_present(engine: Weak<Engine>, news: Arc<Newsroom>, beat: Duration) {
     let mut next = Instant::now() + beat;
     loop {
-        let told = tokio::time::timeout_at(next.into(), news.wait()).await.is_ok();
+        tokio::time::sleep_until(next.into()).await;
+        next = Instant::now() + beat;
+        let Some(engine) = engine.upgrade() else { break };
+        match engine.be_present().await {
+            // What was not told is found so.
+            Ok(true) => news.tell(News::Anything),
+            Ok(false) => {}
+            Err(_) => break,
+        }
+    }
+    news.tell(News::Anything);
+}
+
+/// Has a node look at what others have done as soon as it is told, as long as there is one.
+async fn keep_hearing(engine: Weak<Engine>, news: Arc<Newsroom>) {
+    loop {
+        news.wait().await;
         let Some(engine) = engine.upgrade() else { return };
-        let done = if told {
-            engine.look_around(news.take()).await
-        } else {
-            next = Instant::now() + beat;
-            engine.be_present().await
-        };
-        if done.is_err() {
+        if engine.look_around(news.take()).await.is_err() {
             return;
         }
     }

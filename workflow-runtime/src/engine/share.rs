@@ -8,7 +8,6 @@ use super::core::Engine;
 use super::executor::Executor;
 use super::job::{Hold, Job};
 use super::news::Heard;
-use crate::builder::StartError;
 use crate::fingerprint::Hasher;
 use crate::registry::Registry;
 use crate::store::{News, Offer};
@@ -36,12 +35,15 @@ impl Default for Share {
 
 impl Share {
     /// What others are told of it.
-    pub(crate) fn offer(&self, registry: &Registry) -> Result<Offer, StartError> {
+    ///
+    /// # Errors
+    /// When something of the registry cannot be written as JSON.
+    pub(crate) fn offer(&self, registry: &Registry) -> Result<Offer, String> {
         let mut workflows: Vec<Arc<str>> =
             registry.workflows().iter().map(|workflow| Arc::from(workflow.name())).collect();
         workflows.sort_unstable();
         let catalogue = serde_json::to_string(&registry.catalogue());
-        let catalogue = catalogue.map_err(|error| StartError::Unwritable(error.to_string()))?;
+        let catalogue = catalogue.map_err(|error| error.to_string())?;
         let mut program = Hasher::new();
         program.add(&self.version).add(&catalogue);
         Ok(Offer {

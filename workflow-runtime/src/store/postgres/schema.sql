@@ -726,6 +726,24 @@ SELECT node, version, queues, workflows, begun, seen, lease, seen + lease > cloc
     (SELECT count(*) FROM @.heads WHERE heads.term = terms.term AND NOT heads.over) AS jobs
 FROM @.terms WHERE NOT over;
 
+-- The tasks of each job, by their steps: what was written of each last. What a job's tasks are called its journal says.
+CREATE VIEW @.tasks AS
+SELECT DISTINCT ON (job, task) job, task::bigint AS task, step,
+    CASE fact
+        WHEN 'started' THEN 'running' WHEN 'called' THEN 'running'
+        WHEN 'retrying' THEN 'retrying' WHEN 'succeeded' THEN 'succeeded' WHEN 'failed' THEN 'failed'
+        WHEN 'returned' THEN 'waiting' WHEN 'slept' THEN 'waiting' WHEN 'spawned' THEN 'queued' WHEN 'fell' THEN 'queued'
+        WHEN 'lost' THEN 'queued' ELSE 'running'
+    END AS state,
+    attempt, at AS since, record -> 'output' AS output, record -> 'failure' ->> 'message' AS failure
+FROM (
+    SELECT job, seq, at, fact, task, record, record ->> 'step' AS step,
+        max((record ->> 'attempt')::bigint) OVER (PARTITION BY job, task) AS attempt
+    FROM @.journal
+    WHERE task IS NOT NULL AND fact NOT IN ('noticed', 'given', 'saved')
+) AS facts
+ORDER BY job, task, seq DESC;
+
 CREATE VIEW @.unfinished_jobs AS SELECT * FROM @.jobs WHERE ended IS NULL;
 
 CREATE VIEW @.failed_jobs AS

@@ -143,7 +143,7 @@ impl PostgresStore {
     /// Writes a batch. Who writes decides himself whether it is tried again, when the answer is lost.
     fn write_batch(&self, batch: Batch) -> Result<Vec<(usize, Verdict)>, Trouble> {
         let inner = Arc::clone(&self.inner);
-        self.bridge.wait(async move {
+        self.bridge.wait(in_time(LONG, async move {
             let mut left = AGAIN;
             loop {
                 match write::write(&inner.database, &inner.write, &batch).await {
@@ -151,7 +151,7 @@ impl PostgresStore {
                     other => return other,
                 }
             }
-        })
+        }))
     }
 
     /// Asks the database, and waits for the answer. When the connection is cut, it is asked again, for a while.
@@ -165,10 +165,21 @@ impl PostgresStore {
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        let answer =
-            self.bridge.wait(async move { patiently(inner.patience, || ask(Arc::clone(&inner))).await });
+        let answer = self
+            .bridge
+            .wait(async move { patiently(inner.patience, || in_time(LONG, ask(Arc::clone(&inner)))).await });
         answer.map_err(|trouble| trouble.of(&self.inner.described, what))
     }
+}
+
+/// How long an answer is waited for: a network may swallow what is sent, and say nothing.
+const LONG: Duration = Duration::from_secs(30);
+
+async fn in_time<T>(limit: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
+        let silence = format!("there is no answer within {limit:?}");
+        Err(Trouble::Sql(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silence))))
+    })
 }
 
 /// How soon, and how late, it is asked again.
@@ -305,7 +316,7 @@ impl Store for PostgresStore {
 
     fn beat(&self, term: Term) -> Result<(), StoreError> {
         self.ask("it cannot be said that this process is there", move |inner| async move {
-            terms::beat(&inner.database, &inner.schema, term).await
+            in_time(inner.lease / 2, terms::beat(&inner.database, &inner.schema, term)).await
         })
     }
 
