@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["record"],
     &["store"],
     &["context", "archive"],
-    &["agent"],
+    &["agent", "transaction"],
     &["schema", "fit"],
     &["definition"],
     &["scope", "wait"],

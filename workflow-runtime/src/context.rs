@@ -67,7 +67,7 @@ pub(crate) trait Host: Send + Sync {
     fn cache(&self, key: &str, value: Json);
     /// The next thing that this attempt does once.
     #[cfg(feature = "postgres")]
-    fn once(&self) -> Result<crate::transaction::Once, AgentError> {
+    fn once(&self) -> Result<crate::store::Once, AgentError> {
         Err(AgentError::permanent("a transaction needs a runtime whose jobs are kept in PostgreSQL"))
     }
 }

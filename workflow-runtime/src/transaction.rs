@@ -4,16 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::TaskContext;
-use crate::engine::InUse;
 use crate::error::AgentError;
-use crate::store::OnceKey;
 use crate::store::sqlx::PgConnection;
-
-/// Something that a step does once, where jobs are kept in PostgreSQL.
-pub(crate) struct Once {
-    pub(crate) store: InUse,
-    pub(crate) key: OnceKey,
-}
+use crate::store::{StoreError, StoreErrorKind};
 
 impl TaskContext {
     /// Does something in a transaction of the database in which jobs are kept: what it writes there is written exactly once,
@@ -52,19 +45,22 @@ impl TaskContext {
         let unreadable = |error: serde_json::Error| {
             AgentError::permanent(format!("what a transaction gave is not what it gives now: {error}"))
         };
-        let Once { store, key } = self.host().once()?;
-        let store = store.postgres().ok_or_else(|| {
-            AgentError::permanent(
-                "a transaction needs a runtime whose jobs are kept in PostgreSQL: `Runtime::connect`",
-            )
-        })?;
-        let mut begun = store.begin_once(key).await.map_err(AgentError::retry)?;
+        let once = self.host().once()?;
+        let mut begun = once.begin().await.map_err(of_store)?;
         if let Some(given) = begun.given() {
             return serde_json::from_str(given).map_err(unreadable);
         }
         let given = work(begun.connection()).await.map_err(Into::into)?;
         let text = serde_json::to_string(&given).map_err(AgentError::permanent)?;
-        begun.commit(&text).await.map_err(AgentError::retry)?;
+        begun.commit(&text).await.map_err(of_store)?;
         Ok(given)
+    }
+}
+
+/// What fails in the store may go better the next time, unless it is the wrong one.
+fn of_store(error: StoreError) -> AgentError {
+    match error.kind() {
+        StoreErrorKind::Foreign => AgentError::permanent(error),
+        _ => AgentError::retry(error),
     }
 }

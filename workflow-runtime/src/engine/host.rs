@@ -39,7 +39,7 @@ impl Host for Attempt {
     }
 
     #[cfg(feature = "postgres")]
-    fn once(&self) -> Result<crate::transaction::Once, AgentError> {
+    fn once(&self) -> Result<crate::store::Once, AgentError> {
         let none =
             || AgentError::permanent("a transaction needs a runtime whose jobs are kept in PostgreSQL");
         let scribe = self.engine.scribe.as_ref().ok_or_else(none)?;
@@ -47,7 +47,7 @@ impl Host for Attempt {
         let number = self.transactions.fetch_add(1, Ordering::Relaxed);
         let epoch = self.job.lock().stored.epoch.ok_or_else(none)?;
         let key = crate::store::OnceKey { job: self.job.id, epoch, step: self.path().to_owned(), number };
-        Ok(crate::transaction::Once { store, key })
+        Ok(crate::store::Once { store: Box::new(store), key })
     }
 
     fn deadline(&self) -> Option<Timestamp> {

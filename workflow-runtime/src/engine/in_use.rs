@@ -52,15 +52,6 @@ pub(crate) struct InUse {
     _user: User,
 }
 
-#[cfg(feature = "postgres")]
-impl InUse {
-    /// The store, if it is one in PostgreSQL.
-    pub(crate) fn postgres(&self) -> Option<&crate::store::PostgresStore> {
-        let any: &dyn std::any::Any = &*self.store;
-        any.downcast_ref()
-    }
-}
-
 impl Deref for InUse {
     type Target = dyn Store;
 

@@ -59,8 +59,6 @@ pub(crate) use core::{Config, Engine, Override, Parts};
 pub(crate) use event::Event as JobEvent;
 pub(crate) use executor::{Executor, Local, lock};
 pub(crate) use glance::caught_result;
-#[cfg(feature = "postgres")]
-pub(crate) use in_use::InUse;
 pub use job::Progress;
 pub(crate) use job::{Job, JobWork};
 pub(crate) use keep::Unkept;

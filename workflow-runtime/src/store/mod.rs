@@ -17,7 +17,7 @@ pub use port::{
     Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use postgres::OnceKey;
+pub(crate) use postgres::{Once, OnceKey};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
 /// The crate by which [`SqliteStore`] speaks with SQLite, for transactions that jobs are [a part

@@ -20,6 +20,6 @@ mod within;
 mod words;
 mod write;
 
-pub(crate) use once::OnceKey;
+pub(crate) use once::{Once, OnceKey};
 pub use options::PostgresOptions;
 pub use store::PostgresStore;

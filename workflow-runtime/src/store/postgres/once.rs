@@ -1,5 +1,8 @@
 //! Transactions of steps: what they write, and what they give, is committed once for each step.
 
+use std::any::Any;
+use std::ops::Deref;
+
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, query_scalar, raw_sql};
 use tokio::sync::OnceCell;
@@ -9,7 +12,7 @@ use super::options::PostgresOptions;
 use super::store::PostgresStore;
 use super::wire::{quoted, text, uuid};
 use crate::job_id::JobId;
-use crate::store::{Epoch, StoreError};
+use crate::store::{Epoch, Store, StoreError, StoreErrorKind};
 
 /// Which of the things it is that are done once.
 #[derive(Debug, Clone)]
@@ -20,6 +23,26 @@ pub(crate) struct OnceKey {
     pub(crate) step: String,
     /// How many transactions the attempt has begun before.
     pub(crate) number: u32,
+}
+
+/// Something that a step does once, and the store in which it is done.
+pub(crate) struct Once {
+    pub(crate) store: Box<dyn Deref<Target = dyn Store> + Send + Sync>,
+    pub(crate) key: OnceKey,
+}
+
+impl Once {
+    /// Begins its transaction.
+    pub(crate) async fn begin(&self) -> Result<Begun<'_>, StoreError> {
+        let any: &dyn Any = &**self.store;
+        match any.downcast_ref::<PostgresStore>() {
+            Some(store) => store.begin_once(self.key.clone()).await,
+            None => {
+                let message = "a transaction needs a runtime whose jobs are kept in PostgreSQL: open it by `Runtime::connect`";
+                Err(StoreError::new(StoreErrorKind::Foreign, message))
+            }
+        }
+    }
 }
 
 /// The connections for transactions of steps: opened when the first is begun.
@@ -57,7 +80,7 @@ pub(crate) struct Begun<'a> {
 
 impl PostgresStore {
     /// Begins a transaction of a step.
-    pub(crate) async fn begin_once(&self, key: OnceKey) -> Result<Begun<'_>, StoreError> {
+    async fn begin_once(&self, key: OnceKey) -> Result<Begun<'_>, StoreError> {
         let told = |error: sqlx::Error| Trouble::from(error).of(self.described(), "no transaction can begin");
         let mut transaction = self.transactions().begin().await.map_err(told)?;
         let sql = self
