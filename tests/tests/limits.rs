@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use workflow_runtime::prelude::*;
+use workflow_runtime::schedule::every;
 use workflow_runtime::store::{MemoryStore, Store, Term};
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{JobHandle, Queue, Registry, RuntimeBuilder, Timestamp};
@@ -186,4 +187,24 @@ async fn who_had_to_begin_anew_has_all_his_places_again() {
         pass(&[&one, &two], 10);
         are_done(&[job]);
     }
+}
+
+#[tokio::test]
+async fn each_tick_of_a_schedule_comes_once_on_all_nodes_together() {
+    let (store, seen) = (shared(), Seen::default());
+    let (one, two) = (start("one", &seen, &store), start("two", &seen, &store));
+    let minutely = every(Duration::from_secs(60)).unwrap().aligned();
+    one.schedules().set("it", minutely, rated::with(1)).await.unwrap();
+    // Both know of it; the one that set it goes, and comes back as another.
+    pass(&[&one, &two], 300);
+    let begun = seen.begun.lock().unwrap().len();
+    assert!((4..=5).contains(&begun), "{begun} ticks in five minutes");
+    one.crash_after(0);
+    store.end(Term(1)).unwrap();
+    pass(&[&two], 300);
+    let three = start("three", &seen, &store);
+    three.advance(two.now().since(three.now()));
+    pass(&[&two, &three], 300);
+    let begun = seen.begun.lock().unwrap().len();
+    assert!((14..=15).contains(&begun), "{begun} ticks in a quarter of an hour");
 }

@@ -349,6 +349,11 @@ impl Live {
         self.result.as_ref().filter(|_| self.lines.as_ref().is_none_or(|lines| lines.count == 0))
     }
 
+    /// What was to happen to it at some moment.
+    pub(super) fn take_alarms(&mut self) -> Vec<super::timers::AlarmKey> {
+        self.alarms.drain(..).chain(self.wakes.drain().map(|(_, key)| key)).collect()
+    }
+
     pub(super) fn wake_watchers(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.watchers)
     }

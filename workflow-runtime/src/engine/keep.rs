@@ -9,15 +9,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::core::Engine;
-use super::drive::Driver;
-use super::event::{Event, Joined, Placed};
+use super::event::{Event, Joined};
 use super::job::{Callback, Hold, Inner, Job, JobWork, Live, Unwritten};
-use super::queue::Entry as Waiter;
 use super::scribe::Scribe;
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
-use crate::record::TaskId;
 use crate::state::JobState;
 use crate::store::{Change, Entry, Epoch, Head, Store, StoreError, StoreErrorKind, Verdict};
 
@@ -329,31 +326,6 @@ impl Engine {
         false
     }
 
-    /// Forgets a job that goes on elsewhere, or nowhere; who waits for it here hears why.
-    pub(crate) fn abandon(&self, job: &Arc<Job>, failure: Failure) {
-        let failure = Arc::new(failure.at(job.id, "", 0));
-        let (wakers, callbacks, alarms, inbox) = {
-            let mut inner = job.lock();
-            let live = inner.live();
-            live.lines = None;
-            live.result = Some(Err(Arc::clone(&failure)));
-            let alarms: Vec<_> =
-                live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)).collect();
-            let inbox = std::mem::take(&mut live.inbox);
-            (live.wake_watchers(), std::mem::take(&mut live.callbacks), alarms, inbox)
-        };
-        drop(inbox);
-        self.leave_room(job);
-        alarms.into_iter().for_each(|key| self.timers.cancel(key));
-        self.index.remove(job);
-        if let Some(key) = &job.options().unique {
-            self.forget_unique(&self.name_of(job), key, job.id);
-        }
-        wakers.into_iter().for_each(Waker::wake);
-        let result = Err(failure);
-        callbacks.into_iter().for_each(|callback| super::caught_result(job.id, callback, &result));
-    }
-
     /// What is to be written of new child jobs. Those of which it cannot be are refused, and there no more.
     pub(super) fn write_down(self: &Arc<Self>, children: &mut Vec<Arc<Job>>) -> Vec<(Arc<Job>, Entry)> {
         let mut entries = Vec::new();
@@ -391,82 +363,6 @@ impl Engine {
         if self.launch_job(job) || has_news {
             self.drive_here(job);
         }
-    }
-
-    /// Gives back what attempts hold that will not be started, for their job does not go on here, and what was to be given
-    /// to others. Who waits for the job waits on.
-    pub(super) fn give_up(self: &Arc<Self>, driver: Driver, verdict: Option<Verdict>) {
-        let (job, starts, effects) = driver.left();
-        if let Some(verdict) = verdict {
-            effects.answers.into_iter().for_each(|answer| answer.refuse(verdict));
-        }
-        let mut granted = effects.granted;
-        for entry in effects.returning {
-            self.come_back(entry, &mut granted);
-        }
-        for placed in effects.unwanted {
-            self.give_back(&job, placed, &mut granted);
-        }
-        for (attempt, kind, why) in effects.stops {
-            attempt.tell(kind, why);
-        }
-        starts.into_iter().for_each(|start| self.leave_places(&job, start.terms.task));
-        self.leave_passed(&job);
-        granted.into_iter().for_each(|entry| self.grant(entry));
-        effects.wakers.into_iter().for_each(Waker::wake);
-        if effects.callbacks.is_empty() {
-            return;
-        }
-        for callback in effects.callbacks {
-            if let Some((callback, result)) = job.add_callback(callback) {
-                super::caught_result(job.id, callback, &result);
-            }
-        }
-        if job.lock().hold == Hold::Other {
-            self.elsewhere.follow(&job);
-        }
-    }
-
-    /// Gives back what an attempt holds, of whose job no more is written here.
-    pub(super) fn leave_places(self: &Arc<Self>, job: &Arc<Job>, task: TaskId) {
-        let held = job.lock().live().places.remove(&task);
-        let mut granted = Vec::new();
-        match held {
-            None => granted.extend(self.default_queue().release()),
-            Some(held) if held.lent > 0 => {}
-            Some(held) => {
-                granted.extend(held.queue.release());
-                for entry in self.leave_gates(&held.asks, None) {
-                    self.come_back(entry, &mut granted);
-                }
-            }
-        }
-        granted.into_iter().for_each(|entry| self.grant(entry));
-    }
-
-    /// Gives back what comes with an event for a job of which no more is written here.
-    pub(super) fn give_up_event(self: &Arc<Self>, job: &Arc<Job>, event: Event) {
-        match event {
-            Event::Ended { task, .. } => self.leave_places(job, task),
-            Event::Placed(Placed { task, queue, deadline, returning }) => {
-                self.pass_on(Waiter { deadline, job: Arc::clone(job), task, queue, returning });
-            }
-            // Who waits for an answer says it again; the others do not hear that it was not taken.
-            event if !event.is_awaited() => {
-                event.said().into_iter().for_each(|said| self.say_by_and_by(job.id, said));
-            }
-            _ => {}
-        }
-    }
-
-    /// Gives back what a job holds as a whole that does not go on here.
-    pub(super) fn leave_passed(self: &Arc<Self>, job: &Arc<Job>) {
-        let passed = std::mem::take(&mut job.lock().live().passed);
-        let mut granted = Vec::new();
-        for entry in self.leave_gates(&passed, None) {
-            self.come_back(entry, &mut granted);
-        }
-        granted.into_iter().for_each(|entry| self.grant(entry));
     }
 }
 

@@ -28,6 +28,7 @@ mod opened;
 #[cfg(feature = "classic")]
 mod outside;
 mod park;
+mod part;
 mod perform;
 mod places;
 mod plan;

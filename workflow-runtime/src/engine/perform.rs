@@ -278,9 +278,7 @@ impl Turn<'_> {
         effects.callbacks.append(&mut live.callbacks);
         effects.result.clone_from(&live.result);
         effects.over = Some(live.journal.len());
-        for key in live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)) {
-            self.engine.timers.cancel(key);
-        }
+        live.take_alarms().into_iter().for_each(|key| self.engine.timers.cancel(key));
         if !live.passed.is_empty() {
             let passed = std::mem::take(&mut live.passed);
             effects.returning.extend(self.engine.leave_gates(&passed, None));

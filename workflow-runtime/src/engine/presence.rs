@@ -9,12 +9,9 @@ use super::alarm::Alarm;
 use super::core::Engine;
 use super::elsewhere::Elsewhere;
 use super::executor::{Executor, lock};
-use super::job::{Hold, Job};
 use super::news::{Heard, Newsroom};
 use super::opened::begin_term;
 use super::takeover::Takeover;
-use crate::failure::FailureKind;
-use crate::record::Parent;
 use crate::store::{News, StoreError, StoreErrorKind};
 
 /// How often in the time of a lease a node lets itself be heard.
@@ -148,66 +145,6 @@ impl Engine {
             Ok(())
         });
         begun.await.map(drop)
-    }
-
-    fn part_with_all(self: &Arc<Self>) {
-        self.keep_plans_again();
-        lock(&self.parked).clear();
-        for job in self.index.all() {
-            let is_over = job.lock().state().is_over();
-            if !is_over {
-                self.part_with(&job);
-            }
-        }
-    }
-
-    /// A new job is written, and nobody holds it, or only a term that was over before that was heard: it is for others.
-    pub(super) fn part_with_lost(self: &Arc<Self>, job: &Arc<Job>) {
-        if matches!(job.lock().hold, Hold::Left | Hold::Lost) {
-            let (engine, job) = (Arc::clone(self), Arc::clone(job));
-            self.executor.spawn(async move { engine.part_with(&job) });
-        }
-    }
-
-    /// A job goes on elsewhere, or will: nothing more of it happens here, and who waits for it here hears how it ended.
-    pub(super) fn part_with(self: &Arc<Self>, job: &Arc<Job>) {
-        let (attempts, alarms, inbox, starts) = {
-            let mut inner = job.lock();
-            if inner.hold == Hold::Other {
-                return;
-            }
-            if inner.stored.epoch.is_none() {
-                // Whoever handed it in is told first whether it is there.
-                inner.hold = Hold::Lost;
-                return;
-            }
-            inner.hold = Hold::Other;
-            let live = inner.live();
-            live.lines = None;
-            live.result = None;
-            let alarms: Vec<_> =
-                live.alarms.drain(..).chain(live.wakes.drain().map(|(_, key)| key)).collect();
-            let attempts: Vec<_> = live.attempts.values().cloned().collect();
-            (attempts, alarms, std::mem::take(&mut live.inbox), std::mem::take(&mut live.starts))
-        };
-        starts.into_iter().for_each(|start| self.leave_places(job, start.terms.task));
-        self.leave_passed(job);
-        self.leave_room(job);
-        alarms.into_iter().for_each(|key| self.timers.cancel(key));
-        self.index.remove(job);
-        if let Some(key) = &job.options().unique {
-            self.forget_unique(&self.name_of(job), key, job.id);
-        }
-        self.elsewhere.follow(job);
-        if let Some(Parent { job: parent, task, .. }) = job.options().parent
-            && self.index.get(parent).is_some()
-        {
-            self.elsewhere.await_child(job.id, parent, task);
-        }
-        inbox.into_iter().for_each(|event| self.give_up_event(job, event));
-        for attempt in attempts {
-            attempt.tell(FailureKind::Cancelled, "another node has taken its job over".to_owned());
-        }
     }
 }
 
