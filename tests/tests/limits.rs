@@ -8,7 +8,9 @@ use workflow_runtime::prelude::*;
 use workflow_runtime::schedule::every;
 use workflow_runtime::store::{MemoryStore, Store, Term};
 use workflow_runtime::testing::TestRuntime;
-use workflow_runtime::{JobHandle, Queue, Registry, RuntimeBuilder, Timestamp};
+use workflow_runtime::{
+    AgentError, AgentLimits, Breaker, JobHandle, Queue, Registry, RuntimeBuilder, Timestamp,
+};
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -57,6 +59,12 @@ async fn rated(ctx: &TaskContext, seen: State<Seen>, n: i64) -> i64 {
     n
 }
 
+/// Fails if it is told to.
+#[task_agent(concurrency = 1, rate = "3/1000s")]
+async fn flaky(n: i64) -> Result<i64, AgentError> {
+    if n < 0 { Err(AgentError::permanent("as it was told")) } else { Ok(n) }
+}
+
 workflow! {
     /// One at a time, on all nodes together.
     #[concurrency(1)]
@@ -77,7 +85,12 @@ fn start_with(
     store: &Arc<dyn Store>,
     set: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder,
 ) -> TestRuntime {
-    let registry = Registry::builder().agent::<narrow>().agent::<wide>().agent::<rated>().workflow::<Lone>();
+    let registry = Registry::builder()
+        .agent::<narrow>()
+        .agent::<wide>()
+        .agent::<rated>()
+        .agent::<flaky>()
+        .workflow::<Lone>();
     let builder = Runtime::builder().registry(registry.build().expect("they are right"));
     TestRuntime::on(set(builder.state(seen.clone()).node(name)), 0, Arc::clone(store))
 }
@@ -207,4 +220,20 @@ async fn each_tick_of_a_schedule_comes_once_on_all_nodes_together() {
     pass(&[&two, &three], 300);
     let begun = seen.begun.lock().unwrap().len();
     assert!((14..=15).contains(&begun), "{begun} ticks in a quarter of an hour");
+}
+
+#[tokio::test]
+async fn who_leaves_an_agent_alone_takes_nothing_of_what_others_may_start() {
+    let (store, seen) = (shared(), Seen::default());
+    let breaker = Breaker { failures: 1, cooldown: Duration::from_secs(10_000) };
+    let one = start_with("one", &seen, &store, |builder| {
+        builder.limits("flaky", AgentLimits::new().breaker(breaker))
+    });
+    let two = start("two", &seen, &store);
+    let failing = one.submit_all((0..5).map(|_| flaky::with(-1))).await.unwrap();
+    pass(&[&one, &two], 30);
+    assert_eq!(failing.iter().filter(|job| job.result().is_some()).count(), 1, "the circuit is open");
+    let jobs = two.submit_all((0..2).map(flaky::with)).await.unwrap();
+    pass(&[&one, &two], 30);
+    are_done(&jobs);
 }

@@ -178,7 +178,10 @@ impl Gates {
             }
             if gate.shared.news || is_forgotten || (all && !gate.waiting.is_empty()) {
                 gate.shared.news = false;
-                let wants = u32::try_from(gate.waiting.len().min(AT_ONCE)).unwrap_or(u32::MAX);
+                // While a circuit is open, nobody would make use of leave, and others may.
+                let is_open = gate.circuit.lets(now).is_err();
+                let wants = if is_open { 0 } else { gate.waiting.len().min(AT_ONCE) };
+                let wants = u32::try_from(wants).unwrap_or(u32::MAX);
                 tolls.push((key.clone(), bounds, gate.running + gate.shared.spare, wants));
             }
         }
