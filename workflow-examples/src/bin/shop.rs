@@ -111,7 +111,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let number =
         arguments.next().map_or(Ok(1), |text| text.parse().map_err(|_| wrong("order's number", &text)))?;
     let seconds = arguments.next().map_or(Ok(1.0), |text| text.parse().map_err(|_| wrong("time", &text)))?;
-    let pace = Pace(Duration::try_from_secs_f64(seconds)?);
+    let pace = Duration::try_from_secs_f64(seconds).map_err(|_| wrong("time", &seconds.to_string()))?;
+    let pace = Pace(pace);
     let runtime =
         if place.starts_with("postgres") { connect(place, pace).await? } else { open(&place, pace).await? };
     // What an earlier process has left is running by now.
@@ -139,6 +140,6 @@ async fn connect(address: String, pace: Pace) -> Result<Runtime, Box<dyn Error>>
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn connect(address: String, _pace: Pace) -> Result<Runtime, Box<dyn Error>> {
-    Err(format!("{address}: build it with `--features postgres`").into())
+async fn connect(_address: String, _pace: Pace) -> Result<Runtime, Box<dyn Error>> {
+    Err("for an address of PostgreSQL, build it with `--features postgres`".into())
 }
