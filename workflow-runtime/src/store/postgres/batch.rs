@@ -23,6 +23,8 @@ pub(super) struct Batch {
     pub(super) new: New,
     pub(super) more: More,
     pub(super) changed: Changed,
+    pub(super) ending: More,
+    pub(super) ends: Ends,
     pub(super) rest: Vec<String>,
 }
 
@@ -31,7 +33,6 @@ pub(super) struct New {
     pub(super) ids: Vec<Uuid>,
     pub(super) names: Vec<String>,
     pub(super) states: Vec<&'static str>,
-    pub(super) over: Vec<bool>,
     pub(super) terms: Vec<i64>,
     pub(super) queues: Vec<String>,
     pub(super) priorities: Sparse<&'static str>,
@@ -42,10 +43,8 @@ pub(super) struct New {
     pub(super) submitted: Vec<Moment>,
     pub(super) due: Sparse<Moment>,
     pub(super) not_before: Sparse<Moment>,
-    pub(super) ended: Sparse<Moment>,
     pub(super) failures: Sparse<String>,
     pub(super) parked: Sparse<String>,
-    pub(super) settled: Sparse<bool>,
     pub(super) counts: Vec<i32>,
     pub(super) texts: Vec<String>,
 }
@@ -59,14 +58,20 @@ pub(super) struct More {
     pub(super) texts: Vec<String>,
 }
 
+/// What becomes of jobs that go on.
 #[derive(Default)]
 pub(super) struct Changed {
     pub(super) ids: Vec<Uuid>,
     pub(super) states: Vec<&'static str>,
-    pub(super) over: Vec<bool>,
-    pub(super) ended: Vec<Option<Moment>>,
-    pub(super) failures: Vec<Option<String>>,
-    pub(super) parked: Vec<Option<String>>,
+    pub(super) failures: Sparse<String>,
+}
+
+/// What becomes of jobs that end.
+#[derive(Default)]
+pub(super) struct Ends {
+    pub(super) states: Vec<&'static str>,
+    pub(super) at: Vec<Option<Moment>>,
+    pub(super) failures: Sparse<String>,
 }
 
 /// A column in which there is mostly nothing: then it is sent without elements, and `unnest` fills it up.
@@ -103,9 +108,7 @@ enum Rest<'a> {
         at: usize,
         /// Who writes it, whoever holds it then.
         term: u64,
-        head: Box<NewRow>,
-        count: u32,
-        json: &'a str,
+        head: Box<NewRow<'a>>,
         settles: Option<JobId>,
     },
     More {
@@ -195,21 +198,26 @@ impl Batch {
     fn add(&mut self, entry: &Entry, known: Option<Held>) -> bool {
         match entry {
             Entry::New { head, term, lines, settles: None, free }
-                if head.once.is_none() && head.unique.is_none() =>
+                if head.once.is_none() && head.unique.is_none() && !head.state.is_over() =>
             {
                 self.living.insert(big(term.0));
                 self.new.add(head, *term, *free, lines);
                 true
             }
             Entry::More { job, epoch, first, lines, change } => {
-                let ends = change.as_ref().is_some_and(|change| change.state.is_over());
+                let end = change.as_ref().filter(|change| change.state.is_over());
                 let is_parked = change.as_ref().is_some_and(|change| change.parked.is_some());
-                if lines.count == 0 || is_parked || (ends && !self.rest.is_empty()) {
+                if lines.count == 0 || is_parked || (end.is_some() && !self.rest.is_empty()) {
                     return false;
                 }
                 match known.filter(|known| known.fits(*epoch, *first)) {
                     Some(known) => _ = self.living.insert(big(known.term.0)),
                     None => self.is_known = false,
+                }
+                if let Some(end) = end {
+                    self.ending.add(*job, *epoch, *first, lines);
+                    self.ends.add(end);
+                    return true;
                 }
                 self.more.add(*job, *epoch, *first, lines);
                 if let Some(change) = change {
@@ -226,9 +234,7 @@ impl Batch {
             Entry::New { head, term, lines, settles, free } => Rest::New {
                 at,
                 term: term.0,
-                head: Box::new(NewRow::new(head, holder(*term, *free), *free)),
-                count: lines.count,
-                json: &lines.json,
+                head: Box::new(NewRow::new(head, lines, holder(*term, *free), *free)),
                 settles: *settles,
             },
             Entry::More { job, epoch, first, lines, change } => Rest::More {
@@ -273,7 +279,6 @@ impl New {
         self.ids.push(uuid(head.id));
         self.names.push(text(&head.name));
         self.states.push(state_word(head.state));
-        self.over.push(head.state.is_over());
         self.terms.push(big(holder(writer, free).0));
         self.queues.push(text(&head.queue));
         self.priorities.push(head.priority.map(priority_word));
@@ -285,10 +290,8 @@ impl New {
         self.submitted.push(Moment(head.submitted));
         self.due.push(free.map(Moment));
         self.not_before.push(head.not_before.map(Moment));
-        self.ended.push(head.ended.map(Moment));
         self.failures.push(head.failure.as_deref().map(text));
         self.parked.push(head.parked.as_deref().map(text));
-        self.settled.push(head.settled.then_some(true));
         self.counts.push(small(lines.count));
         self.texts.push(lines.json.clone());
     }
@@ -308,9 +311,14 @@ impl Changed {
     fn add(&mut self, job: JobId, change: &Change) {
         self.ids.push(uuid(job));
         self.states.push(state_word(change.state));
-        self.over.push(change.state.is_over());
-        self.ended.push(change.ended.map(Moment));
         self.failures.push(change.failure.as_deref().map(text));
-        self.parked.push(change.parked.as_deref().map(text));
+    }
+}
+
+impl Ends {
+    fn add(&mut self, end: &Change) {
+        self.states.push(state_word(end.state));
+        self.at.push(end.ended.map(Moment));
+        self.failures.push(end.failure.as_deref().map(text));
     }
 }

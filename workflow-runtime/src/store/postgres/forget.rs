@@ -15,24 +15,24 @@ use crate::store::Expiry;
 /// From name to name without looking at the jobs between, and of each name those that ended first.
 const EXPIRED: &str = "
 WITH RECURSIVE names AS (
-    SELECT coalesce($1, (SELECT min(name) FROM @.heads WHERE over)) AS name
+    SELECT coalesce($1, (SELECT min(name) FROM @.done)) AS name
     UNION ALL
-    SELECT (SELECT min(heads.name) FROM @.heads WHERE over AND heads.name > names.name) FROM names
+    SELECT (SELECT min(done.name) FROM @.done WHERE done.name > names.name) FROM names
     WHERE names.name IS NOT NULL AND $1 IS NULL
 )
 SELECT gone.id
 FROM names CROSS JOIN LATERAL (
-    SELECT heads.ended, heads.id
-    FROM @.heads LEFT JOIN (
-        SELECT last.ended, last.id FROM @.heads AS last WHERE last.over AND last.name = names.name
+    SELECT done.ended, done.id
+    FROM @.done LEFT JOIN (
+        SELECT last.ended, last.id FROM @.done AS last WHERE last.name = names.name
         ORDER BY last.ended DESC, last.id DESC LIMIT 1 OFFSET $3
     ) AS last ON $3 IS NOT NULL
-    WHERE heads.over AND heads.name = names.name
-        AND heads.ended <= greatest($2, last.ended)
-        AND (heads.ended < $2 OR (heads.ended, heads.id) <= (last.ended, last.id))
-        AND ($4 OR NOT @.is_dead(heads))
-        AND NOT EXISTS (SELECT FROM @.heads AS above WHERE above.id = heads.parent AND NOT above.over)
-    ORDER BY heads.ended, heads.id LIMIT $5
+    WHERE done.name = names.name
+        AND done.ended <= greatest($2, last.ended)
+        AND (done.ended < $2 OR (done.ended, done.id) <= (last.ended, last.id))
+        AND ($4 OR NOT (done.state IN ('failed', 'expired') AND done.parent IS NULL AND NOT done.settled))
+        AND NOT EXISTS (SELECT FROM @.live WHERE live.id = done.parent)
+    ORDER BY done.ended, done.id LIMIT $5
 ) AS gone
 WHERE names.name <> ALL ($6)
 ORDER BY names.name, gone.ended, gone.id LIMIT $5";

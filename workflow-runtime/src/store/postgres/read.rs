@@ -46,7 +46,7 @@ fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
         terms.push("over AND state <> 'succeeded'".to_owned());
     }
     if filter.dead {
-        terms.push("@.is_dead(heads)".to_owned());
+        terms.push("state IN ('failed', 'expired') AND parent IS NULL AND NOT settled".to_owned());
     }
     if filter.parked {
         terms.push("parked IS NOT NULL".to_owned());

@@ -23,7 +23,8 @@ pub(super) const COLUMNS: &str = "heads.id, heads.name, heads.state, heads.queue
      heads.ended, heads.failure, heads.once, heads.parked, heads.settled";
 
 /// What [`kept`] reads besides.
-pub(super) const LINES: &str = "heads.epoch, \
+pub(super) const LINES: &str = "heads.epoch, heads.count, heads.json, heads.last_first, heads.last_count, heads.last_json, \
+     ARRAY(SELECT first FROM @.lines WHERE job = heads.id ORDER BY first) AS firsts, \
      ARRAY(SELECT count FROM @.lines WHERE job = heads.id ORDER BY first) AS counts, \
      ARRAY(SELECT json FROM @.lines WHERE job = heads.id ORDER BY first) AS texts";
 
@@ -64,10 +65,32 @@ pub(super) fn head(row: &PgRow) -> Result<Head, Trouble> {
 pub(super) fn kept(row: &PgRow) -> Result<(Epoch, Kept), Trouble> {
     let head = head(row)?;
     let epoch: i64 = row.try_get("epoch")?;
+    Ok((Epoch(u64::try_from(epoch).unwrap_or(0)), Kept { head, lines: lines(row)? }))
+}
+
+/// The lines of a job: those of its beginning stand in its own row, those of its end mostly, too.
+fn lines(row: &PgRow) -> Result<Vec<Lines>, Trouble> {
+    let lines = |count: i32, json| Lines { count: u32::try_from(count).unwrap_or(0), json };
+    let last_first: Option<i32> = row.try_get("last_first")?;
+    let mut last = None;
+    if last_first.is_some() {
+        last = Some(lines(row.try_get("last_count")?, row.try_get("last_json")?));
+    }
+    let begun: i32 = row.try_get("count")?;
+    let mut all = Vec::new();
+    if begun > 0 {
+        all.push(lines(begun, row.try_get("json")?));
+    }
+    let firsts: Vec<i32> = row.try_get("firsts")?;
     let (counts, texts): (Vec<i32>, Vec<String>) = (row.try_get("counts")?, row.try_get("texts")?);
-    let line = |(count, json): (i32, String)| Lines { count: u32::try_from(count).unwrap_or(0), json };
-    let lines = counts.into_iter().zip(texts).map(line).collect();
-    Ok((Epoch(u64::try_from(epoch).unwrap_or(0)), Kept { head, lines }))
+    for ((first, count), json) in firsts.into_iter().zip(counts).zip(texts) {
+        if last_first.is_some_and(|last| last < first) {
+            all.extend(last.take());
+        }
+        all.push(lines(count, json));
+    }
+    all.extend(last);
+    Ok(all)
 }
 
 /// The cells of one row, and how to name it.
@@ -114,7 +137,7 @@ impl Cells<'_> {
 
 /// A new job's row, by the names of its columns.
 #[derive(Serialize)]
-pub(super) struct NewRow {
+pub(super) struct NewRow<'a> {
     id: JobId,
     name: String,
     state: &'static str,
@@ -149,10 +172,12 @@ pub(super) struct NewRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     parked: Option<String>,
     settled: bool,
+    count: u32,
+    json: &'a str,
 }
 
-impl NewRow {
-    pub(super) fn new(head: &Head, term: Term, free: Option<Timestamp>) -> Self {
+impl<'a> NewRow<'a> {
+    pub(super) fn new(head: &Head, lines: &'a Lines, term: Term, free: Option<Timestamp>) -> Self {
         let said = |said: &Option<Arc<str>>| said.as_deref().map(text);
         Self {
             id: head.id,
@@ -176,6 +201,8 @@ impl NewRow {
             once: said(&head.once),
             parked: said(&head.parked),
             settled: head.settled,
+            count: lines.count,
+            json: &lines.json,
         }
     }
 }

@@ -1,4 +1,5 @@
--- A job is one row of `heads`; what happened to it is in `lines`. Texts are ordered by their bytes. `@` stands for the
+-- A job is one row of `live`, and later of `done`; what happened to it between its beginning and its end is in `lines`. Texts
+-- are ordered by their bytes. `@` stands for the
 -- schema, `#` for the number of the lock under which terms end, and `CHANNEL` for what is listened to.
 
 -- What tells these tables from others of the same name, in other databases.
@@ -28,47 +29,89 @@ CREATE SEQUENCE @.numbers_of_terms;
 CREATE FUNCTION @.digest(VARIADIC parts text[]) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
 $$ SELECT sha256(convert_to(parts::text, 'UTF8')) $$;
 
-CREATE TABLE @.heads (
+-- Jobs that are not over: few of many, however many have ended; so their indexes are small, and soon clean.
+CREATE TABLE @.live (
     id           uuid PRIMARY KEY,
-    name         text COLLATE "C" NOT NULL,
-    state        text COLLATE "C" NOT NULL,
-    over         boolean NOT NULL,
     term         bigint NOT NULL, -- who holds it; 0 is nobody
     epoch        bigint NOT NULL,
+    submitted    timestamptz NOT NULL,
+    count        integer NOT NULL, -- of its first records, which are here and not in `lines`: one row less for each job
+    state        text COLLATE "C" NOT NULL,
+    name         text COLLATE "C" NOT NULL,
     queue        text COLLATE "C" NOT NULL,
+    json         text COLLATE "C" NOT NULL,
     priority     text COLLATE "C",
     tags         jsonb,
     unique_key   text COLLATE "C",
     parent       uuid,
     parent_task  bigint,
     parent_depth bigint,
-    submitted    timestamptz NOT NULL,
     due          timestamptz, -- by when it should begin, if it is free: it was never anybody's
     not_before   timestamptz,
-    ended        timestamptz,
     failure      text COLLATE "C",
     once         text COLLATE "C",
     parked       text COLLATE "C",
-    settled      boolean NOT NULL DEFAULT false,
     refused      text[] COLLATE "C", -- the programs that have parked it
     awaited      boolean -- a node that does not hold it wants to know when it is over
-) WITH (fillfactor = 80);
--- What is to be taken over from a term, and what lists are mostly asked for: few of many.
-CREATE INDEX heads_held ON @.heads (term, id) WHERE NOT over;
+);
+-- What is to be taken over from a term.
+CREATE INDEX live_held ON @.live (term, id);
 -- What is free: the most urgent of a queue first.
-CREATE INDEX heads_free ON @.heads (queue, due, id) WHERE term = 0 AND NOT over;
+CREATE INDEX live_free ON @.live (queue, due, id) WHERE term = 0;
 -- What another program may be able to go on with: hardly any.
-CREATE INDEX heads_parked ON @.heads (id) WHERE parked IS NOT NULL AND NOT over;
--- What is to be forgotten first.
-CREATE INDEX heads_ended ON @.heads (name, ended, id) WHERE over;
--- What is looked for when something went wrong: few, too.
-CREATE INDEX heads_failed ON @.heads (id) WHERE over AND state <> 'succeeded';
+CREATE INDEX live_parked ON @.live (id) WHERE parked IS NOT NULL;
 -- One job to a key. Most jobs have none.
-CREATE UNIQUE INDEX heads_keys ON @.heads (@.digest(name, unique_key)) WHERE NOT over AND unique_key IS NOT NULL;
+CREATE UNIQUE INDEX live_keys ON @.live (@.digest(name, unique_key)) WHERE unique_key IS NOT NULL;
 -- The children of a job. Most jobs are nobody's.
-CREATE INDEX heads_children ON @.heads (parent, id) WHERE parent IS NOT NULL;
+CREATE INDEX live_children ON @.live (parent, id) WHERE parent IS NOT NULL;
 
--- Records, as they were written: each row what one turn of a job brought about, `count` records from number `first`.
+-- Jobs that are over. They come here when they end, and nothing of them changes any more, until they are forgotten.
+CREATE TABLE @.done (
+    id           uuid PRIMARY KEY,
+    term         bigint NOT NULL,
+    epoch        bigint NOT NULL,
+    submitted    timestamptz NOT NULL,
+    ended        timestamptz NOT NULL,
+    count        integer NOT NULL,
+    settled      boolean NOT NULL,
+    state        text COLLATE "C" NOT NULL,
+    name         text COLLATE "C" NOT NULL,
+    queue        text COLLATE "C" NOT NULL,
+    json         text COLLATE "C" NOT NULL,
+    last_first   integer, -- the number of the first of its last records, if they are here,
+    last_count   integer, -- how many they are,
+    last_json    text COLLATE "C", -- and what they are
+    priority     text COLLATE "C",
+    tags         jsonb,
+    unique_key   text COLLATE "C",
+    parent       uuid,
+    parent_task  bigint,
+    parent_depth bigint,
+    not_before   timestamptz,
+    failure      text COLLATE "C",
+    once         text COLLATE "C",
+    parked       text COLLATE "C"
+);
+-- What is to be forgotten first.
+CREATE INDEX done_ended ON @.done (name, ended, id);
+-- What is looked for when something went wrong: few, too.
+CREATE INDEX done_failed ON @.done (id) WHERE state <> 'succeeded';
+CREATE INDEX done_children ON @.done (parent, id) WHERE parent IS NOT NULL;
+
+-- All of them.
+CREATE VIEW @.heads AS
+SELECT id, name, state, false AS over, term, epoch, queue, priority, tags, unique_key, parent, parent_task, parent_depth,
+    submitted, due, not_before, NULL::timestamptz AS ended, failure, once, parked, false AS settled,
+    count, json, NULL::integer AS last_first, NULL::integer AS last_count, NULL::text COLLATE "C" AS last_json
+FROM @.live
+UNION ALL
+SELECT id, name, state, true, term, epoch, queue, priority, tags, unique_key, parent, parent_task, parent_depth,
+    submitted, NULL::timestamptz, not_before, ended, failure, once, parked, settled,
+    count, json, last_first, last_count, last_json
+FROM @.done;
+
+-- Records, as they were written: each row what one turn of a job brought about, `count` records from number `first`; but for
+-- the first of each job, and mostly the last.
 CREATE TABLE @.lines (
     job   uuid NOT NULL,
     first integer NOT NULL,
@@ -136,9 +179,6 @@ CREATE TABLE @.words (
 );
 CREATE INDEX words_open ON @.words (job) WHERE reply IS NULL;
 
-CREATE FUNCTION @.is_dead(head @.heads) RETURNS boolean LANGUAGE sql IMMUTABLE AS
-$$ SELECT head.over AND head.state IN ('failed', 'expired') AND head.parent IS NULL AND NOT head.settled $$;
-
 -- Whatever the statistics say, or do not say yet: what these functions look for, they find by an index. That is what they are
 -- set to.
 
@@ -186,7 +226,7 @@ BEGIN
     END IF;
     -- Of what is over only those are of use that hold jobs.
     DELETE FROM @.terms WHERE over AND seen + lease < now
-        AND NOT EXISTS (SELECT FROM @.heads WHERE heads.term = terms.term AND NOT heads.over);
+        AND NOT EXISTS (SELECT FROM @.live WHERE live.term = terms.term);
     -- Now and then: limits of which nobody holds anything are not remembered.
     IF random() < 0.05 THEN
         DELETE FROM @.held
@@ -200,7 +240,7 @@ BEGIN
         );
     END IF;
     DELETE FROM @.words WHERE left_at < clock_timestamp() - interval '1 hour'
-        AND (reply IS NOT NULL OR NOT EXISTS (SELECT FROM @.heads WHERE heads.id = words.job AND NOT heads.over));
+        AND (reply IS NOT NULL OR NOT EXISTS (SELECT FROM @.live WHERE live.id = words.job));
 END $$;
 
 -- A term is over from now on: its jobs are for others.
@@ -229,9 +269,9 @@ $$ SELECT state IN ('pending', 'scheduled') $$;
 -- The queues in which there are free jobs: it leaps from one to the next.
 CREATE FUNCTION @.queues_of_free() RETURNS SETOF text LANGUAGE sql STABLE AS $$
     WITH RECURSIVE known AS (
-        (SELECT queue FROM @.heads WHERE term = 0 AND NOT over ORDER BY queue LIMIT 1)
+        (SELECT queue FROM @.live WHERE term = 0 ORDER BY queue LIMIT 1)
         UNION ALL
-        SELECT (SELECT queue FROM @.heads WHERE term = 0 AND NOT over AND queue > known.queue ORDER BY queue LIMIT 1)
+        SELECT (SELECT queue FROM @.live WHERE term = 0 AND queue > known.queue ORDER BY queue LIMIT 1)
         FROM known WHERE known.queue IS NOT NULL
     )
     SELECT queue FROM known WHERE queue IS NOT NULL
@@ -256,9 +296,8 @@ BEGIN
                 count(*) FILTER (WHERE @.waits(unheld.state)) OVER (ORDER BY unheld.id) AS nth
             FROM @.terms AS gone
             CROSS JOIN LATERAL (
-                SELECT id, state FROM @.heads
-                WHERE heads.term = gone.term AND NOT heads.over
-                    AND (mine.queues IS NULL OR heads.queue = ANY (mine.queues))
+                SELECT id, state FROM @.live
+                WHERE live.term = gone.term AND (mine.queues IS NULL OR live.queue = ANY (mine.queues))
                     AND (most_waiting > 0 OR NOT @.waits(state))
                 ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
             ) AS unheld
@@ -274,10 +313,10 @@ BEGIN
                 SELECT free.id
                 FROM @.queues_of_free() AS known (queue)
                 CROSS JOIN LATERAL (
-                    SELECT id, due FROM @.heads
-                    WHERE term = 0 AND NOT over AND heads.queue = known.queue
+                    SELECT id, due FROM @.live
+                    WHERE term = 0 AND live.queue = known.queue
                         AND (not_before IS NULL OR not_before < clock_timestamp() + mine.lease)
-                    ORDER BY heads.queue, due, id LIMIT left_waiting FOR UPDATE SKIP LOCKED
+                    ORDER BY live.queue, due, id LIMIT left_waiting FOR UPDATE SKIP LOCKED
                 ) AS free
                 WHERE mine.queues IS NULL OR known.queue = ANY (mine.queues)
                 ORDER BY free.due, free.id LIMIT left_waiting
@@ -285,14 +324,14 @@ BEGIN
         END IF;
         IF cardinality(mine.claimed) < most THEN
             mine.claimed := mine.claimed || ARRAY(
-                SELECT id FROM @.heads
-                WHERE parked IS NOT NULL AND NOT over AND term <> own AND id <> ALL (mine.claimed)
+                SELECT id FROM @.live
+                WHERE parked IS NOT NULL AND term <> own AND id <> ALL (mine.claimed)
                     AND (mine.queues IS NULL OR queue = ANY (mine.queues))
                     AND mine.program <> ALL (refused) AND @.lives(term)
                 ORDER BY id LIMIT most - cardinality(mine.claimed) FOR UPDATE SKIP LOCKED
             );
         END IF;
-        UPDATE @.heads SET term = own, epoch = epoch + 1, due = NULL WHERE id = ANY (mine.claimed);
+        UPDATE @.live SET term = own, epoch = epoch + 1, due = NULL WHERE id = ANY (mine.claimed);
         UPDATE @.terms SET page = wanted, claimed = mine.claimed WHERE term = own;
     END IF;
     RETURN mine.claimed;
@@ -371,8 +410,14 @@ CREATE FUNCTION @.lives(number bigint) RETURNS boolean LANGUAGE sql STABLE AS
 $$ SELECT EXISTS (SELECT FROM @.terms WHERE term = number AND NOT over) $$;
 
 -- How many records a job has.
-CREATE FUNCTION @.length_of(id uuid) RETURNS integer LANGUAGE sql STABLE AS
-$$ SELECT coalesce((SELECT first + count FROM @.lines WHERE job = id ORDER BY first DESC LIMIT 1), 0) $$;
+CREATE FUNCTION @.length_of(of_job uuid) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT greatest(
+        0,
+        (SELECT count FROM @.live WHERE id = of_job),
+        (SELECT greatest(count, last_first + last_count) FROM @.done WHERE id = of_job),
+        (SELECT first + count FROM @.lines WHERE job = of_job ORDER BY first DESC LIMIT 1)
+    )
+$$;
 
 -- What became of an entry that is not simply written. `verdict` is `written`, `stale`, `not`, `taken`, `settled`,
 -- `noted` or `differs`; `number` is its epoch, count or version, `job` who has the key.
@@ -380,30 +425,62 @@ CREATE TYPE @.answer AS (at integer, verdict text, number bigint, job uuid);
 CREATE FUNCTION @.answer(at integer, verdict text, number bigint DEFAULT 0, job uuid DEFAULT NULL)
 RETURNS @.answer LANGUAGE sql IMMUTABLE AS $$ SELECT at, verdict, number, job $$;
 
--- Writes entries: set by set new jobs without keys, and further lines, each of another job; and then the rest, one by one.
--- If one of the sets cannot be written whole, it fails, and nothing is written: to look at each entry costs as much as to
+-- Jobs are over, as each of these says: they move from `live` to `done`. Gives how many did. Their last records go with them,
+-- if they are given.
+CREATE FUNCTION @.conclude(
+    end_id uuid[], end_state text[], end_at timestamptz[], end_failure text[], end_parked text[],
+    end_first integer[], end_count integer[], end_json text[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    moved bigint;
+    told boolean;
+BEGIN
+    WITH gone AS (
+        DELETE FROM @.live
+        USING unnest(end_id, end_state, end_at, end_failure, end_parked, end_first, end_count, end_json)
+            AS ending (job, became, ended, why, parked_by, last_first, last_count, last_json)
+        WHERE live.id = ending.job
+        RETURNING *
+    ), kept AS (
+        INSERT INTO @.done (id, term, epoch, submitted, ended, count, settled, state, name, queue, json,
+            last_first, last_count, last_json, priority, tags, unique_key, parent, parent_task, parent_depth,
+            not_before, failure, once, parked)
+        SELECT id, term, epoch, submitted, ended, count, false, became, name, queue, json,
+            last_first, last_count, last_json, priority, tags, unique_key, parent, parent_task, parent_depth,
+            not_before, why, once, parked_by
+        FROM gone
+    )
+    SELECT count(*), bool_or(awaited) INTO moved, told FROM gone;
+    IF told THEN
+        PERFORM @.tell('ended');
+    END IF;
+    RETURN moved;
+END $$;
+
+-- Writes entries: set by set new jobs without keys, further lines, and ends, each of another job; and then the rest, one by
+-- one. If one of the sets cannot be written whole, it fails, and nothing is written: to look at each entry costs as much as to
 -- write it, and hardly ever finds anything. Who writes sends all of them one by one then. Gives answers for those of the
 -- rest that are not simply written.
 --
 -- The terms `living` must live: those in whose names new jobs come; and, where `is_known`, those that hold the jobs of the
--- further lines. Then who writes knows the epoch of each, and how many lines it has, for he has written all of it himself.
--- While those terms live, that stays so, and the key of `lines` tells if somebody else has written in their names.
+-- further lines and ends. Then who writes knows the epoch of each, and how many lines it has, for he has written all of it
+-- himself, and nothing of it is still under way. While those terms live, that stays so.
 CREATE FUNCTION @.write(
     living bigint[], is_known boolean,
-    new_id uuid[], new_name text[], new_state text[], new_over boolean[], new_term bigint[], new_queue text[],
+    new_id uuid[], new_name text[], new_state text[], new_term bigint[], new_queue text[],
     new_priority text[], new_tags text[], new_parent uuid[], new_parent_task bigint[], new_parent_depth bigint[],
-    new_submitted timestamptz[], new_due timestamptz[], new_not_before timestamptz[], new_ended timestamptz[],
-    new_failure text[], new_parked text[], new_settled boolean[], new_count integer[], new_json text[],
+    new_submitted timestamptz[], new_due timestamptz[], new_not_before timestamptz[],
+    new_failure text[], new_parked text[], new_count integer[], new_json text[],
     more_id uuid[], more_epoch bigint[], more_first integer[], more_count integer[], more_json text[],
-    changed_id uuid[], changed_state text[], changed_over boolean[], changed_ended timestamptz[],
-    changed_failure text[], changed_parked text[],
+    changed_id uuid[], changed_state text[], changed_failure text[],
+    end_id uuid[], end_epoch bigint[], end_first integer[], end_count integer[], end_json text[],
+    end_state text[], end_at timestamptz[], end_failure text[],
     rest json
 ) RETURNS SETOF @.answer LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = off SET jit = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     written bigint;
-    told boolean;
     entry json;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(#);
@@ -411,62 +488,66 @@ BEGIN
         RAISE EXCEPTION 'a term is over' USING ERRCODE = 'WF004';
     END IF;
     IF cardinality(new_id) > 0 THEN
-        INSERT INTO @.heads (id, name, state, over, term, epoch, queue, priority, tags, parent, parent_task, parent_depth,
-            submitted, due, not_before, ended, failure, parked, settled)
-        SELECT new.id, new.name, new.state, new.over, new.term, 1, new.queue, new.priority, new.tags::jsonb, new.parent,
-            new.parent_task, new.parent_depth, new.submitted, new.due, new.not_before, new.ended, new.failure, new.parked,
-            coalesce(new.settled, false)
-        FROM unnest(new_id, new_name, new_state, new_over, new_term, new_queue, new_priority, new_tags, new_parent,
-            new_parent_task, new_parent_depth, new_submitted, new_due, new_not_before, new_ended, new_failure, new_parked,
-            new_settled)
-            AS new (id, name, state, over, term, queue, priority, tags, parent, parent_task, parent_depth, submitted, due,
-                not_before, ended, failure, parked, settled);
-        INSERT INTO @.lines
-            SELECT new.id, 0, new.count, new.json FROM unnest(new_id, new_count, new_json) AS new (id, count, json)
-            WHERE new.count > 0;
+        INSERT INTO @.live (id, name, state, term, epoch, queue, priority, tags, parent, parent_task, parent_depth,
+            submitted, due, not_before, failure, parked, count, json)
+        SELECT new.id, new.name, new.state, new.term, 1, new.queue, new.priority, new.tags::jsonb, new.parent,
+            new.parent_task, new.parent_depth, new.submitted, new.due, new.not_before, new.failure, new.parked, new.count,
+            new.json
+        FROM unnest(new_id, new_name, new_state, new_term, new_queue, new_priority, new_tags, new_parent, new_parent_task,
+            new_parent_depth, new_submitted, new_due, new_not_before, new_failure, new_parked, new_count, new_json)
+            AS new (id, name, state, term, queue, priority, tags, parent, parent_task, parent_depth, submitted, due,
+                not_before, failure, parked, count, json);
+        -- Nobody else can write these ids now: what is not over yet is none of them.
+        IF EXISTS (SELECT FROM @.done WHERE id = ANY (new_id)) THEN
+            RAISE EXCEPTION 'a job is there, and over' USING ERRCODE = 'WF004';
+        END IF;
         IF 0 = ANY (new_term) THEN
             PERFORM @.tell('jobs');
         END IF;
     END IF;
-    IF cardinality(more_id) > 0 THEN
-        IF is_known THEN
+    IF is_known THEN
+        IF cardinality(more_id) > 0 THEN
             INSERT INTO @.lines
                 SELECT more.id, more.first, more.count, more.json
                 FROM unnest(more_id, more_first, more_count, more_json) AS more (id, first, count, json);
-        ELSE
-            -- In this form, everything is found by a key, whatever there is.
-            INSERT INTO @.lines
-                SELECT more.id, more.first, more.count, more.json
-                FROM unnest(more_id, more_epoch, more_first, more_count, more_json)
-                    AS more (id, epoch, first, count, json)
-                WHERE more.epoch = (
-                        SELECT heads.epoch FROM @.heads
-                        WHERE heads.id = more.id AND heads.term IN (SELECT term FROM @.terms WHERE NOT over)
-                    )
-                    AND more.first = coalesce((
+        END IF;
+    ELSIF cardinality(more_id) + cardinality(end_id) > 0 THEN
+        -- What is still under way for one of them is waited for, as the key of `lines` and this lock have it.
+        PERFORM FROM @.live WHERE id = ANY (more_id || end_id) ORDER BY id FOR KEY SHARE;
+        -- In this form, everything is found by a key, whatever there is.
+        INSERT INTO @.lines
+            SELECT more.id, more.first, more.count, more.json
+            FROM unnest(more_id || end_id, more_epoch || end_epoch, more_first || end_first, more_count || end_count,
+                more_json || end_json) AS more (id, epoch, first, count, json)
+            WHERE more.epoch = (
+                    SELECT live.epoch FROM @.live
+                    WHERE live.id = more.id AND live.term IN (SELECT term FROM @.terms WHERE NOT over)
+                )
+                AND more.first = greatest(
+                    (SELECT live.count FROM @.live WHERE live.id = more.id),
+                    (
                         SELECT last.first + last.count FROM @.lines AS last WHERE last.job = more.id
                         ORDER BY last.first DESC LIMIT 1
-                    ), 0);
-            GET DIAGNOSTICS written = ROW_COUNT;
-            IF written < cardinality(more_id) THEN
-                RAISE EXCEPTION 'it is stale, or not what follows' USING ERRCODE = 'WF004';
-            END IF;
+                    )
+                );
+        GET DIAGNOSTICS written = ROW_COUNT;
+        IF written < cardinality(more_id) + cardinality(end_id) THEN
+            RAISE EXCEPTION 'it is stale, or not what follows' USING ERRCODE = 'WF004';
         END IF;
-        IF cardinality(changed_id) > 0 THEN
-            -- By the moment of the end, for there is an index of those that are not over, and it is no way to find them.
-            WITH stood AS (
-                UPDATE @.heads SET
-                    state = changed.state, over = changed.over, ended = changed.ended, failure = changed.failure,
-                    parked = changed.parked
-                FROM unnest(changed_id, changed_state, changed_over, changed_ended, changed_failure, changed_parked)
-                    AS changed (id, state, over, ended, failure, parked)
-                WHERE heads.id = changed.id AND heads.ended IS NULL
-                RETURNING heads.over AND heads.awaited AS is_told
-            )
-            SELECT bool_or(is_told) INTO told FROM stood;
-            IF told THEN
-                PERFORM @.tell('ended');
-            END IF;
+        end_first := NULL;
+        end_count := NULL;
+        end_json := NULL;
+    END IF;
+    IF cardinality(changed_id) > 0 THEN
+        UPDATE @.live SET state = changed.state, failure = changed.failure, parked = NULL
+            FROM unnest(changed_id, changed_state, changed_failure) AS changed (id, state, failure)
+            WHERE live.id = changed.id;
+    END IF;
+    IF cardinality(end_id) > 0 THEN
+        IF @.conclude(end_id, end_state, end_at, end_failure, NULL, end_first, end_count, end_json)
+            < cardinality(end_id)
+        THEN
+            RAISE EXCEPTION 'a job is over already, or another has it' USING ERRCODE = 'WF004';
         END IF;
     END IF;
     IF rest IS NOT NULL THEN
@@ -496,19 +577,20 @@ END $$;
 CREATE FUNCTION @.put_new(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
 DECLARE
     at integer := entry ->> 'at';
-    head @.heads := json_populate_record(NULL::@.heads, entry -> 'head');
+    is_over boolean := entry -> 'head' ->> 'over';
+    new @.live := json_populate_record(NULL::@.live, entry -> 'head');
+    over @.done;
     letter uuid := entry ->> 'settles';
     other uuid;
 BEGIN
     LOOP
-        IF EXISTS (SELECT FROM @.heads WHERE id = head.id) THEN
-            RETURN @.answer(at, 'not', @.length_of(head.id));
+        IF EXISTS (SELECT FROM @.heads WHERE id = new.id) THEN
+            RETURN @.answer(at, 'not', @.length_of(new.id));
         END IF;
-        SELECT job INTO other FROM @.taken WHERE digest = @.digest(head.once);
-        IF NOT FOUND AND NOT head.over THEN
-            SELECT id INTO other FROM @.heads
-            WHERE @.digest(name, unique_key) = @.digest(head.name, head.unique_key) AND NOT over
-                AND unique_key IS NOT NULL;
+        SELECT job INTO other FROM @.taken WHERE digest = @.digest(new.once);
+        IF NOT FOUND AND NOT is_over THEN
+            SELECT id INTO other FROM @.live
+            WHERE @.digest(name, unique_key) = @.digest(new.name, new.unique_key) AND unique_key IS NOT NULL;
         END IF;
         IF FOUND THEN
             RETURN @.answer(at, 'taken', job => other);
@@ -517,11 +599,18 @@ BEGIN
             RETURN @.answer(at, 'settled');
         END IF;
         BEGIN
-            INSERT INTO @.heads SELECT head.*;
-            INSERT INTO @.lines SELECT head.id, 0, (entry ->> 'count')::integer, entry ->> 'json'
-                WHERE (entry ->> 'count')::integer > 0;
-            INSERT INTO @.taken SELECT @.digest(head.once), head.id, head.once WHERE head.once IS NOT NULL;
-            RETURN @.answer(at, 'written', head.epoch);
+            IF is_over THEN
+                over := json_populate_record(NULL::@.done, entry -> 'head');
+                INSERT INTO @.done SELECT over.*;
+            ELSE
+                INSERT INTO @.live SELECT new.*;
+            END IF;
+            INSERT INTO @.taken SELECT @.digest(new.once), new.id, new.once WHERE new.once IS NOT NULL;
+            -- It may have come to its end elsewhere since this began to look.
+            IF NOT is_over AND EXISTS (SELECT FROM @.done WHERE id = new.id) THEN
+                RAISE unique_violation;
+            END IF;
+            RETURN @.answer(at, 'written', new.epoch);
         EXCEPTION WHEN unique_violation THEN
             -- Another has come between, and is written by now.
             NULL;
@@ -541,7 +630,7 @@ END $$;
 -- Writes a new job that nobody holds, in whatever transaction this is called, and its plan. Gives who has its key, if
 -- another has.
 CREATE FUNCTION @.submit(
-    store uuid, head json, count integer, lines text, plan_topic text, plan_name text, plan text
+    store uuid, head json, plan_topic text, plan_name text, plan text
 ) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     answer @.answer;
@@ -549,7 +638,7 @@ BEGIN
     PERFORM @.is_here(store);
     INSERT INTO @.notes SELECT plan_topic, @.digest(plan_name), plan_name, 1, plan WHERE plan_topic IS NOT NULL
         ON CONFLICT DO NOTHING;
-    answer := @.put_new(json_build_object('at', 0, 'head', head, 'count', count, 'json', lines));
+    answer := @.put_new(json_build_object('at', 0, 'head', head));
     PERFORM @.tell('jobs');
     RETURN answer.job;
 END $$;
@@ -559,12 +648,16 @@ DECLARE
     at integer := entry ->> 'at';
     own uuid := entry ->> 'job';
     change json := entry -> 'change';
+    held record;
+    is_over boolean := false;
     known integer;
-    told boolean;
 BEGIN
-    IF NOT EXISTS (
-        SELECT FROM @.heads WHERE id = own AND epoch = (entry ->> 'epoch')::bigint AND @.lives(term)
-    ) THEN
+    SELECT epoch, term INTO held FROM @.live WHERE id = own FOR UPDATE;
+    IF NOT FOUND THEN
+        is_over := true;
+        SELECT epoch, term INTO held FROM @.done WHERE id = own;
+    END IF;
+    IF held.epoch IS DISTINCT FROM (entry ->> 'epoch')::bigint OR NOT @.lives(held.term) THEN
         RETURN @.answer(at, 'stale');
     END IF;
     known := @.length_of(own);
@@ -578,28 +671,33 @@ BEGIN
     IF known <> (entry ->> 'first')::integer THEN
         RETURN @.answer(at, 'not', known);
     END IF;
-    UPDATE @.heads SET
-        state = change ->> 'state', over = (change ->> 'over')::boolean, ended = (change ->> 'ended')::timestamptz,
-        failure = change ->> 'failure', parked = change ->> 'parked',
-        refused = CASE
-            WHEN change ->> 'parked' IS NULL THEN refused
-            ELSE array_append(refused, (SELECT program FROM @.terms WHERE terms.term = heads.term))
-        END
-    WHERE id = own AND NOT over AND change ->> 'state' IS NOT NULL
-    RETURNING over AND awaited INTO told;
-    IF told THEN
-        PERFORM @.tell('ended');
+    IF is_over OR change ->> 'state' IS NULL THEN
+        NULL;
+    ELSIF (change ->> 'over')::boolean THEN
+        PERFORM @.conclude(ARRAY[own], ARRAY[change ->> 'state'], ARRAY[(change ->> 'ended')::timestamptz],
+            ARRAY[change ->> 'failure'], ARRAY[change ->> 'parked'], NULL, NULL, NULL);
+    ELSE
+        UPDATE @.live SET
+            state = change ->> 'state', failure = change ->> 'failure', parked = change ->> 'parked',
+            refused = CASE
+                WHEN change ->> 'parked' IS NULL THEN refused
+                ELSE array_append(refused, (SELECT program FROM @.terms WHERE terms.term = live.term))
+            END
+        WHERE id = own;
+        IF change ->> 'parked' IS NOT NULL THEN
+            -- Another program may be able to go on with it.
+            PERFORM @.tell('jobs');
+        END IF;
     END IF;
-    IF change ->> 'parked' IS NOT NULL THEN
-        -- Another program may be able to go on with it.
-        PERFORM @.tell('jobs');
-    END IF;
-    RETURN @.answer(at, 'written', (entry ->> 'epoch')::bigint);
+    RETURN @.answer(at, 'written', held.epoch);
 END $$;
 
 -- The epoch of a dead letter, which is none any more; nothing, if it was none.
-CREATE FUNCTION @.settle(letter uuid) RETURNS bigint LANGUAGE sql AS
-$$ UPDATE @.heads SET settled = true WHERE id = letter AND @.is_dead(heads) RETURNING epoch $$;
+CREATE FUNCTION @.settle(letter uuid) RETURNS bigint LANGUAGE sql AS $$
+    UPDATE @.done SET settled = true
+    WHERE id = letter AND state IN ('failed', 'expired') AND parent IS NULL AND NOT settled
+    RETURNING epoch
+$$;
 
 CREATE FUNCTION @.write_settle(entry json) RETURNS @.answer LANGUAGE plpgsql AS $$
 DECLARE
@@ -619,7 +717,7 @@ DECLARE
     held bigint := entry ->> 'epoch';
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM @.heads WHERE id = (entry ->> 'job')::uuid AND epoch = held AND @.lives(term)
+        SELECT FROM @.live WHERE id = (entry ->> 'job')::uuid AND epoch = held AND @.lives(term)
     ) THEN
         RETURN @.answer(at, 'stale');
     END IF;
@@ -634,7 +732,7 @@ END $$;
 CREATE FUNCTION @.leave_word(own uuid, of_job uuid, said text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO @.words (id, job, text)
-        SELECT own, of_job, said WHERE EXISTS (SELECT FROM @.heads WHERE id = of_job AND NOT over)
+        SELECT own, of_job, said WHERE EXISTS (SELECT FROM @.live WHERE id = of_job)
         ON CONFLICT (id) DO NOTHING;
     IF FOUND THEN
         PERFORM @.tell('words');
@@ -675,7 +773,7 @@ CREATE FUNCTION @.done_once(of_job uuid, held bigint, of_step text, nth integer,
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(#);
-    IF NOT EXISTS (SELECT FROM @.heads WHERE id = of_job AND epoch = held AND NOT over AND @.lives(term)) THEN
+    IF NOT EXISTS (SELECT FROM @.live WHERE id = of_job AND epoch = held AND @.lives(term)) THEN
         RAISE EXCEPTION 'another node has taken the job over, and nothing is written' USING ERRCODE = 'WF003';
     END IF;
     INSERT INTO @.once (job, step, number, given, digest) VALUES (of_job, of_step, nth, gives, @.digest(of_step));
@@ -685,10 +783,8 @@ END $$;
 CREATE FUNCTION @.ended(jobs uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
-    UPDATE @.heads SET awaited = true WHERE id = ANY (jobs) AND NOT over AND awaited IS NULL;
-    RETURN QUERY
-        SELECT asked.id FROM unnest(jobs) AS asked (id) LEFT JOIN @.heads ON heads.id = asked.id AND NOT over
-        WHERE heads.id IS NULL;
+    UPDATE @.live SET awaited = true WHERE id = ANY (jobs) AND awaited IS NULL;
+    RETURN QUERY SELECT asked.id FROM unnest(jobs) AS asked (id) LEFT JOIN @.live USING (id) WHERE live.id IS NULL;
 END $$;
 
 -- Forgets those of these jobs that are over, and whose parents are.
@@ -698,8 +794,7 @@ DECLARE
     gone uuid[];
 BEGIN
     WITH deleted AS (
-        DELETE FROM @.heads WHERE id = ANY (jobs) AND over
-            AND NOT EXISTS (SELECT FROM @.heads AS above WHERE above.id = heads.parent AND NOT above.over)
+        DELETE FROM @.done WHERE id = ANY (jobs) AND NOT EXISTS (SELECT FROM @.live WHERE live.id = done.parent)
             RETURNING id
     )
     SELECT array_agg(id) INTO gone FROM deleted;
@@ -717,13 +812,18 @@ SELECT id, name, state, queue, priority, tags, unique_key, parent, submitted, no
 FROM @.heads LEFT JOIN @.terms ON terms.term = heads.term AND NOT terms.over;
 
 CREATE VIEW @.journal AS
-SELECT lines.job, lines.first + record.place - 1 AS seq, record.value ->> 'at' AS at, record.value ->> 'fact' AS fact,
+SELECT turns.job, turns.first + record.place - 1 AS seq, record.value ->> 'at' AS at, record.value ->> 'fact' AS fact,
     record.value ->> 'task' AS task, record.value AS record
-FROM @.lines CROSS JOIN LATERAL json_array_elements(lines.json::json) WITH ORDINALITY AS record (value, place);
+FROM (
+    SELECT id AS job, 0 AS first, json FROM @.heads WHERE count > 0
+    UNION ALL SELECT job, first, json FROM @.lines
+    UNION ALL SELECT id, last_first, last_json FROM @.done WHERE last_json IS NOT NULL
+) AS turns
+CROSS JOIN LATERAL json_array_elements(turns.json::json) WITH ORDINALITY AS record (value, place);
 
 CREATE VIEW @.nodes AS
 SELECT node, version, queues, workflows, begun, seen, lease, seen + lease > clock_timestamp() AS is_heard,
-    (SELECT count(*) FROM @.heads WHERE heads.term = terms.term AND NOT heads.over) AS jobs
+    (SELECT count(*) FROM @.live WHERE live.term = terms.term) AS jobs
 FROM @.terms WHERE NOT over;
 
 -- The tasks of each job, by their steps: what was written of each last. What a job's tasks are called its journal says.
@@ -747,6 +847,6 @@ ORDER BY job, task, seq DESC;
 CREATE VIEW @.unfinished_jobs AS SELECT * FROM @.jobs WHERE ended IS NULL;
 
 CREATE VIEW @.failed_jobs AS
-SELECT id, name, state, ended, failure FROM @.heads WHERE over AND state <> 'succeeded';
+SELECT id, name, state, ended, failure FROM @.done WHERE state <> 'succeeded';
 
 CREATE VIEW @.counts AS SELECT name, state, count(*) AS jobs FROM @.heads GROUP BY name, state;

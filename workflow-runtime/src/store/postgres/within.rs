@@ -23,18 +23,16 @@ impl PostgresStore {
 
     async fn written_within(&self, connection: &mut PgConnection, new: &Within) -> Result<Verdict, Trouble> {
         let Within { head, lines, note, due } = new;
-        let row = serde_json::to_string(&NewRow::new(head, NOBODY, Some(*due)))
+        let row = serde_json::to_string(&NewRow::new(head, lines, NOBODY, Some(*due)))
             .map_err(|error| Trouble::from(sqlx::Error::Encode(Box::new(error))))?;
         let (topic, name, said) = match note {
             Some((topic, name, said)) => (Some(*topic), Some(text(name)), Some(text(said))),
             None => (None, None, None),
         };
         let taker: Option<Uuid> =
-            query_scalar(self.schema_sql("SELECT @.submit($1, $2::json, $3, $4, $5, $6, $7)"))
+            query_scalar(self.schema_sql("SELECT @.submit($1, $2::json, $3, $4, $5)"))
                 .bind(self.identity())
                 .bind(row)
-                .bind(i32::try_from(lines.count).unwrap_or(i32::MAX))
-                .bind(&lines.json)
                 .bind(topic)
                 .bind(name)
                 .bind(said)

@@ -13,8 +13,8 @@ use crate::store::{Entry, Epoch, Verdict};
 
 /// The statement that writes a batch.
 pub(super) fn statement(schema: &Schema) -> Arc<str> {
-    let places: Vec<String> = (1..=33).map(|place| format!("${place}")).collect();
-    let call = format!("SELECT at, verdict, number, job FROM @.write({}, $34::json)", places.join(", "));
+    let places: Vec<String> = (1..=35).map(|place| format!("${place}")).collect();
+    let call = format!("SELECT at, verdict, number, job FROM @.write({}, $36::json)", places.join(", "));
     let AssertSqlSafe(sql) = schema.sql(&call);
     Arc::from(sql)
 }
@@ -25,7 +25,7 @@ pub(super) async fn write(
     statement: &Arc<str>,
     batch: &Batch,
 ) -> Result<Vec<(usize, Verdict)>, Trouble> {
-    let Batch { living, is_known, new, more, changed, rest } = batch;
+    let Batch { living, is_known, new, more, changed, ending, ends, rest } = batch;
     let living: Vec<i64> = living.iter().copied().collect();
     let rest = (!rest.is_empty()).then(|| format!("[{}]", rest.join(",")));
     let asked = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
@@ -34,7 +34,6 @@ pub(super) async fn write(
         .bind(&new.ids)
         .bind(&new.names)
         .bind(&new.states)
-        .bind(&new.over)
         .bind(&new.terms)
         .bind(&new.queues)
         .bind(new.priorities.cells())
@@ -45,10 +44,8 @@ pub(super) async fn write(
         .bind(&new.submitted)
         .bind(new.due.cells())
         .bind(new.not_before.cells())
-        .bind(new.ended.cells())
         .bind(new.failures.cells())
         .bind(new.parked.cells())
-        .bind(new.settled.cells())
         .bind(&new.counts)
         .bind(&new.texts)
         .bind(&more.ids)
@@ -58,10 +55,15 @@ pub(super) async fn write(
         .bind(&more.texts)
         .bind(&changed.ids)
         .bind(&changed.states)
-        .bind(&changed.over)
-        .bind(&changed.ended)
-        .bind(&changed.failures)
-        .bind(&changed.parked)
+        .bind(changed.failures.cells())
+        .bind(&ending.ids)
+        .bind(&ending.epochs)
+        .bind(&ending.firsts)
+        .bind(&ending.counts)
+        .bind(&ending.texts)
+        .bind(&ends.states)
+        .bind(&ends.at)
+        .bind(ends.failures.cells())
         .bind(rest);
     let rows = database.rows(asked).await?;
     let mut answers = Vec::with_capacity(rows.len());
