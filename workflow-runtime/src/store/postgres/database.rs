@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgPool, PgRow, PgStatement};
-use sqlx::{AssertSqlSafe, Decode, Error, Execute, Postgres, Row, SqlStr, Transaction, Type};
+use sqlx::{
+    AssertSqlSafe, Connection, Decode, Error, Execute, PgConnection, Postgres, Row, SqlStr, Transaction, Type,
+};
 
 /// Connections to the database. Where a pooler is in between, what is sent next may come to another connection of the
 /// server, unless it is in a transaction: so there each question is in one of its own, and leaves nothing behind.
@@ -43,7 +45,19 @@ impl Database {
         if self.begin.is_none() {
             return sqlx::Executor::fetch_all(&self.pool, query).await;
         }
-        let mut transaction = self.begin().await?;
+        self.rows_on(&mut *self.pool.acquire().await?, query).await
+    }
+
+    /// The same, on a connection that is none of these.
+    pub(super) async fn rows_on<'q>(
+        &self,
+        connection: &mut PgConnection,
+        query: impl Execute<'q, Postgres> + 'q,
+    ) -> Result<Vec<PgRow>, Error> {
+        let Some(begin) = &self.begin else {
+            return sqlx::Executor::fetch_all(connection, query).await;
+        };
+        let mut transaction = connection.begin_with(AssertSqlSafe(Arc::clone(begin))).await?;
         let rows = sqlx::Executor::fetch_all(&mut *transaction, Passing(query)).await?;
         transaction.commit().await?;
         Ok(rows)

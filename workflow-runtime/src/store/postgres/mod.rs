@@ -9,6 +9,7 @@ mod gates;
 mod known;
 mod once;
 mod options;
+mod pen;
 mod read;
 mod row;
 mod schema;

@@ -53,10 +53,10 @@ impl PostgresOptions {
         self
     }
 
-    /// How many connections are open at once, at most; 4, if nothing is said.
+    /// How many connections are open at once, at most, one of them to write; 4, if nothing is said, and 2 at least.
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
-        self.connections = connections.max(1);
+        self.connections = connections.max(2);
         self
     }
 

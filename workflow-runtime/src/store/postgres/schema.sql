@@ -55,7 +55,7 @@ CREATE TABLE @.live (
     awaited      boolean -- a node that does not hold it wants to know when it is over
 );
 -- What is to be taken over from a term.
-CREATE INDEX live_held ON @.live (term, id);
+CREATE INDEX live_held ON @.live (term) WHERE term <> 0;
 -- What is free: the most urgent of a queue first.
 CREATE INDEX live_free ON @.live (queue, due, id) WHERE term = 0;
 -- What another program may be able to go on with: hardly any.
@@ -93,7 +93,7 @@ CREATE TABLE @.done (
     parked       text COLLATE "C"
 );
 -- What is to be forgotten first.
-CREATE INDEX done_ended ON @.done (name, ended, id);
+CREATE INDEX done_ended ON @.done (name, ended);
 -- What is looked for when something went wrong: few, too.
 CREATE INDEX done_failed ON @.done (id) WHERE state <> 'succeeded';
 CREATE INDEX done_children ON @.done (parent, id) WHERE parent IS NOT NULL;
@@ -226,7 +226,7 @@ BEGIN
     END IF;
     -- Of what is over only those are of use that hold jobs.
     DELETE FROM @.terms WHERE over AND seen + lease < now
-        AND NOT EXISTS (SELECT FROM @.live WHERE live.term = terms.term);
+        AND NOT EXISTS (SELECT FROM @.live WHERE live.term = terms.term AND live.term <> 0);
     -- Now and then: limits of which nobody holds anything are not remembered.
     IF random() < 0.05 THEN
         DELETE FROM @.held
@@ -297,9 +297,9 @@ BEGIN
             FROM @.terms AS gone
             CROSS JOIN LATERAL (
                 SELECT id, state FROM @.live
-                WHERE live.term = gone.term AND (mine.queues IS NULL OR live.queue = ANY (mine.queues))
+                WHERE live.term = gone.term AND live.term <> 0 AND (mine.queues IS NULL OR live.queue = ANY (mine.queues))
                     AND (most_waiting > 0 OR NOT @.waits(state))
-                ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
+                LIMIT most FOR UPDATE SKIP LOCKED
             ) AS unheld
             WHERE gone.over
         ), chosen AS (
@@ -823,7 +823,7 @@ CROSS JOIN LATERAL json_array_elements(turns.json::json) WITH ORDINALITY AS reco
 
 CREATE VIEW @.nodes AS
 SELECT node, version, queues, workflows, begun, seen, lease, seen + lease > clock_timestamp() AS is_heard,
-    (SELECT count(*) FROM @.live WHERE live.term = terms.term) AS jobs
+    (SELECT count(*) FROM @.live WHERE live.term = terms.term AND live.term <> 0) AS jobs
 FROM @.terms WHERE NOT over;
 
 -- The tasks of each job, by their steps: what was written of each last. What a job's tasks are called its journal says.

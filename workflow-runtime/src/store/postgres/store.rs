@@ -16,9 +16,10 @@ use super::failure::Trouble;
 use super::known::Known;
 use super::once::Transactions;
 use super::options::PostgresOptions;
+use super::pen::Pen;
 use super::schema::Schema;
 use super::terms::{self, Pages};
-use super::write;
+use super::write::{self, Answers};
 use super::{forget, gates, read, watch, words};
 use crate::job_id::JobId;
 use crate::store::{
@@ -58,6 +59,7 @@ struct Inner {
     listen: Option<Box<PgConnectOptions>>,
     /// The statement by which all is written.
     write: Arc<str>,
+    pen: Pen,
     transactions: Transactions,
     known: Known,
 }
@@ -77,10 +79,11 @@ impl PostgresStore {
         let bridge = Bridge::new()?;
         let transactions = Transactions::new(connect.clone(), options.clone());
         let write = write::statement(&schema);
+        let pen = Pen::new(connect.clone());
         let listen = (!options.is_pooled).then(|| Box::new(connect.clone()));
         let opened = bridge.wait(async move {
             let pool = PgPoolOptions::new()
-                .max_connections(options.connections)
+                .max_connections(options.connections - 1)
                 // One that is cut off is noticed by what is asked, which is asked again.
                 .test_before_acquire(false)
                 .acquire_timeout(options.patience)
@@ -107,6 +110,7 @@ impl PostgresStore {
                         pages,
                         listen,
                         write,
+                        pen,
                         transactions,
                         known: Known::default(),
                     })
@@ -141,17 +145,21 @@ impl PostgresStore {
     }
 
     /// Writes a batch. Who writes decides himself whether it is tried again, when the answer is lost.
-    fn write_batch(&self, batch: Batch) -> Result<Vec<(usize, Verdict)>, Trouble> {
-        let inner = Arc::clone(&self.inner);
-        self.bridge.wait(in_time(LONG, async move {
-            let mut left = AGAIN;
-            loop {
-                match write::write(&inner.database, &inner.write, &batch).await {
-                    Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
-                    other => return other,
-                }
+    fn write_batch(&self, batch: Batch) -> Result<Answers, Trouble> {
+        let (batch, mut left) = (Arc::new(batch), AGAIN);
+        loop {
+            let Inner { pen, database, write, .. } = &*self.inner;
+            let written = pen.write(database, write, &batch, LONG).unwrap_or_else(|| {
+                let (inner, batch) = (Arc::clone(&self.inner), Arc::clone(&batch));
+                self.bridge.wait(in_time(LONG, async move {
+                    write::answers(&inner.database.rows(write::question(&inner.write, &batch)).await?)
+                }))
+            });
+            match written {
+                Err(trouble) if trouble.has_given_way() && left > 0 => left -= 1,
+                other => return other,
             }
-        }))
+        }
     }
 
     /// Asks the database, and waits for the answer. When the connection is cut, it is asked again, for a while.
@@ -175,7 +183,7 @@ impl PostgresStore {
 /// How long an answer is waited for: a network may swallow what is sent, and say nothing.
 const LONG: Duration = Duration::from_secs(30);
 
-async fn in_time<T>(limit: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+pub(super) async fn in_time<T>(limit: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let silence = format!("there is no answer within {limit:?}");
         Err(Trouble::Sql(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silence))))

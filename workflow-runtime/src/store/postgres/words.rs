@@ -23,7 +23,7 @@ pub(super) async fn leave(database: &Database, schema: &Schema, word: &Word) -> 
 pub(super) async fn of_term(database: &Database, schema: &Schema, term: Term) -> Result<Vec<Word>, Trouble> {
     let sql = schema.sql(
         "SELECT words.id, words.job, words.text FROM @.words \
-         JOIN @.live ON live.id = words.job AND live.term = $1 \
+         JOIN @.live ON live.id = words.job AND live.term = $1 AND live.term <> 0 \
          WHERE words.reply IS NULL ORDER BY words.number",
     );
     let rows = database.rows(query(sql).bind(number(term))).await?;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres, Row};
 
 use super::batch::Batch;
-use super::database::Database;
 use super::failure::Trouble;
 use super::schema::Schema;
 use super::wire::job_id;
@@ -19,16 +20,15 @@ pub(super) fn statement(schema: &Schema) -> Arc<str> {
     Arc::from(sql)
 }
 
-/// Writes a batch; gives the verdicts of those entries that are not simply written, with their places.
-pub(super) async fn write(
-    database: &Database,
-    statement: &Arc<str>,
-    batch: &Batch,
-) -> Result<Vec<(usize, Verdict)>, Trouble> {
+/// The verdicts on those entries that are not simply written, with their places.
+pub(super) type Answers = Vec<(usize, Verdict)>;
+
+/// The call that writes a batch.
+pub(super) fn question<'q>(statement: &Arc<str>, batch: &'q Batch) -> Query<'q, Postgres, PgArguments> {
     let Batch { living, is_known, new, more, changed, ending, ends, rest } = batch;
     let living: Vec<i64> = living.iter().copied().collect();
     let rest = (!rest.is_empty()).then(|| format!("[{}]", rest.join(",")));
-    let asked = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+    sqlx::query(AssertSqlSafe(Arc::clone(statement)))
         .bind(living)
         .bind(is_known)
         .bind(&new.ids)
@@ -64,8 +64,11 @@ pub(super) async fn write(
         .bind(&ends.states)
         .bind(&ends.at)
         .bind(ends.failures.cells())
-        .bind(rest);
-    let rows = database.rows(asked).await?;
+        .bind(rest)
+}
+
+/// What the server says to it.
+pub(super) fn answers(rows: &[PgRow]) -> Result<Answers, Trouble> {
     let mut answers = Vec::with_capacity(rows.len());
     for row in rows {
         let at: i32 = row.try_get(0)?;
