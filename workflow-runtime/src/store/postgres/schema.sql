@@ -55,7 +55,7 @@ CREATE TABLE @.live (
     awaited      boolean -- a node that does not hold it wants to know when it is over
 );
 -- What is to be taken over from a term.
-CREATE INDEX live_held ON @.live (term) WHERE term <> 0;
+CREATE INDEX live_held ON @.live (term, id) WHERE term <> 0;
 -- What is free: the most urgent of a queue first.
 CREATE INDEX live_free ON @.live (queue, due, id) WHERE term = 0;
 -- What another program may be able to go on with: hardly any.
@@ -299,7 +299,7 @@ BEGIN
                 SELECT id, state FROM @.live
                 WHERE live.term = gone.term AND live.term <> 0 AND (mine.queues IS NULL OR live.queue = ANY (mine.queues))
                     AND (most_waiting > 0 OR NOT @.waits(state))
-                LIMIT most FOR UPDATE SKIP LOCKED
+                ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
             ) AS unheld
             WHERE gone.over
         ), chosen AS (
