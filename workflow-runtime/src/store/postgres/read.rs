@@ -6,7 +6,7 @@ use sqlx::{Arguments, FromRow, query, query_with};
 
 use super::database::Database;
 use super::failure::Trouble;
-use super::row::{self, COLUMNS, LINES};
+use super::row::{self, COLUMNS, LINES, WITH_LINES};
 use super::schema::Schema;
 use super::wire::{job_id, text, untext, uuid};
 use crate::job_id::JobId;
@@ -15,7 +15,7 @@ use crate::store::words::state_word;
 use crate::store::{Filter, Head, Kept, Note};
 
 pub(super) async fn job(database: &Database, schema: &Schema, job: JobId) -> Result<Option<Kept>, Trouble> {
-    let sql = schema.sql(&format!("SELECT {COLUMNS}, {LINES} FROM @.heads WHERE id = $1"));
+    let sql = schema.sql(&format!("SELECT {COLUMNS}, {LINES} FROM {WITH_LINES} WHERE id = $1"));
     let row = database.row(query(sql).bind(uuid(job))).await?;
     row.map(|row| row::kept(&row).map(|(_, kept)| kept)).transpose()
 }

@@ -24,9 +24,12 @@ pub(super) const COLUMNS: &str = "heads.id, heads.name, heads.state, heads.queue
 
 /// What [`kept`] reads besides.
 pub(super) const LINES: &str = "heads.epoch, heads.count, heads.json, heads.last_first, heads.last_count, heads.last_json, \
-     ARRAY(SELECT first FROM @.lines WHERE job = heads.id ORDER BY first) AS firsts, \
-     ARRAY(SELECT count FROM @.lines WHERE job = heads.id ORDER BY first) AS counts, \
-     ARRAY(SELECT json FROM @.lines WHERE job = heads.id ORDER BY first) AS texts";
+     turns.firsts, turns.counts, turns.texts";
+
+/// Where [`COLUMNS`] and [`LINES`] are found.
+pub(super) const WITH_LINES: &str = "@.heads CROSS JOIN LATERAL ( \
+     SELECT array_agg(first) AS firsts, array_agg(count) AS counts, array_agg(json) AS texts \
+     FROM (SELECT first, count, json FROM @.lines WHERE job = heads.id ORDER BY first) AS turn) AS turns";
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn head(row: &PgRow) -> Result<Head, Trouble> {
@@ -81,9 +84,12 @@ fn lines(row: &PgRow) -> Result<Vec<Lines>, Trouble> {
     if begun > 0 {
         all.push(lines(begun, row.try_get("json")?));
     }
-    let firsts: Vec<i32> = row.try_get("firsts")?;
-    let (counts, texts): (Vec<i32>, Vec<String>) = (row.try_get("counts")?, row.try_get("texts")?);
-    for ((first, count), json) in firsts.into_iter().zip(counts).zip(texts) {
+    let firsts: Option<Vec<i32>> = row.try_get("firsts")?;
+    let (counts, texts): (Option<Vec<i32>>, Option<Vec<String>>) =
+        (row.try_get("counts")?, row.try_get("texts")?);
+    let turns =
+        firsts.into_iter().flatten().zip(counts.into_iter().flatten()).zip(texts.into_iter().flatten());
+    for ((first, count), json) in turns {
         if last_first.is_some_and(|last| last < first) {
             all.extend(last.take());
         }

@@ -183,7 +183,10 @@ impl PostgresStore {
 /// How long an answer is waited for: a network may swallow what is sent, and say nothing.
 const LONG: Duration = Duration::from_secs(30);
 
-pub(super) async fn in_time<T>(limit: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    asked: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let silence = format!("there is no answer within {limit:?}");
         Err(Trouble::Sql(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silence))))

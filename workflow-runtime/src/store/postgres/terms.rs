@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::database::Database;
 use super::failure::Trouble;
-use super::row::{self, COLUMNS, LINES};
+use super::row::{self, COLUMNS, LINES, WITH_LINES};
 use super::schema::Schema;
 use super::wire::{Moment, text};
 use crate::store::{Claimed, Most, Offer, Term};
@@ -102,7 +102,7 @@ pub(super) async fn claim(
     let ids: Vec<Uuid> = database.value(asked).await?;
     // They are held by now: nobody changes them.
     let sql = schema.sql(&format!(
-        "SELECT {COLUMNS}, {LINES} FROM @.heads WHERE NOT over AND id = ANY ($1) AND term = $2 ORDER BY id"
+        "SELECT {COLUMNS}, {LINES} FROM {WITH_LINES} WHERE NOT over AND id = ANY ($1) AND term = $2 ORDER BY id"
     ));
     let rows = database.rows(query(sql).bind(ids).bind(number(term))).await?;
     let claimed = |row| row::kept(row).map(|(epoch, kept)| Claimed { epoch, kept });

@@ -29,15 +29,14 @@ impl PostgresStore {
             Some((topic, name, said)) => (Some(*topic), Some(text(name)), Some(text(said))),
             None => (None, None, None),
         };
-        let taker: Option<Uuid> =
-            query_scalar(self.schema_sql("SELECT @.submit($1, $2::json, $3, $4, $5)"))
-                .bind(self.identity())
-                .bind(row)
-                .bind(topic)
-                .bind(name)
-                .bind(said)
-                .fetch_one(connection)
-                .await?;
+        let taker: Option<Uuid> = query_scalar(self.schema_sql("SELECT @.submit($1, $2::json, $3, $4, $5)"))
+            .bind(self.identity())
+            .bind(row)
+            .bind(topic)
+            .bind(name)
+            .bind(said)
+            .fetch_one(connection)
+            .await?;
         Ok(taker.map_or(Verdict::Written(Epoch::FIRST), |taker| Verdict::Taken(job_id(taker))))
     }
 
