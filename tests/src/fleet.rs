@@ -7,7 +7,7 @@
 //! leave what is not over to others. All of them, and who watches them, write to one pipe, so that what is told is told in
 //! the order in which it happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, PipeWriter, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -16,11 +16,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use private_postgres::{Proxy, Server, Way};
+use workflow_runtime::store::sqlx;
+use workflow_runtime::{Fact, JobId};
 
-use crate::history::{Event, Line, Rules, check};
+use crate::history::{Event, Kept, Line, Rules, Tick, check};
 use crate::machine::Machine;
 use crate::random::Rng;
-use crate::workload;
+use crate::workload::{self, Books};
 
 /// What runs, and how often something happens to it.
 #[derive(Debug, Clone)]
@@ -103,6 +105,8 @@ pub struct Sailed {
     pub mishaps: Vec<(Mishap, u32)>,
     /// How many jobs were asked for.
     pub asked: usize,
+    /// How often each job is in the books that it writes by the transaction of a step.
+    pub books: BTreeMap<JobId, i64>,
     /// Why it came to no end: a program did not start, ended by itself, or hung.
     pub trouble: Option<String>,
 }
@@ -180,7 +184,13 @@ impl Fleet {
             last: 0,
             seen: Sailed { schema: self.schema.clone(), deck: self.deck, ..Sailed::default() },
         };
+        let (books, address) = (Books::beside(&self.schema), database.address());
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let tokio = tokio.map_err(|error| error.to_string())?;
+        let wrong = |error: sqlx::Error| format!("the books: {error}");
+        tokio.block_on(books.open(&address)).map_err(wrong)?;
         sea.seen.trouble = sea.sail().err();
+        sea.seen.books = tokio.block_on(books.read(&address)).map_err(wrong)?;
         Ok(std::mem::take(&mut sea.seen))
     }
 }
@@ -208,11 +218,24 @@ impl Sailed {
         if let Some(trouble) = &self.trouble {
             return Err(trouble.clone());
         }
-        // How many attempts a queue runs at once, each process sees to by itself.
-        let rules = Rules { limits: BTreeMap::new(), ..workload::rules() };
-        let found = check(&self.history, &rules);
+        let kept = || {
+            self.history.iter().filter_map(|line| match &line.event {
+                Event::Kept(kept) => Some(kept),
+                _ => None,
+            })
+        };
+        // Those that were missed nobody knows.
+        let ticks: BTreeSet<Tick> = kept().filter_map(|kept| kept.tick.clone()).collect();
+        let ticked = ticks.len();
+        let found = check(&self.history, &Rules { ticks: Some(ticks), ..workload::rules_of_several() });
         if !found.is_empty() {
             return Err(format!("{found:#?}"));
+        }
+        let booked = kept().filter(|kept| is_booked(kept)).map(|kept| kept.job);
+        let times = |job| (job, self.books.get(&job).copied().unwrap_or(0));
+        let all = booked.chain(self.books.keys().copied()).map(times);
+        if let Some((job, times)) = all.into_iter().find(|(_, times)| *times != 1) {
+            return Err(format!("job {job} is {times} times in the books"));
         }
         let count =
             |wanted: fn(&Event) -> bool| self.history.iter().filter(|line| wanted(&line.event)).count();
@@ -230,8 +253,22 @@ impl Sailed {
         if kept < accepted || accepted == 0 || self.torn > rounds {
             return Err(format!("{accepted} were accepted, {kept} are kept, {} lines are cut", self.torn));
         }
-        Ok(format!("{happened:?}: {} asked, {accepted} accepted, {kept} kept", self.asked))
+        if self.books.is_empty() || ticked == 0 {
+            return Err(format!("{ticked} ticks were run, and {} jobs are in the books", self.books.len()));
+        }
+        Ok(format!(
+            "{happened:?}: {} asked, {accepted} accepted, {kept} kept, {} booked, {ticked} ticks",
+            self.asked,
+            self.books.len()
+        ))
     }
+}
+
+/// Whether the step that writes in the books has an outcome.
+fn is_booked(kept: &Kept) -> bool {
+    let is_book = |task: u32| kept.tasks.get(task as usize).is_some_and(|path| path.ends_with("booked"));
+    let is_done = |fact: &Fact| matches!(fact, Fact::Succeeded { task, .. } if is_book(*task));
+    kept.journal.iter().any(|record| is_done(&record.fact))
 }
 
 /// Whatever went wrong, nobody is left at sea.

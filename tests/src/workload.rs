@@ -2,6 +2,7 @@
 //!
 //! Every value says which task of which job made it, in which attempt, so that whoever is given it can tell.
 
+mod books;
 mod outside;
 mod serve;
 
@@ -14,8 +15,9 @@ use workflow_runtime::{Dag, Queue, Registry, RuntimeBuilder};
 use crate::history::{Outcome, Read, Recorder, Rules, Running};
 use crate::random::Rng;
 
+pub use books::Books;
 pub use outside::Outside;
-pub use serve::{serve, signal};
+pub use serve::{serve, signal, strike};
 
 /// What a task made.
 #[data]
@@ -36,6 +38,10 @@ pub struct Pace(pub Duration);
 
 const QUEUE: &str = "narrow";
 const PLACES: u32 = 3;
+
+/// What is counted of the agent of which few run at once, in whatever processes.
+const FEW: &str = "few";
+const AT_ONCE: u32 = 2;
 
 /// One attempt: it begins, takes its time, and makes something of what it was given, or fails.
 async fn work(ctx: &TaskContext, queue: Option<&str>, from: &[&Made], n: u64) -> Result<Made, AgentError> {
@@ -119,9 +125,9 @@ async fn load_end(parts: Vec<Made>, go: u64, ctx: &TaskContext) -> Result<Made, 
 }
 
 /// Makes something unless it is told to make one of every third.
-#[task_agent(retry(max = 20, first = "1ms", factor = 1))]
+#[task_agent(retry(max = 20, first = "1ms", factor = 1), concurrency = 2)]
 async fn load_doubt(n: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
-    let made = work(ctx, None, &[], n).await?;
+    let made = work(ctx, Some(FEW), &[], n).await?;
     if is_doubtful(n) { Err(AgentError::permanent("it cannot be made")) } else { Ok(made) }
 }
 
@@ -144,6 +150,16 @@ async fn load_gather(n: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
     finish(ctx, running, made_of(4, &parts)).await
 }
 
+/// Writes down that it was done, once, if there are [`Books`].
+#[task_agent(retry(max = 20, first = "1ms", factor = 1))]
+async fn load_book(n: u64, ctx: &TaskContext) -> Result<Made, AgentError> {
+    let running = begin(ctx, None, &[])?;
+    if let Ok(State(books)) = ctx.state::<Books>() {
+        books.enter(ctx).await?;
+    }
+    finish(ctx, running, made_of(n, &[])).await
+}
+
 /// Takes back what was made.
 #[task_agent(retry(max = 20, first = "1ms", factor = 1))]
 async fn load_take_back(what: Made, ctx: &TaskContext) -> Result<Made, AgentError> {
@@ -155,7 +171,7 @@ fn is_rough(n: u64) -> bool {
     !n.is_multiple_of(3)
 }
 
-fn all_of(certain: [&Made; 5], more: &Option<Made>) -> Vec<Made> {
+fn all_of(certain: [&Made; 6], more: &Option<Made>) -> Vec<Made> {
     certain.into_iter().chain(more).cloned().collect()
 }
 
@@ -212,6 +228,7 @@ workflow! {
         }
         phase apart {
             child = LoadChild(n);
+            booked = load_book(n);
             #[after(child)]
             gathered = load_gather(n);
             #[optional]
@@ -223,7 +240,7 @@ workflow! {
             go = workflow_runtime::signal::<u64>("go");
         }
         phase end {
-            last = load_end(all_of([joined, best, child, gathered, either], maybe), go);
+            last = load_end(all_of([joined, best, child, gathered, either, booked], maybe), go);
         }
         last
     }
@@ -236,7 +253,7 @@ workflow! {
 pub fn registry() -> Arc<Registry> {
     let builder = Registry::builder().agent::<load_make>().agent::<load_refine>().agent::<load_join>();
     let builder = builder.agent::<load_end>().agent::<load_take_back>();
-    let builder = builder.agent::<load_doubt>().agent::<load_gather>();
+    let builder = builder.agent::<load_doubt>().agent::<load_gather>().agent::<load_book>();
     let built = builder.workflow::<LoadChild>().workflow::<Load>().build();
     Arc::new(built.unwrap_or_else(|problems| panic!("{problems}")))
 }
@@ -251,8 +268,14 @@ pub fn builder(recorder: &Recorder, pace: Duration) -> RuntimeBuilder {
 
 /// What its histories are judged by.
 pub fn rules() -> Rules {
-    let limits = [(QUEUE.to_owned(), PLACES as usize)].into();
+    let limits = [(QUEUE.to_owned(), PLACES as usize), (FEW.to_owned(), AT_ONCE as usize)].into();
     Rules { limits, ticks: None, expected: Some(is_right) }
+}
+
+/// What the histories of several processes on one store are judged by: how many attempts a queue runs at once, each sees to
+/// by itself.
+pub fn rules_of_several() -> Rules {
+    Rules { limits: [(FEW.to_owned(), AT_ONCE as usize)].into(), ..rules() }
 }
 
 /// The input of a job that is asked for by this name.
@@ -293,7 +316,7 @@ fn last(n: u64) -> u64 {
     let chosen = if left.is_multiple_of(2) { refine(left) } else { made_of(2, &[right]) };
     let best = (0..3).fold(chosen, |best, _| if is_rough(best) { refine(best) } else { best });
     let made = made_of(n, &[]);
-    let mut all = vec![joined, best, refine(made), gathered(n), made];
+    let mut all = vec![joined, best, refine(made), gathered(n), made, made];
     all.extend((!is_doubtful(n)).then_some(made));
     made_of(GO, &all)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use workflow_runtime::store::PostgresOptions;
 use workflow_tests::history::Recorder;
+use workflow_tests::workload::Books;
 use workflow_tests::{fleet, killing, workload};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +21,7 @@ async fn main() {
             Some((address, schema)) => {
                 let options = PostgresOptions::new(address).schema(schema).lease(fleet::LEASE);
                 let store = options.open().unwrap_or_else(|error| panic!("{error}"));
-                builder.on(Arc::new(store)).await
+                builder.state(Books::beside(schema)).on(Arc::new(store)).await
             }
             None => builder.open(place).await,
         },
@@ -28,5 +29,8 @@ async fn main() {
     let runtime = runtime.unwrap_or_else(|error| panic!("it does not start: {error}"));
     runtime.recovered().await;
     assert!(runtime.parked().is_empty(), "{:?}", runtime.parked());
+    if place.contains(' ') {
+        workload::strike(&runtime).await;
+    }
     workload::serve(&runtime, &recorder, killing::commands()).await;
 }

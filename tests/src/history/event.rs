@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use workflow_runtime::{JobHandle, JobId, JobState, Record, Timestamp};
+use workflow_runtime::{Fact, JobHandle, JobId, JobState, Record, Timestamp};
 
 /// Something that happened, as it was told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,13 +161,19 @@ pub struct Kept {
 impl Kept {
     /// What a runtime keeps of a job.
     pub fn of(job: &JobHandle<Json>) -> Self {
+        let journal = job.journal();
+        let tick = journal.first().and_then(|record| match &record.fact {
+            Fact::Submitted { submission } => submission.options.tick.as_deref(),
+            _ => None,
+        });
+        let tick = tick.map(|tick| Tick { schedule: tick.schedule.clone(), at: tick.moment });
         Self {
             job: job.id(),
             state: job.state(),
             outcome: job.result().map(Outcome::of),
             tasks: job.tasks().into_iter().map(|task| task.path).collect(),
-            journal: job.journal(),
-            tick: None,
+            journal,
+            tick,
         }
     }
 }

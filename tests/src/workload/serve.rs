@@ -6,9 +6,11 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use workflow_runtime::prelude::Runtime;
+use workflow_runtime::schedule::every;
+use workflow_runtime::store::Head;
 use workflow_runtime::{JobFilter, JobHandle, SubmitError};
 
-use super::{GO, Load, input};
+use super::{GO, Load, input, load_make};
 use crate::history::{Event, Kept, Outcome, Recorder, Wish};
 
 /// What is said to whoever wants something of a process that leaves.
@@ -62,9 +64,13 @@ pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::
         waiting.spawn(attend(job, recorder.clone()));
     }
     waiting.join_all().await;
+    drop(runtime.schedules().remove(CLOCK).await);
     // What other processes have left.
-    for job in open(runtime).await {
-        attend(job, recorder.clone()).await;
+    for (head, job) in open(runtime).await {
+        match &*head.name {
+            "Load" => attend(job, recorder.clone()).await,
+            _ => drop(job.outcome().await),
+        }
     }
     for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
         let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
@@ -73,15 +79,24 @@ pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::
 }
 
 /// The jobs in the store that are not over, wherever they are held.
-async fn open(runtime: &Runtime) -> Vec<JobHandle<Json>> {
+async fn open(runtime: &Runtime) -> Vec<(Head, JobHandle<Json>)> {
     let mut open = Vec::new();
-    for head in runtime.history(JobFilter::new().name("Load")).await.expect("the store can be read") {
-        if !head.state.is_over() {
+    for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
+        if !head.state.is_over() && head.parent.is_none() {
             let job = runtime.fetch(head.id).await.expect("the store can be read").expect("it is there");
-            open.push(job);
+            open.push((head, job));
         }
     }
     open
+}
+
+/// What runs again and again while processes share a store.
+const CLOCK: &str = "clock";
+
+/// Sets a schedule of which each tick is run once. Another process may have, and this one need not be able to.
+pub async fn strike(runtime: &Runtime) {
+    let rule = every(Duration::from_millis(300)).expect("it is not too often").aligned();
+    drop(runtime.schedules().set(CLOCK, rule, load_make::with(7)).await);
 }
 
 async fn attend(job: JobHandle<Json>, recorder: Recorder) {
