@@ -27,7 +27,8 @@ use crate::workload::{self, Books};
 /// What runs, and how often something happens to it.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    /// The program. It is told an address and a schema, as one argument, and the number of the process.
+    /// The program. It is told an address and a schema, and whether there is a pooler, as one argument, and the number of
+    /// the process.
     pub program: PathBuf,
     /// The schema that all share.
     pub schema: String,
@@ -45,6 +46,8 @@ pub struct Fleet {
     pub deck: &'static [(Mishap, usize)],
     /// The machines, no fewer than there are processes; if there are none, all are on this one.
     pub machines: Vec<Arc<Machine>>,
+    /// The port of a pooler that is before the database.
+    pub pooler: Option<u16>,
 }
 
 /// What happens.
@@ -153,7 +156,14 @@ impl Fleet {
     pub fn of_victims(program: impl Into<PathBuf>, seed: u64, rounds: u32) -> Self {
         let schema = format!("fleet_{seed}");
         let (program, deck, machines) = (program.into(), HERE, Vec::new());
-        Self { program, schema, seed, nodes: 3, jobs: 3, rounds, lease: LEASE, deck, machines }
+        Self { program, schema, seed, nodes: 3, jobs: 3, rounds, lease: LEASE, deck, machines, pooler: None }
+    }
+
+    /// The same, but through a pooler.
+    #[must_use]
+    pub fn through(mut self, port: u16) -> Self {
+        self.pooler = Some(port);
+        self
     }
 
     /// The same, but a process for each of these machines, whose links are cut and mended.
@@ -316,7 +326,8 @@ impl Sea<'_> {
             Network::Link(machine) => (machine.host(), self.database.port()),
         };
         let address = format!("postgres://postgres@{host}:{port}/postgres?sslmode=disable");
-        command.arg(format!("{address} {}", self.fleet.schema)).arg(self.last.to_string());
+        let pooled = if self.fleet.pooler.is_some() { " pooled" } else { "" };
+        command.arg(format!("{address} {}{pooled}", self.fleet.schema)).arg(self.last.to_string());
         let child = command.stdin(Stdio::piped()).stdout(pipe).spawn();
         let shown = self.fleet.program.display();
         let child = child.map_err(|error| format!("{shown} cannot be started: {error}"))?;
@@ -327,7 +338,7 @@ impl Sea<'_> {
     /// How another process reaches the database, and how it is started.
     fn network_for_one(&self) -> Result<(Network, Command), String> {
         if self.fleet.machines.is_empty() {
-            let proxy = Proxy::to(self.database.port());
+            let proxy = Proxy::to(self.fleet.pooler.unwrap_or_else(|| self.database.port()));
             let proxy = proxy.map_err(|error| format!("there is no network: {error}"))?;
             return Ok((Network::Proxy(proxy), Command::new(&self.fleet.program)));
         }

@@ -11,14 +11,15 @@ use workflow_runtime::store::sqlx::{self, Connection, PgConnection, Row};
 use workflow_runtime::store::{PostgresOptions, PostgresStore};
 use workflow_runtime::testing::conformance;
 use workflow_runtime::{JobFilter, JobState, Registry};
+use workflow_tests::fleet::Fleet;
 use workflow_tests::postgres;
 
 /// Fewer than two nodes have.
 const CONNECTIONS: u32 = 3;
 
-fn pooled() -> Option<(Server, Pooler)> {
+fn pooled(connections: u32) -> Option<(Server, Pooler)> {
     let server = Server::start(&["fsync=off", "full_page_writes=off"]).unwrap_or_else(|why| panic!("{why}"));
-    let pooler = Pooler::before(&server, CONNECTIONS).unwrap_or_else(|why| panic!("{why}"));
+    let pooler = Pooler::before(&server, connections).unwrap_or_else(|why| panic!("{why}"));
     if pooler.is_none() {
         eprintln!("skipped: there is no PgBouncer in PATH or in /usr/sbin");
     }
@@ -27,7 +28,7 @@ fn pooled() -> Option<(Server, Pooler)> {
 
 #[test]
 fn behind_a_pooler_a_store_keeps_its_promises() {
-    let Some((_server, pooler)) = pooled() else { return };
+    let Some((_server, pooler)) = pooled(CONNECTIONS) else { return };
     let open = |schema: &str| {
         PostgresOptions::new(pooler.address()).schema(schema).pooled().open().expect("it opens")
     };
@@ -37,6 +38,14 @@ fn behind_a_pooler_a_store_keeps_its_promises() {
         open(&schema)
     };
     conformance::check(|| open(&postgres::schema()), reopen).expect("it keeps its promises");
+}
+
+#[test]
+fn whatever_happens_to_nodes_behind_a_pooler_nothing_is_lost() {
+    let Some((server, pooler)) = pooled(8) else { return };
+    let fleet = Fleet::of_victims(env!("CARGO_BIN_EXE_victim"), 3, 20).through(pooler.port());
+    let judged = fleet.run(&server).and_then(|sailed| sailed.judge());
+    println!("{}", judged.unwrap_or_else(|problem| panic!("{problem}")));
 }
 
 #[task_agent]
@@ -64,7 +73,7 @@ async fn node(options: &PostgresOptions, name: &str) -> Runtime {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_share_the_connections_of_a_pooler_and_leave_nothing_on_them() {
-    let Some((_server, pooler)) = pooled() else { return };
+    let Some((_server, pooler)) = pooled(CONNECTIONS) else { return };
     let options = PostgresOptions::new(pooler.address()).lease(Duration::from_secs(2)).pooled();
     let (one, two) = (node(&options, "one").await, node(&options, "two").await);
     let mut asked = tokio::task::JoinSet::new();

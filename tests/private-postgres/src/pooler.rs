@@ -34,6 +34,7 @@ impl Pooler {
              auth_type = any\n\
              pool_mode = transaction\n\
              default_pool_size = {connections}\n\
+             server_login_retry = 1\n\
              max_client_conn = 200\n"
         );
         fs::write(&settings, text).map_err(|error| format!("{}: {error}", settings.display()))?;
@@ -41,6 +42,11 @@ impl Pooler {
         command.arg(&settings);
         let running = server.program(command, "KILL", "process up").start()?;
         Ok(Some(Self { port, running: Some(running) }))
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where the server is reached by way of it.

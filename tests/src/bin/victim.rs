@@ -1,5 +1,6 @@
 //! The real runtime, with a workload of every form: what is killed. `victim FILE PROCESS`, `victim memory PROCESS`, or
-//! `victim 'ADDRESS SCHEMA' PROCESS`.
+//! `victim 'ADDRESS SCHEMA' PROCESS`,
+//! with ` pooled` after the schema where a pooler is in between.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,10 @@ async fn main() {
         "memory" => builder.in_memory().await,
         place => match place.split_once(' ') {
             Some((address, schema)) => {
+                let (schema, pooled) =
+                    schema.split_once(' ').map_or((schema, false), |(schema, _)| (schema, true));
                 let options = PostgresOptions::new(address).schema(schema).lease(fleet::LEASE);
+                let options = if pooled { options.pooled() } else { options };
                 let store = options.open().unwrap_or_else(|error| panic!("{error}"));
                 builder.state(Books::beside(schema)).on(Arc::new(store)).await
             }
