@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use private_postgres::Server;
+use private_postgres::{Proxy, Server};
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use workflow_runtime::store::{PostgresOptions, Store, StoreErrorKind};
@@ -258,6 +258,24 @@ async fn on_a_slow_disk_what_waits_is_written_together() {
     let over: i64 = sqlx::query_scalar(over).fetch_one(&mut own).await.unwrap();
     assert_eq!(over, 0, "a node was not heard of in time");
     ends(&[&one, &two]).await;
+}
+
+/// A network in between that forgets its connections, as some do: what is sent on them is lost, and nobody is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hears_nothing_asks_on_another_connection() {
+    let server = Server::start(&["fsync=off"]).unwrap_or_else(|why| panic!("{why}"));
+    let proxy = Proxy::to(server.port()).expect("there is a network");
+    let address = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port());
+    let options = PostgresOptions::new(address).lease(Duration::from_secs(1));
+    let runtime = node(&options, "one").await;
+    for round in 0..3 {
+        assert_eq!(soon("a job", runtime.run(double::with(round))).await.unwrap(), round * 2);
+        proxy.lose();
+        let (read, run) = tokio::join!(runtime.history(JobFilter::new()), runtime.run(double::with(round)));
+        assert_eq!(run.unwrap(), round * 2);
+        assert!(!read.expect("it is read, on another connection").is_empty());
+    }
+    ends(&[&runtime]).await;
 }
 
 fn runtime_schema(options: &PostgresOptions) -> String {

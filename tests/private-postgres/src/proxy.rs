@@ -37,6 +37,8 @@ struct Wires {
 struct State {
     connections: HashMap<u64, [TcpStream; 2]>,
     last: u64,
+    /// The last of those of which everything is lost on the way.
+    last_lost: u64,
     latency: Duration,
     is_held: bool,
     is_refusing: bool,
@@ -100,6 +102,13 @@ impl Proxy {
     pub fn go_on(&self) {
         self.wires.state().is_held = false;
         self.wires.changed.notify_all();
+    }
+
+    /// Loses whatever is on its way on the connections that there are, from now on, either way, and closes none of them. New
+    /// ones are well.
+    pub fn lose(&self) {
+        let mut state = self.wires.state();
+        state.last_lost = state.last;
     }
 
     /// Whether new connections are closed at once. Those that there are remain.
@@ -167,6 +176,9 @@ impl Wires {
             let latency = self.state().latency;
             thread::sleep(latency);
             let passed = self.passed(number, way, read);
+            if read > 0 && number <= self.state().last_lost {
+                continue;
+            }
             if to.write_all(&buffer[..passed]).is_err() || passed < read || read == 0 {
                 break;
             }
@@ -334,6 +346,19 @@ mod tests {
         proxy.cut();
         proxy.go_on();
         assert_eq!(heard(&client, 5), b"", "what was held is lost");
+    }
+
+    #[test]
+    fn what_is_lost_never_comes_and_nothing_closes() {
+        let proxy = echo();
+        let client = connect(&proxy);
+        assert_eq!(said(&client, b"hello"), b"hello");
+        proxy.lose();
+        (&client).write_all(b"hello").unwrap();
+        assert_eq!(said(&connect(&proxy), b"hello"), b"hello");
+        client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let error = (&client).read(&mut [0]).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     }
 
     #[test]

@@ -4,48 +4,60 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArguments, PgPool, PgRow, PgStatement};
+use sqlx::postgres::{PgArguments, PgRow, PgStatement};
 use sqlx::{
     AssertSqlSafe, Connection, Decode, Error, Execute, PgConnection, Postgres, Row, SqlStr, Transaction, Type,
 };
 
+use super::connections::{Connections, Used, goes_on};
+
 /// Connections to the database. Where a pooler is in between, what is sent next may come to another connection of the
 /// server, unless it is in a transaction: so there each question is in one of its own, and leaves nothing behind.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Database {
-    pool: PgPool,
+    connections: Connections,
     /// How transactions begin, where there is a pooler.
     begin: Option<Arc<str>>,
 }
 
 impl Database {
     /// Each question is one call to the server.
-    pub(super) fn direct(pool: PgPool) -> Self {
-        Self { pool, begin: None }
+    pub(super) fn direct(connections: Connections) -> Self {
+        Self { connections, begin: None }
     }
 
     /// With a pooler in between. Who stands still in a transaction holds others up: for a third of a lease at most, so that
     /// they are heard of meanwhile.
-    pub(super) fn pooled(pool: PgPool, lease: Duration) -> Self {
+    pub(super) fn pooled(connections: Connections, lease: Duration) -> Self {
         let millis = (lease / 3).as_millis();
         let begin = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {millis}");
-        Self { pool, begin: Some(begin.into()) }
+        Self { connections, begin: Some(begin.into()) }
+    }
+
+    /// A connection, to begin a transaction on.
+    pub(super) async fn take(&self) -> Result<Used<'_>, Error> {
+        self.connections.take().await
     }
 
     /// Begins a transaction. What is asked in it may have no name that outlives it: `persistent(false)`.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
+    pub(super) async fn begin<'a>(
+        &self,
+        connection: &'a mut PgConnection,
+    ) -> Result<Transaction<'a, Postgres>, Error> {
         match &self.begin {
-            Some(begin) => self.pool.begin_with(AssertSqlSafe(Arc::clone(begin))).await,
-            None => self.pool.begin().await,
+            Some(begin) => connection.begin_with(AssertSqlSafe(Arc::clone(begin))).await,
+            None => connection.begin().await,
         }
     }
 
     /// What there is to a question.
     pub(super) async fn rows<'q>(&self, query: impl Execute<'q, Postgres> + 'q) -> Result<Vec<PgRow>, Error> {
-        if self.begin.is_none() {
-            return sqlx::Executor::fetch_all(&self.pool, query).await;
+        let mut own = self.take().await?;
+        let rows = self.rows_on(&mut own, query).await;
+        if goes_on(&rows) {
+            own.give_back();
         }
-        self.rows_on(&mut *self.pool.acquire().await?, query).await
+        rows
     }
 
     /// The same, on a connection that is none of these.
@@ -54,10 +66,10 @@ impl Database {
         connection: &mut PgConnection,
         query: impl Execute<'q, Postgres> + 'q,
     ) -> Result<Vec<PgRow>, Error> {
-        let Some(begin) = &self.begin else {
+        if self.begin.is_none() {
             return sqlx::Executor::fetch_all(connection, query).await;
-        };
-        let mut transaction = connection.begin_with(AssertSqlSafe(Arc::clone(begin))).await?;
+        }
+        let mut transaction = self.begin(connection).await?;
         let rows = sqlx::Executor::fetch_all(&mut *transaction, Passing(query)).await?;
         transaction.commit().await?;
         Ok(rows)

@@ -2,6 +2,7 @@
 
 mod batch;
 mod bridge;
+mod connections;
 mod database;
 mod failure;
 mod forget;

@@ -2,10 +2,13 @@
 
 use std::any::Any;
 use std::ops::Deref;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction, query_scalar, raw_sql};
 use tokio::sync::OnceCell;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use super::failure::Trouble;
 use super::options::PostgresOptions;
@@ -64,10 +67,23 @@ impl Transactions {
                 .min_connections(0)
                 .max_connections(self.options.transactions)
                 .acquire_timeout(self.options.patience)
+                // Whoever has one back asks whether it is well, and would wait for ever where a network loses everything.
+                .after_release(|connection, _| {
+                    Box::pin(async {
+                        timeout(SILENCE, connection.ping()).await.map_err(silent)?.map(|()| true)
+                    })
+                })
                 .connect_lazy_with(self.connect.clone())
         };
         self.pool.get_or_init(open).await.begin().await
     }
+}
+
+/// For how long a connection may say nothing when it is asked whether it is well.
+const SILENCE: Duration = Duration::from_secs(5);
+
+fn silent(elapsed: Elapsed) -> sqlx::Error {
+    sqlx::Error::Io(elapsed.into())
 }
 
 /// A transaction that has begun, or what one has given that was committed before.
@@ -79,10 +95,19 @@ pub(crate) struct Begun<'a> {
 }
 
 impl PostgresStore {
-    /// Begins a transaction of a step.
+    /// Begins a transaction of a step. That the database is out of reach for a while is no fault of the step's.
     async fn begin_once(&self, key: OnceKey) -> Result<Begun<'_>, StoreError> {
-        let told = |error: sqlx::Error| Trouble::from(error).of(self.described(), "no transaction can begin");
-        let mut transaction = self.transactions().begin().await.map_err(told)?;
+        let begun = self.in_patience(|| self.try_to_begin(&key)).await;
+        let (transaction, given) =
+            begun.map_err(|trouble| trouble.of(self.described(), "no transaction can begin"))?;
+        Ok(Begun { store: self, key, transaction, given })
+    }
+
+    async fn try_to_begin(
+        &self,
+        key: &OnceKey,
+    ) -> Result<(Transaction<'static, Postgres>, Option<String>), Trouble> {
+        let mut transaction = self.transactions().begin().await?;
         let sql = self
             .schema_sql("SELECT given FROM @.once WHERE job = $1 AND digest = @.digest($2) AND number = $3");
         let given = query_scalar(sql)
@@ -91,9 +116,8 @@ impl PostgresStore {
             .bind(text(&key.step))
             .bind(i32::try_from(key.number).unwrap_or(i32::MAX))
             .fetch_optional(&mut *transaction)
-            .await
-            .map_err(told)?;
-        Ok(Begun { store: self, key, transaction, given })
+            .await?;
+        Ok((transaction, given))
     }
 }
 

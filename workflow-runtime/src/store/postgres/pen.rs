@@ -10,6 +10,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::batch::Batch;
+use super::connections::goes_on;
 use super::database::Database;
 use super::failure::Trouble;
 use super::store::in_time;
@@ -62,7 +63,7 @@ impl Pen {
                 None => PgConnection::connect_with(&self.connect).await?,
             };
             let rows = database.rows_on(&mut own, write::question(statement, batch)).await;
-            if matches!(rows, Ok(_) | Err(sqlx::Error::Database(_))) {
+            if goes_on(&rows) {
                 *connection = Some(own);
             }
             write::answers(&rows?)

@@ -1,7 +1,7 @@
 //! The tables, and how those of an older version become those of today.
 
 use sqlx::types::Uuid;
-use sqlx::{AssertSqlSafe, PgConnection, query, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, query, query_scalar, raw_sql};
 
 use super::database::Database;
 use super::failure::{Trouble, code};
@@ -59,14 +59,26 @@ impl Schema {
 
     /// Makes the tables, or brings them up to date; whoever else does so waits meanwhile.
     pub(super) async fn prepare(&self, database: &Database, described: &str) -> Result<(), Trouble> {
-        let mut transaction = database.begin().await?;
-        let found = self.version(&mut transaction, described).await?;
+        let mut own = database.take().await?;
+        let mut transaction = database.begin(&mut own).await?;
+        self.bring_up_to_date(&mut transaction, described).await?;
+        transaction.commit().await?;
+        own.give_back();
+        Ok(())
+    }
+
+    async fn bring_up_to_date(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        described: &str,
+    ) -> Result<(), Trouble> {
+        let found = self.version(transaction, described).await?;
         if found == Some(MIGRATIONS.len()) {
-            return Ok(transaction.commit().await?);
+            return Ok(());
         }
         let server: i32 = query_scalar("SELECT current_setting('server_version_num')::int")
             .persistent(false)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut **transaction)
             .await?;
         if server < 130_000 {
             let message = format!(
@@ -76,22 +88,21 @@ impl Schema {
             return Err(StoreError::new(StoreErrorKind::Foreign, message).into());
         }
         let lock = query("SELECT pg_advisory_xact_lock($1)").persistent(false).bind(self.lock());
-        lock.execute(&mut *transaction).await?;
-        let found = self.version(&mut transaction, described).await?;
+        lock.execute(&mut **transaction).await?;
+        let found = self.version(transaction, described).await?;
         if found.is_none() {
             // It may be there and empty, made by somebody who may do more.
-            raw_sql(self.sql("CREATE SCHEMA IF NOT EXISTS @")).execute(&mut *transaction).await.or_else(
+            raw_sql(self.sql("CREATE SCHEMA IF NOT EXISTS @")).execute(&mut **transaction).await.or_else(
                 |error| {
                     if code(&error).as_deref() == Some("42P06") { Ok(Default::default()) } else { Err(error) }
                 },
             )?;
         }
         for migration in &MIGRATIONS[found.unwrap_or(0)..] {
-            raw_sql(self.sql(migration)).execute(&mut *transaction).await?;
+            raw_sql(self.sql(migration)).execute(&mut **transaction).await?;
         }
         let mark = format!("COMMENT ON SCHEMA @ IS '{MARK}{}'", MIGRATIONS.len());
-        raw_sql(self.sql(&mark)).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        raw_sql(self.sql(&mark)).execute(&mut **transaction).await?;
         Ok(())
     }
 

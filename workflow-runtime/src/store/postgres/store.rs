@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::types::Uuid;
 
 use super::batch::Batch;
 use super::bridge::Bridge;
+use super::connections::Connections;
 use super::database::Database;
 use super::failure::Trouble;
 use super::known::Known;
@@ -82,16 +83,12 @@ impl PostgresStore {
         let pen = Pen::new(connect.clone());
         let listen = (!options.is_pooled).then(|| Box::new(connect.clone()));
         let opened = bridge.wait(async move {
-            let pool = PgPoolOptions::new()
-                .max_connections(options.connections - 1)
-                // One that is cut off is noticed by what is asked, which is asked again.
-                .test_before_acquire(false)
-                .acquire_timeout(options.patience)
-                .connect_lazy_with(connect);
+            // One of them writes.
+            let connections = Connections::new(connect, options.connections - 1, options.patience);
             let database = if options.is_pooled {
-                Database::pooled(pool, options.lease)
+                Database::pooled(connections, options.lease)
             } else {
-                Database::direct(pool)
+                Database::direct(connections)
             };
             let prepare = async || {
                 schema.prepare(&database, &described).await?;
@@ -148,10 +145,10 @@ impl PostgresStore {
     fn write_batch(&self, batch: Batch) -> Result<Answers, Trouble> {
         let (batch, mut left) = (Arc::new(batch), AGAIN);
         loop {
-            let Inner { pen, database, write, .. } = &*self.inner;
-            let written = pen.write(database, write, &batch, LONG).unwrap_or_else(|| {
+            let Inner { pen, database, write, lease, .. } = &*self.inner;
+            let written = pen.write(database, write, &batch, long(*lease)).unwrap_or_else(|| {
                 let (inner, batch) = (Arc::clone(&self.inner), Arc::clone(&batch));
-                self.bridge.wait(in_time(LONG, async move {
+                self.bridge.wait(in_time(long(*lease), async move {
                     write::answers(&inner.database.rows(write::question(&inner.write, &batch)).await?)
                 }))
             });
@@ -160,6 +157,14 @@ impl PostgresStore {
                 other => return other,
             }
         }
+    }
+
+    /// Asks until there is an answer, for a while.
+    pub(super) async fn in_patience<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        patiently(self.inner.patience, || in_time(long(self.inner.lease), ask())).await
     }
 
     /// Asks the database, and waits for the answer. When the connection is cut, it is asked again, for a while.
@@ -173,15 +178,17 @@ impl PostgresStore {
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        let answer = self
-            .bridge
-            .wait(async move { patiently(inner.patience, || in_time(LONG, ask(Arc::clone(&inner)))).await });
+        let answer = self.bridge.wait(async move {
+            patiently(inner.patience, || in_time(long(inner.lease), ask(Arc::clone(&inner)))).await
+        });
         answer.map_err(|trouble| trouble.of(&self.inner.described, what))
     }
 }
 
 /// How long an answer is waited for: a network may swallow what is sent, and say nothing.
-const LONG: Duration = Duration::from_secs(30);
+fn long(lease: Duration) -> Duration {
+    (lease * 2).max(Duration::from_secs(5))
+}
 
 pub(super) async fn in_time<T>(
     limit: Duration,
@@ -197,17 +204,17 @@ pub(super) async fn in_time<T>(
 const SOON: Duration = Duration::from_millis(10);
 const LATE: Duration = Duration::from_millis(500);
 
-/// Asks again until there is an answer, or no more patience.
+/// Asks again until there is an answer, or no more patience; once at least, for what was silent may have been the connection.
 async fn patiently<T, F>(patience: Duration, mut ask: impl FnMut() -> F) -> Result<T, Trouble>
 where
     F: Future<Output = Result<T, Trouble>>,
 {
-    let (until, mut pause) = (Instant::now() + patience, SOON);
+    let (until, mut pause, mut is_first) = (Instant::now() + patience, SOON, true);
     loop {
         match ask().await {
-            Err(trouble) if trouble.passes() && Instant::now() + pause < until => {
+            Err(trouble) if trouble.passes() && (is_first || Instant::now() + pause < until) => {
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LATE);
+                (pause, is_first) = ((pause * 2).min(LATE), false);
             }
             answer => return answer,
         }
