@@ -278,6 +278,41 @@ async fn who_hears_nothing_asks_on_another_connection() {
     ends(&[&runtime]).await;
 }
 
+/// The database is gone for good. Of two that followed it one goes on reading, to which everybody comes at first; the other is
+/// promoted, and nobody is cut off from the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_promoted_has_everything() {
+    let primary = Server::start(&["synchronous_standby_names=2 (*)"]).unwrap_or_else(|why| panic!("{why}"));
+    let [reader, standby] = [(); 2].map(|()| primary.standby(&[]).unwrap_or_else(|why| panic!("{why}")));
+    let proxy = Proxy::to(primary.port()).expect("there is a network");
+    let address = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port());
+    let options = PostgresOptions::new(address).lease(Duration::from_secs(2));
+    let (one, two) = (node(&options, "one").await, node(&options, "two").await);
+    let mut jobs = Vec::new();
+    for n in 0..40_i64 {
+        let runtime = if n % 2 == 0 { &one } else { &two };
+        let job = runtime.submit(Patient {}).await.expect("it is taken in");
+        if n % 4 < 2 {
+            job.signal("number", n).await.expect("it is heard");
+        }
+        jobs.push(job);
+    }
+    primary.stop().expect("it stops");
+    proxy.lead_to(reader.port());
+    proxy.cut();
+    let fetched = one.fetch(jobs[3].id()).await;
+    assert!(fetched.expect("a standby is read").is_some());
+    let refused = one.submit(double::with(1)).await.expect_err("a standby is not written").to_string();
+    assert!(refused.contains("it is a standby that only reads"), "{refused}");
+    standby.promote().expect("it is promoted");
+    proxy.lead_to(standby.port());
+    for (n, job) in (0_i64..).zip(jobs) {
+        soon("a signal", async { while n % 4 >= 2 && job.signal("number", n).await.is_err() {} }).await;
+        assert_eq!(soon("an end", job.outcome()).await.expect("it succeeds"), n * 2);
+    }
+    ends(&[&one, &two]).await;
+}
+
 fn runtime_schema(options: &PostgresOptions) -> String {
     let shown = format!("{options:?}");
     shown.rsplit_once('(').and_then(|(_, schema)| schema.split(')').next()).expect("it is shown").to_owned()

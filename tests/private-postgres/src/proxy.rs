@@ -27,14 +27,14 @@ pub struct Proxy {
 /// What all threads of a proxy know.
 #[derive(Debug)]
 struct Wires {
-    /// Of the database.
-    port: u16,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Of the database.
+    port: u16,
     connections: HashMap<u64, [TcpStream; 2]>,
     last: u64,
     /// The last of those of which everything is lost on the way.
@@ -56,7 +56,10 @@ impl Proxy {
     pub fn to(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let own = listener.local_addr()?.port();
-        let wires = Arc::new(Wires { port, state: Mutex::default(), changed: Condvar::new() });
+        let wires = Arc::new(Wires {
+            state: Mutex::new(State { port, ..State::default() }),
+            changed: Condvar::new(),
+        });
         let shared = Arc::clone(&wires);
         thread::spawn(move || shared.serve(&listener));
         Ok(Self { port: own, wires })
@@ -65,6 +68,11 @@ impl Proxy {
     /// Its own port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Leads to another port from now on; the connections that there are remain.
+    pub fn lead_to(&self, port: u16) {
+        self.wires.state().port = port;
     }
 
     /// Cuts all connections, whatever is on its way.
@@ -148,7 +156,8 @@ impl Wires {
         if self.state().is_refusing {
             return Ok(());
         }
-        let database = TcpStream::connect(("127.0.0.1", self.port))?;
+        let port = self.state().port;
+        let database = TcpStream::connect(("127.0.0.1", port))?;
         program.set_nodelay(true)?;
         database.set_nodelay(true)?;
         let ends = [program.try_clone()?, database.try_clone()?];

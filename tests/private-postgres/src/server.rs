@@ -40,6 +40,61 @@ impl Server {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_in(place: &Path, settings: &[&str]) -> Result<Self, String> {
+        let server = Self::empty(place, settings)?;
+        let mut make = server.command("initdb");
+        make.args([
+            "--no-sync",
+            "--locale=C",
+            "--encoding=UTF8",
+            "--auth=trust",
+            "--username=postgres",
+            "-D",
+        ]);
+        run(make.arg(server.data()))?;
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// Starts one that follows this one, and is written only when it is [promoted](Self::promote). If this one was started
+    /// with `synchronous_standby_names=*`, what it says to be committed both have.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn standby(&self, settings: &[&str]) -> Result<Self, String> {
+        let server = Self::empty(self.folder.parent().ok_or("it is in a folder")?, settings)?;
+        let mut copy = server.command("pg_basebackup");
+        copy.args([
+            "--no-sync",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "-p",
+        ]);
+        run(copy.arg(self.port.to_string()).arg("-D").arg(server.data()))?;
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// Lets one that followed another be written.
+    ///
+    /// # Errors
+    /// When it is none, or does not do so.
+    pub fn promote(&self) -> Result<(), String> {
+        run(self.command("pg_ctl").arg("promote").arg("-w").arg("-D").arg(self.data()))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        as_owner(self.programs.path(program).as_os_str(), self.owner, &self.folder)
+    }
+
+    /// One that has nothing yet.
+    fn empty(place: &Path, settings: &[&str]) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let programs = find().ok_or(
             "there is no PostgreSQL to be found by `pg_config`, in PATH or in the usual folders: install it, as by \
@@ -56,22 +111,7 @@ impl Server {
         }
         let port = free_port()?;
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let server = Self { folder, programs, owner, settings, port, running: Mutex::new(None) };
-        let mut make = as_owner(server.programs.path("initdb").as_os_str(), owner, &server.folder);
-        make.args([
-            "--no-sync",
-            "--locale=C",
-            "--encoding=UTF8",
-            "--auth=trust",
-            "--username=postgres",
-            "-D",
-        ]);
-        let made = make.arg(server.data()).output().map_err(|error| format!("initdb: {error}"))?;
-        if !made.status.success() {
-            return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)));
-        }
-        server.resume()?;
-        Ok(server)
+        Ok(Self { folder, programs, owner, settings, port, running: Mutex::new(None) })
     }
 
     fn data(&self) -> PathBuf {
@@ -102,7 +142,7 @@ impl Server {
         for setting in USUAL.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
-        *running = Some(self.program(command, "QUIT", "ready to accept connections").start()?);
+        *running = Some(self.program(command, "QUIT", "ready to accept").start()?);
         Ok(())
     }
 
@@ -131,6 +171,17 @@ impl Server {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// Runs a program to its end.
+fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().display().to_string();
+    let done = command.output().map_err(|error| format!("{name}: {error}"))?;
+    if done.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{name}: {}", String::from_utf8_lossy(&done.stderr)))
     }
 }
 

@@ -101,8 +101,10 @@ impl fmt::Debug for Connections {
 pub(super) fn goes_on(answer: &Result<Vec<PgRow>, Error>) -> bool {
     match answer {
         Ok(_) => true,
-        // The server goes, or has closed it.
-        Err(Error::Database(error)) => !error.code().is_some_and(|code| code.starts_with("57P")),
+        // The server goes, or is not the one that is written any more.
+        Err(Error::Database(error)) => {
+            !error.code().is_some_and(|code| code.starts_with("57P") || code == "25006")
+        }
         Err(_) => false,
     }
 }

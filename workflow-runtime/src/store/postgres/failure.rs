@@ -73,13 +73,15 @@ impl Trouble {
     }
 
     /// It may go better in a moment, though nothing is known of what was asked: the connection is gone, the database is
-    /// being restarted, or others came first.
+    /// being restarted or promoted, or others came first.
     pub(super) fn passes(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         match error {
             Error::Io(_) | Error::Protocol(_) | Error::PoolClosed => true,
             Error::Database(error) => error.code().is_some_and(|code| {
-                code.starts_with("57P0") || code.starts_with("08") || matches!(&*code, "40P01" | "40001")
+                code.starts_with("57P0")
+                    || code.starts_with("08")
+                    || matches!(&*code, "25006" | "40P01" | "40001")
             }),
             _ => false,
         }
