@@ -8,6 +8,7 @@ use workflow_runtime::prelude::*;
 use workflow_runtime::store::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use workflow_runtime::store::{PostgresOptions, Store, StoreErrorKind};
 use workflow_runtime::{FailureKind, JobFilter, JobState, Registry, SubmitError};
+use workflow_tests::folder::Folder;
 use workflow_tests::postgres;
 
 #[task_agent]
@@ -311,6 +312,46 @@ async fn a_standby_that_is_promoted_has_everything() {
         assert_eq!(soon("an end", job.outcome()).await.expect("it succeeds"), n * 2);
     }
     ends(&[&one, &two]).await;
+}
+
+/// A certificate for `localhost`, and its key, in a folder; none, where nothing makes one.
+fn certificate(folder: &Folder) -> Option<[std::path::PathBuf; 2]> {
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| folder.file(name));
+    let mut make = std::process::Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]);
+    make.args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    let made = make.arg("-out").arg(&certificate).arg("-keyout").arg(&key).output();
+    made.is_ok_and(|made| made.status.success()).then_some([certificate, key])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_encrypted_and_the_server_is_who_it_says() {
+    let folder = Folder::new("tls");
+    let Some([certificate, key]) = certificate(&folder) else {
+        return eprintln!("skipped: there is no `openssl` to make a certificate");
+    };
+    let server = Server::start(&["fsync=off"]).unwrap_or_else(|why| panic!("{why}"));
+    server.encrypt(&certificate, &key).unwrap_or_else(|why| panic!("{why}"));
+    let address = |host: &str, more: &str| {
+        format!("postgres://postgres@{host}:{}/postgres?sslmode={more}", server.port())
+    };
+    let own = format!("verify-full&sslrootcert={}", certificate.display());
+    let options = PostgresOptions::new(address("localhost", &own));
+    let runtime = node(&options, "one").await;
+    assert_eq!(runtime.run(double::with(2)).await.unwrap(), 4);
+    let mut own = PgConnection::connect(&server.address()).await.unwrap();
+    let plain = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                 WHERE application_name = 'workflow' AND NOT ssl";
+    let plain: i64 = sqlx::query_scalar(plain).fetch_one(&mut own).await.unwrap();
+    assert_eq!(plain, 0, "something is not encrypted");
+    ends(&[&runtime]).await;
+
+    // Nobody has signed it that this machine trusts; and it is another's.
+    let verified = format!("verify-full&sslrootcert={}", certificate.display());
+    for wrong in [address("localhost", "verify-full"), address("127.0.0.1", &verified)] {
+        let error = PostgresOptions::new(wrong).open().unwrap_err().to_string();
+        assert!(error.contains("certificate"), "{error}");
+    }
 }
 
 fn runtime_schema(options: &PostgresOptions) -> String {

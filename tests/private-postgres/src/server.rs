@@ -1,8 +1,9 @@
 //! A server, from its making to its end.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -87,6 +88,27 @@ impl Server {
     /// When it is none, or does not do so.
     pub fn promote(&self) -> Result<(), String> {
         run(self.command("pg_ctl").arg("promote").arg("-w").arg("-D").arg(self.data()))
+    }
+
+    /// Starts it again with encrypted connections, with this certificate and its key.
+    ///
+    /// # Errors
+    /// When they cannot be given to it, or it does not start.
+    pub fn encrypt(&self, certificate: &Path, key: &Path) -> Result<(), String> {
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.data().join(name);
+            let given = fs::copy(from, &to)
+                .and_then(|_| fs::set_permissions(&to, fs::Permissions::from_mode(0o600)))
+                .and_then(|()| match self.owner {
+                    Some((user, group)) => chown(&to, Some(user), Some(group)),
+                    None => Ok(()),
+                });
+            given.map_err(|error| format!("{}: {error}", to.display()))?;
+        }
+        let on = fs::OpenOptions::new().append(true).open(self.data().join("postgresql.conf"));
+        on.and_then(|mut settings| settings.write_all(b"ssl = on\n")).map_err(|error| error.to_string())?;
+        self.stop()?;
+        self.resume()
     }
 
     fn command(&self, program: &str) -> Command {
