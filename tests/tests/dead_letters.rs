@@ -1,6 +1,6 @@
 //! Dead letters: looked at, requeued where they failed, discarded; each at most once.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,23 +11,7 @@ use workflow_runtime::{
     FailureKind, JobId, JobState, LetterFilter, Registry, RegistryBuilder, RerunError, RuntimeBuilder,
 };
 use workflow_tests::folder::Folder;
-
-/// What agents did.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: String) {
-        self.0.lock().expect("nobody panicked").push(what);
-    }
-
-    /// What was done since this was last asked, sorted.
-    fn take(&self) -> Vec<String> {
-        let mut lines = std::mem::take(&mut *self.0.lock().expect("nobody panicked"));
-        lines.sort();
-        lines
-    }
-}
+use workflow_tests::log::Log;
 
 #[task_agent]
 async fn get(log: State<Log>, n: i64) -> i64 {
@@ -201,13 +185,13 @@ async fn a_letter_goes_on_where_it_failed() {
         let runtime = on(&store, builder(&log));
         let id = failed(&runtime, 200).await;
         let runtime = runtime.restart();
-        log.take();
+        log.take_sorted();
         let wrong = runtime.dead_letters().requeue(id).input(json!("seven")).await.unwrap_err();
         assert!(wrong.to_string().contains("the input of `double` is not right"), "{wrong}");
         let job = runtime.dead_letters().requeue(id).input(json!(7)).await.unwrap();
         assert_eq!(job.outcome().await.unwrap(), json!(14 + 201));
         // What was done beside it is kept, too.
-        assert_eq!(log.take(), ["double 7"]);
+        assert_eq!(log.take_sorted(), ["double 7"]);
         let again = runtime.dead_letters().requeue(id).await.unwrap_err();
         assert!(matches!(again, RerunError::NoLetter(letter) if letter == id), "{again}");
         assert_eq!(listed(&runtime, LetterFilter::new()).await, []);
@@ -221,14 +205,14 @@ async fn a_step_that_fails_again_has_all_its_attempts_again() {
     let log = Log::default();
     let runtime = TestRuntime::of(builder(&log));
     let id = failed(&runtime, 200).await;
-    log.take();
+    log.take_sorted();
     let job = runtime.dead_letters().requeue(id).await.unwrap();
     job.outcome().await.unwrap_err();
-    assert_eq!(log.take(), ["double 201", "double 201"]);
+    assert_eq!(log.take_sorted(), ["double 201", "double 201"]);
     assert_eq!(listed(&runtime, LetterFilter::new()).await, [job.id()]);
     let job = runtime.dead_letters().requeue(job.id()).job_input(json!({ "n": 2 })).await.unwrap();
     assert_eq!(job.outcome().await.unwrap(), json!(9));
-    assert_eq!(log.take(), ["double 3", "get 2", "put 3"]);
+    assert_eq!(log.take_sorted(), ["double 3", "get 2", "put 3"]);
 }
 
 #[tokio::test]
@@ -237,12 +221,12 @@ async fn what_was_taken_back_begins_at_the_start() {
     let runtime = TestRuntime::on(builder(&log), 0, Arc::new(MemoryStore::new()));
     let job = runtime.submit(Careful { n: 200 }).await.unwrap();
     job.outcome().await.unwrap_err();
-    log.take();
+    log.take_sorted();
     let wrong = runtime.dead_letters().requeue(job.id()).input(json!(1)).await.unwrap_err();
     assert!(matches!(wrong, RerunError::TakenBack(_)), "{wrong}");
     let again = runtime.dead_letters().requeue(job.id()).await.unwrap();
     again.outcome().await.unwrap_err();
-    assert_eq!(log.take(), ["double 200", "double 200", "put 200", "take away 200"]);
+    assert_eq!(log.take_sorted(), ["double 200", "double 200", "put 200", "take away 200"]);
 }
 
 #[tokio::test]
@@ -252,12 +236,12 @@ async fn a_job_whose_time_was_up_has_all_of_it_again() {
     let job = runtime.submit(Late { n: 1 }).await.unwrap();
     job.outcome().await.unwrap_err();
     assert_eq!(job.state(), JobState::Expired);
-    log.take();
+    log.take_sorted();
     runtime.advance(Duration::from_secs(3600));
     let again = runtime.dead_letters().requeue(job.id()).await.unwrap();
     // The timer rang meanwhile, and what was done before is kept.
     assert_eq!(again.outcome().await.unwrap(), json!(2));
-    assert_eq!(log.take(), Vec::<String>::new());
+    assert_eq!(log.take_sorted(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -359,7 +343,7 @@ async fn wherever_the_process_ends_a_letter_is_requeued_once() {
         let (log, store) = (Log::default(), Arc::new(MemoryStore::new()));
         let runtime = TestRuntime::on(builder(&log), 0, store.clone());
         let id = failed(&runtime, 200).await;
-        log.take();
+        log.take_sorted();
         runtime.crash_after(records);
         let ask = async {
             let requeue =
@@ -379,7 +363,7 @@ async fn wherever_the_process_ends_a_letter_is_requeued_once() {
         let all = runtime.history(workflow_runtime::JobFilter::new()).await.unwrap();
         let states: Vec<_> = all.iter().map(|head| head.state).collect();
         assert_eq!(states, [JobState::Failed, JobState::Succeeded], "after {records} records");
-        assert!(!log.take().iter().any(|line| line.starts_with("get")));
+        assert!(!log.take_sorted().iter().any(|line| line.starts_with("get")));
     }
 }
 
@@ -389,12 +373,12 @@ async fn of_many_elements_only_the_one_that_failed_runs_again() {
     let runtime = TestRuntime::on(builder(&log), 0, Arc::new(MemoryStore::new()));
     let job = runtime.submit(Each { all: vec![1, 200, 3] }).await.unwrap();
     job.outcome().await.unwrap_err();
-    log.take();
+    log.take_sorted();
     let letter = runtime.dead_letters().show(job.id()).await.unwrap().unwrap();
     assert_eq!(letter.input, Some(json!(200)));
     let again = runtime.dead_letters().requeue(job.id()).input(json!(2)).await.unwrap();
     assert_eq!(again.outcome().await.unwrap(), json!([2, 4, 6]));
-    assert_eq!(log.take(), ["double 2"]);
+    assert_eq!(log.take_sorted(), ["double 2"]);
 }
 
 #[tokio::test]
@@ -403,10 +387,10 @@ async fn a_step_that_made_tasks_runs_again_with_them() {
     let runtime = TestRuntime::on(builder(&log), 0, Arc::new(MemoryStore::new()));
     let job = runtime.submit(Led { n: 200 }).await.unwrap();
     job.outcome().await.unwrap_err();
-    assert_eq!(log.take(), ["get 200", "put 200"]);
+    assert_eq!(log.take_sorted(), ["get 200", "put 200"]);
     let again = runtime.dead_letters().requeue(job.id()).input(json!(5)).await.unwrap();
     assert_eq!(again.outcome().await.unwrap(), json!(6));
-    assert_eq!(log.take(), ["get 5"]);
+    assert_eq!(log.take_sorted(), ["get 5"]);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 //! work up and loses none.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,20 +16,7 @@ use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
     Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RuntimeBuilder, SubmitError,
 };
-
-/// What agents did.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: impl Into<String>) {
-        self.0.lock().expect("nobody panicked").push(what.into());
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
-    }
-}
+use workflow_tests::log::Log;
 
 /// A store that can be told to fail, or to write and lose the answer.
 #[derive(Debug, Default)]

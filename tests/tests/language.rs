@@ -1,12 +1,13 @@
 //! What workflows mean: every form of the language, run by the reference interpreter.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use workflow_runtime::prelude::*;
 use workflow_runtime::{Pool, Registry, Resources};
 use workflow_tests::Walker;
+use workflow_tests::log::Log;
 
 #[data]
 struct Draft {
@@ -19,16 +20,6 @@ struct Order {
     id: u32,
     lines: Vec<u32>,
     fail: bool,
-}
-
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn say(&self, what: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.into());
-    }
 }
 
 #[task_agent]
@@ -58,24 +49,24 @@ async fn fails(number: u32) -> Result<u32, AgentError> {
 
 #[task_agent]
 async fn charge(order: Order, log: State<Log>) -> u32 {
-    log.say(format!("charge {}", order.id));
+    log.add(format!("charge {}", order.id));
     order.id * 100
 }
 
 #[task_agent]
 async fn refund(receipt: u32, log: State<Log>) {
-    log.say(format!("refund {receipt}"));
+    log.add(format!("refund {receipt}"));
 }
 
 #[task_agent]
 async fn reserve(order: Order, log: State<Log>) -> String {
-    log.say("reserve");
+    log.add("reserve");
     format!("shelf {}", order.id)
 }
 
 #[task_agent]
 async fn release(place: String, order: u32, log: State<Log>) {
-    log.say(format!("release {place} of {order}"));
+    log.add(format!("release {place} of {order}"));
 }
 
 #[task_agent]
@@ -85,7 +76,7 @@ async fn ship(order: Order) -> Result<String, String> {
 
 #[task_agent]
 async fn tick(State(log): State<Log>) {
-    log.say("tick");
+    log.add("tick");
 }
 
 workflow! {
@@ -202,7 +193,7 @@ async fn uses_everything(
     task_manager: &TaskManager,
 ) -> Result<String, AgentError> {
     let agents = task_manager.agents().len();
-    log.say(format!("{a} {b:?} {job_id} {task_id} {} {} {agents}", ctx.attempt(), *pooled));
+    log.add(format!("{a} {b:?} {job_id} {task_id} {} {} {agents}", ctx.attempt(), *pooled));
     Ok(ctx.idempotency_key())
 }
 
@@ -259,7 +250,7 @@ async fn a_failure_takes_back_what_was_done_in_reverse() {
     let log = Log::default();
     let order = json!({"order": {"id": 3, "lines": [], "fail": true}});
     assert_eq!(run_with("Buy", order, &log).await.unwrap_err(), "no ship today");
-    assert_eq!(*log.0.lock().unwrap(), ["charge 3", "reserve", "release shelf 3 of 3", "refund 300"]);
+    assert_eq!(log.take(), ["charge 3", "reserve", "release shelf 3 of 3", "refund 300"]);
     let order = json!({"order": {"id": 4, "lines": [], "fail": false}});
     assert_eq!(run("Buy", order).await, json!("shipped 4 for 400 from shelf 4"));
 }
@@ -289,7 +280,7 @@ async fn everything_can_be_injected_in_any_position() {
     let key = agent.call(json!({"a": 1}), context.clone()).await.unwrap();
     assert_eq!(key, json!("job/task"));
     let agents = registry.agents().len();
-    assert_eq!(*log.0.lock().unwrap(), [format!("1 None job task 2 pooled {agents}")]);
+    assert_eq!(log.take(), [format!("1 None job task 2 pooled {agents}")]);
 
     let missing = registry.check_resources(&Resources::new()).unwrap_err().to_string();
     assert!(missing.contains("`uses_everything` wants `Pooled<alloc::string::String>`"), "{missing}");

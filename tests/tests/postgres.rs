@@ -276,6 +276,13 @@ async fn who_hears_nothing_asks_on_another_connection() {
         assert_eq!(run.unwrap(), round * 2);
         assert!(!read.expect("it is read, on another connection").is_empty());
     }
+    // It listens again, too; what was lost nobody has closed.
+    let mut own = PgConnection::connect(&server.address()).await.unwrap();
+    let listens = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'";
+    soon("a listener", async {
+        while sqlx::query_scalar::<_, i64>(listens).fetch_one(&mut own).await.unwrap() < 2 {}
+    })
+    .await;
     ends(&[&runtime]).await;
 }
 

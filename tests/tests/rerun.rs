@@ -1,28 +1,10 @@
 //! Jobs run again: from the start or from a step on, with the same input or another.
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
 use workflow_runtime::prelude::*;
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{JobHandle, JobState, Registry, RerunError, SubmitError};
-
-/// What agents did.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: String) {
-        self.0.lock().expect("nobody panicked").push(what);
-    }
-
-    /// What was done since this was last asked, sorted.
-    fn take(&self) -> Vec<String> {
-        let mut lines = std::mem::take(&mut *self.0.lock().expect("nobody panicked"));
-        lines.sort();
-        lines
-    }
-}
+use workflow_tests::log::Log;
 
 #[task_agent]
 async fn get(log: State<Log>, n: i64) -> i64 {
@@ -98,10 +80,10 @@ async fn over(runtime: &TestRuntime, n: i64) -> JobHandle<i64> {
 async fn from_the_start_everything_runs_again() {
     let (runtime, log) = runtime();
     let job = over(&runtime, 1).await;
-    log.take();
+    log.take_sorted();
     let again = runtime.rerun(job.id()).await.unwrap();
     assert_eq!(again.outcome().await.unwrap(), json!(6));
-    assert_eq!(log.take(), ["double 2", "get 1", "put 4", "slow 2"]);
+    assert_eq!(log.take_sorted(), ["double 2", "get 1", "put 4", "slow 2"]);
     assert_ne!(again.id(), job.id());
 }
 
@@ -120,18 +102,18 @@ async fn what_came_before_a_step_is_kept() {
     let (runtime, log) = runtime();
     let job = over(&runtime, 200).await;
     assert_eq!(job.state(), JobState::Failed);
-    log.take();
+    log.take_sorted();
     let again = runtime.rerun(job.id()).from("twice").input(json!(7)).await.unwrap();
     // What ran beside the step runs again with it.
     assert_eq!(again.outcome().await.unwrap(), json!(14 + 201));
-    assert_eq!(log.take(), ["double 7", "put 14", "slow 201"]);
+    assert_eq!(log.take_sorted(), ["double 7", "put 14", "slow 201"]);
     runtime.check_journals().unwrap();
 
     let last = over(&runtime, 1).await;
-    log.take();
+    log.take_sorted();
     let again = runtime.rerun(last.id()).from("done").await.unwrap();
     assert_eq!(again.outcome().await.unwrap(), json!(6));
-    assert_eq!(log.take(), ["put 4"]);
+    assert_eq!(log.take_sorted(), ["put 4"]);
     runtime.check_journals().unwrap();
 }
 
@@ -139,12 +121,12 @@ async fn what_came_before_a_step_is_kept() {
 async fn a_wrong_input_of_a_step_is_refused_when_it_is_given() {
     let (runtime, log) = runtime();
     let job = over(&runtime, 1).await;
-    log.take();
+    log.take_sorted();
     let refused = runtime.rerun(job.id()).from("twice").input(json!("seven")).await.unwrap_err();
     assert!(refused.to_string().contains("`double`"), "{refused}");
     assert!(matches!(refused, RerunError::NotSubmitted(SubmitError::BadInput { .. })), "{refused:?}");
     runtime.run_until_idle();
-    assert_eq!(log.take(), [""; 0]);
+    assert_eq!(log.take_sorted(), [""; 0]);
 }
 
 #[tokio::test]
@@ -174,14 +156,14 @@ async fn a_job_run_again_survives_a_crash() {
     for records in 0..12 {
         let (runtime, log) = runtime();
         let job = over(&runtime, 200).await;
-        log.take();
+        log.take_sorted();
         let again = runtime.rerun(job.id()).from("twice").input(json!(7)).await.unwrap().id();
         runtime.crash_after(records);
         runtime.run_until_idle();
         let next = runtime.restart();
         let again = next.job(again).unwrap();
         assert_eq!(again.outcome().await.unwrap(), json!(14 + 201), "after {records} records");
-        assert!(!log.take().iter().any(|line| line.starts_with("get")));
+        assert!(!log.take_sorted().iter().any(|line| line.starts_with("get")));
         next.check_journals().unwrap();
     }
 }

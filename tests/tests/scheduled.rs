@@ -18,24 +18,11 @@ use workflow_runtime::{
     Dag, Fact, JobFilter, JobId, JobState, Queue, Registry, RuntimeBuilder, ScheduleError, Timestamp,
 };
 use workflow_tests::folder::Folder;
+use workflow_tests::log::Log;
 use workflow_tests::trace::{START, seconds};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// What agents did.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: impl Into<String>) {
-        self.0.lock().expect("nobody panicked").push(what.into());
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
-    }
-}
 
 /// The hour and minute of a tick, with a `!` if it was missed.
 fn told(tick: &Tick) -> String {

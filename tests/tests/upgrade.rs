@@ -14,21 +14,8 @@ use workflow_runtime::{
     TaskState,
 };
 use workflow_tests::folder::Folder;
+use workflow_tests::log::Log;
 use workflow_tests::random::{self, Change, Rng, World, mix};
-
-/// What agents did.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: String) {
-        self.0.lock().expect("nobody panicked").push(what);
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
-    }
-}
 
 #[task_agent]
 async fn plus(log: State<Log>, n: i64) -> i64 {
@@ -851,7 +838,7 @@ async fn old_new_and_old_again_over_one_file() {
     let inside = first.submit_json("Outer", json!({ "n": 1 })).await.unwrap().id();
     let changed = first.submit_json("Line", json!({ "n": 1 })).await.unwrap().id();
     let later = first.submit_json("Line", json!({ "n": 5 })).delay("1h").await.unwrap().id();
-    while log.0.lock().unwrap().iter().filter(|line| line.starts_with("nap")).count() < 3 {
+    while log.count(|line| line.starts_with("nap")) < 3 {
         tokio::task::yield_now().await;
     }
     close(first).await;
@@ -866,7 +853,7 @@ async fn old_new_and_old_again_over_one_file() {
     }
     assert_eq!(listed().await.iter().map(|head| head.id).collect::<Vec<_>>(), [changed]);
     // What the new program adds to a job of the old one is done once.
-    while !log.0.lock().unwrap().iter().any(|line| line == "plus 1") {
+    while log.count(|line| line == "plus 1") == 0 {
         tokio::task::yield_now().await;
     }
     second.job(waiting).unwrap().signal("word", 7).await.unwrap();

@@ -23,6 +23,11 @@ pub(crate) const BENCHES: &[Step] = &[
     ),
     bench("durable", "jobs in a file", &["bench", "-p", "workflow-tests", "--bench", "durable"]),
     bench("postgres", "jobs in PostgreSQL", &["bench", "-p", "workflow-tests", "--bench", "postgres"]),
+    bench(
+        "big",
+        "a big database, and several processes",
+        &["bench", "-p", "workflow-tests", "--bench", "big"],
+    ),
     bench("store", "writing journals to a file", &["bench", "-p", "workflow-tests", "--bench", "store"]),
     bench("compile", "compiling many definitions", &["bench", "-p", "workflow-tests", "--bench", "compile"]),
 ];

@@ -384,7 +384,7 @@ impl Store for PostgresStore {
         let inner = &self.inner;
         match &inner.listen {
             Some(connect) => {
-                self.bridge.spawn(watch::listen((**connect).clone(), inner.schema.clone(), tell))
+                self.bridge.spawn(watch::listen((**connect).clone(), inner.schema.clone(), inner.lease, tell))
             }
             None => tracing::info!(
                 "{}: a pooler passes no notifications on: what other nodes do is noticed several times in a lease",

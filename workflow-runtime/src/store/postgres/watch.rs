@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tokio::time::timeout;
 
 use super::schema::Schema;
 use crate::store::News;
@@ -15,12 +17,12 @@ const LATE: Duration = Duration::from_secs(5);
 /// Who wants to hear of it.
 pub(super) type Tell = Arc<dyn Fn(News) + Send + Sync>;
 
-/// Listens for ever; connects anew when the connection is cut.
-pub(super) async fn listen(connect: PgConnectOptions, schema: Schema, tell: Tell) {
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
+/// Listens for ever; connects anew when the connection is cut, or when nothing is heard of it for a lease even if it is asked.
+pub(super) async fn listen(connect: PgConnectOptions, schema: Schema, lease: Duration, tell: Tell) {
     let mut pause = SOON;
     loop {
         let listening = async {
+            let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect.clone());
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(schema.name()).await?;
             Ok::<_, sqlx::Error>(listener)
@@ -30,8 +32,15 @@ pub(super) async fn listen(connect: PgConnectOptions, schema: Schema, tell: Tell
                 pause = SOON;
                 // Something may have been missed until now.
                 tell(News::Anything);
-                while let Ok(Some(notification)) = listener.try_recv().await {
-                    tell(news_of(notification.payload()));
+                loop {
+                    match timeout(lease, listener.try_recv()).await {
+                        Ok(Ok(Some(notification))) => tell(news_of(notification.payload())),
+                        Ok(_) => break,
+                        Err(_) => match timeout(lease, listener.execute("SELECT 1")).await {
+                            Ok(Ok(_)) => {}
+                            _ => break,
+                        },
+                    }
                 }
             }
             Err(error) => {
