@@ -39,6 +39,14 @@ pub trait Around: Debug + Send + Sync + 'static {
         self.inner().read(job)
     }
 
+    /// See [`Store::taker`].
+    ///
+    /// # Errors
+    /// As there.
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        self.inner().taker(once)
+    }
+
     /// See [`Store::beat`].
     ///
     /// # Errors
@@ -82,7 +90,7 @@ impl<A: Around> Store for Other<A> {
     }
 
     fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
-        self.0.inner().taker(once)
+        self.0.taker(once)
     }
 
     fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {

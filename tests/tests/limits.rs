@@ -1,16 +1,17 @@
 //! Limits that all nodes of a store share.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use workflow_runtime::prelude::*;
 use workflow_runtime::schedule::every;
-use workflow_runtime::store::{MemoryStore, Store, Term};
+use workflow_runtime::store::{Kept, MemoryStore, Store, StoreError, Term};
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
-    AgentError, AgentLimits, Breaker, JobHandle, Queue, Registry, RuntimeBuilder, Timestamp,
+    AgentError, AgentLimits, Breaker, JobHandle, JobId, Queue, Registry, RuntimeBuilder, Timestamp,
 };
+use workflow_tests::around::{Around, Other};
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -220,6 +221,44 @@ async fn each_tick_of_a_schedule_comes_once_on_all_nodes_together() {
     pass(&[&two, &three], 300);
     let begun = seen.begun.lock().unwrap().len();
     assert!((14..=15).contains(&begun), "{begun} ticks in a quarter of an hour");
+}
+
+/// A store in which nothing is to be seen of jobs for a while, as for one who has looked just before.
+#[derive(Debug)]
+struct Early {
+    inner: Arc<dyn Store>,
+    is_early: AtomicBool,
+}
+
+impl Around for Early {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
+    fn read(&self, job: JobId) -> Result<Option<Kept>, StoreError> {
+        if self.is_early.load(Ordering::SeqCst) { Ok(None) } else { self.inner.read(job) }
+    }
+
+    fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
+        if self.is_early.load(Ordering::SeqCst) { Ok(None) } else { self.inner.taker(once) }
+    }
+}
+
+#[tokio::test]
+async fn who_looks_just_before_the_job_of_a_tick_is_there_does_not_run_it_again() {
+    let (store, seen) = (shared(), Seen::default());
+    let one = start("one", &seen, &store);
+    let minutely = every(Duration::from_secs(60)).unwrap().aligned();
+    one.schedules().set("it", minutely, wide::with(1)).await.unwrap();
+    while seen.running.load(Ordering::SeqCst) == 0 {
+        one.advance(Duration::from_millis(500));
+    }
+    let early = Arc::new(Other(Early { inner: Arc::clone(&store), is_early: AtomicBool::new(true) }));
+    let two = start("two", &seen, &(Arc::clone(&early) as Arc<dyn Store>));
+    two.run_until_idle();
+    early.0.is_early.store(false, Ordering::SeqCst);
+    pass(&[&one, &two], 30);
+    assert_eq!(seen.most(), 1, "two have run one tick");
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ pub enum Fault {
     AllOrNothing,
     /// A job that is there already is said to be written.
     ForgetsDuplicates,
+    /// Who asks for a job that another has made is told that he has made it.
+    MistakesOthers,
     /// Records that are there already are written again.
     CommitsTwice,
     /// Of an entry that is refused, the change is kept.
@@ -202,6 +204,7 @@ impl Fault {
         (Self::ReadsAnything, "a job that is not there is not read"),
         (Self::AllOrNothing, "each entry has a verdict of its own"),
         (Self::ForgetsDuplicates, "an id is given to one job"),
+        (Self::MistakesOthers, "who has not made a job is not told that he has"),
         (Self::CommitsTwice, "lines continue where the journal ends"),
         (Self::KeepsChanges, "an entry is written whole or not at all"),
         (Self::KeepsWhatIsRefused, "what is refused leaves nothing behind"),

@@ -213,6 +213,13 @@ impl Faulty {
                 let epoch = self.memory().held.get(&head.id).map_or(Epoch(1), |(epoch, _)| *epoch);
                 Ok(Verdict::Written(epoch))
             }
+            (Fault::MistakesOthers, Verdict::Elsewhere) => {
+                let count = self
+                    .inner
+                    .read(head.id)?
+                    .map_or(0, |kept| kept.lines.iter().map(|lines| lines.count).sum());
+                Ok(Verdict::Not { count })
+            }
             (Fault::AsksForTheLetterFirst, Verdict::Not { .. }) if settles.is_some() => Ok(Verdict::Settled),
             (Fault::KeepsWhatIsRefused, Verdict::Taken(_)) => self.without_key(entry).map(|_| verdict),
             (Fault::TakesKeysForWhatIsRefused, Verdict::Taken(_)) => {

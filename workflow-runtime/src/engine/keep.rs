@@ -293,6 +293,7 @@ impl Engine {
                     Verdict::Taken(other) => format!("job {other} has its key"),
                     Verdict::Settled => "the dead letter in whose place it comes is none any more".to_owned(),
                     Verdict::Stale => "another process has taken it over".to_owned(),
+                    Verdict::Elsewhere => "another process has made it".to_owned(),
                     _ => "the store has other records of it".to_owned(),
                 };
                 (News::default(), Some(why))
@@ -317,7 +318,7 @@ impl Engine {
         }
         match verdict {
             // Who handed it in hears so, and that is all.
-            Verdict::Taken(_) | Verdict::Settled => {
+            Verdict::Taken(_) | Verdict::Settled | Verdict::Elsewhere => {
                 tracing::debug!(job = %job.id, "it is not taken in: {why}")
             }
             _ => tracing::error!(job = %job.id, "it does not go on here: {why}"),

@@ -254,7 +254,8 @@ impl Contents {
             return Verdict::Stale;
         }
         if let Some(known) = self.jobs.get(&head.id) {
-            return Verdict::Not { count: known.count };
+            let is_own = due.is_some() || (known.term, known.epoch) == (term, Epoch::FIRST);
+            return if is_own { Verdict::Not { count: known.count } } else { Verdict::Elsewhere };
         }
         let key = key_of(head).filter(|_| !head.state.is_over());
         let once = head.once.as_ref().and_then(|once| self.taken.get(once));

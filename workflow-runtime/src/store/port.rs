@@ -564,12 +564,16 @@ pub enum Verdict {
     Noted(u64),
     /// The note has another version than it should: this one.
     Differs(u64),
-    /// Of a new job: there is one of this id already. Of more lines: they do not begin where the journal ends, which
-    /// has so many records. Who has asked twice knows by it that the first time was heard.
+    /// Of a new job: there is one of this id already, which this very term has made and holds as it has made it, or which
+    /// was to be [free](Entry::New::free). Of more lines: they do not begin where the journal ends, which has so many
+    /// records. Who has asked twice knows by it that the first time was heard.
     Not {
         /// How many records the job has.
         count: u32,
     },
+    /// Of a new job: there is one of this id already, and it is not this term's, or was taken over since: whoever made it,
+    /// this asking did not. (The runs of a schedule have ids that all nodes know.)
+    Elsewhere,
     /// The job is held under another epoch, or not at all, or the term is over.
     Stale,
 }

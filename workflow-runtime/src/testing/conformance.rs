@@ -175,6 +175,7 @@ fn table<S: Store>() -> Vec<(&'static str, Check<S>)> {
         ("a job that is not there is not read", journals::unknown_jobs),
         ("each entry has a verdict of its own", verdicts::verdicts_are_each_ones_own),
         ("an id is given to one job", verdicts::ids_are_taken_once),
+        ("who has not made a job is not told that he has", verdicts::nobody_makes_anothers_job),
         ("lines continue where the journal ends", verdicts::lines_continue),
         ("an entry is written whole or not at all", verdicts::entries_are_whole),
         ("what is refused leaves nothing behind", verdicts::what_is_refused_is_gone),

@@ -160,7 +160,7 @@ impl Engine {
                 self.withdraw(&job);
                 match verdict {
                     Verdict::Taken(_) => Handed::Taken,
-                    Verdict::Not { .. } => Handed::Elsewhere,
+                    Verdict::Elsewhere | Verdict::Not { .. } => Handed::Elsewhere,
                     _ => Handed::Down,
                 }
             }

@@ -419,8 +419,8 @@ CREATE FUNCTION @.length_of(of_job uuid) RETURNS integer LANGUAGE sql STABLE AS 
     )
 $$;
 
--- What became of an entry that is not simply written. `verdict` is `written`, `stale`, `not`, `taken`, `settled`,
--- `noted` or `differs`; `number` is its epoch, count or version, `job` who has the key.
+-- What became of an entry that is not simply written. `verdict` is `written`, `stale`, `not`, `elsewhere`, `taken`,
+-- `settled`, `noted` or `differs`; `number` is its epoch, count or version, `job` who has the key.
 CREATE TYPE @.answer AS (at integer, verdict text, number bigint, job uuid);
 CREATE FUNCTION @.answer(at integer, verdict text, number bigint DEFAULT 0, job uuid DEFAULT NULL)
 RETURNS @.answer LANGUAGE sql IMMUTABLE AS $$ SELECT at, verdict, number, job $$;
@@ -582,10 +582,14 @@ DECLARE
     over @.done;
     letter uuid := entry ->> 'settles';
     other uuid;
+    held record;
 BEGIN
     LOOP
-        IF EXISTS (SELECT FROM @.heads WHERE id = new.id) THEN
+        SELECT term, epoch INTO held FROM @.heads WHERE id = new.id;
+        IF FOUND AND (new.term = 0 OR (held.term = new.term AND held.epoch = new.epoch)) THEN
             RETURN @.answer(at, 'not', @.length_of(new.id));
+        ELSIF FOUND THEN
+            RETURN @.answer(at, 'elsewhere');
         END IF;
         SELECT job INTO other FROM @.taken WHERE digest = @.digest(new.once);
         IF NOT FOUND AND NOT is_over THEN

@@ -77,6 +77,7 @@ pub(super) fn answers(rows: &[PgRow]) -> Result<Answers, Trouble> {
         let verdict = match &*word {
             "written" => Verdict::Written(Epoch(number)),
             "stale" => Verdict::Stale,
+            "elsewhere" => Verdict::Elsewhere,
             "not" => Verdict::Not { count: u32::try_from(number).unwrap_or(u32::MAX) },
             "taken" => Verdict::Taken(job_id(row.try_get(3)?)),
             "settled" => Verdict::Settled,

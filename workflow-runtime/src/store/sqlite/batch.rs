@@ -64,7 +64,12 @@ impl<'a> Batch<'a> {
         }
         // It comes first: who asks twice for a job with a key is to hear that there is the job.
         if let Some(known) = self.known.held(self.connection, head.id)? {
-            return Ok(Verdict::Not { count: count_of(known.count) });
+            let is_own = (known.term, known.epoch) == (term, 1);
+            return Ok(if is_own {
+                Verdict::Not { count: count_of(known.count) }
+            } else {
+                Verdict::Elsewhere
+            });
         }
         let over = head.state.is_over();
         let key = head.unique.as_ref().filter(|_| !over).map(|key| (Arc::clone(&head.name), Arc::clone(key)));

@@ -78,7 +78,9 @@ impl Model {
             return Expected::Same(Verdict::Stale);
         }
         if let Some(job) = self.jobs.get(&head.id) {
-            return Expected::Same(Verdict::Not { count: job.count });
+            let is_own = (job.term, job.epoch) == (term, Epoch::FIRST);
+            let verdict = if is_own { Verdict::Not { count: job.count } } else { Verdict::Elsewhere };
+            return Expected::Same(verdict);
         }
         if let Some(other) = head.once.as_ref().and_then(|once| self.taken.get(once)) {
             return Expected::Same(Verdict::Taken(*other));

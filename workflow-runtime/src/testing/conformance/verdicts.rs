@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Held;
 use super::jobs::{
-    Stand, accepted, all, begin, has_records, is_there, keyed, last, moment, more, new, read, same, write,
+    Stand, accepted, all, begin, has_records, is_there, judged, keyed, last, moment, more, new, next_term,
+    read, same, write,
 };
 use crate::state::JobState;
-use crate::store::{Epoch, Store, Term, Verdict};
+use crate::store::{Epoch, Most, Store, Term, Verdict};
 
 pub(super) fn verdicts_are_each_ones_own<S: Store>(stand: &Stand<'_, S>) -> Held {
     let (store, term) = stand.begun()?;
@@ -81,6 +82,25 @@ pub(super) fn ids_are_taken_once<S: Store>(stand: &Stand<'_, S>) -> Held {
     keyed.unique = Some(Arc::from("key"));
     let verdicts = write(&store, &[new(&keyed, term, 1), new(&keyed, term, 1)])?;
     same("the verdict on a job with a key", &verdicts[1], &Verdict::Not { count: 1 })
+}
+
+pub(super) fn nobody_makes_anothers_job<S: Store>(stand: &Stand<'_, S>) -> Held {
+    let (store, before) = stand.begun()?;
+    let (one, over) = (stand.head(), stand.head());
+    let (_, epoch) = (begin(&store, &one, before, 1)?, begin(&store, &over, before, 1)?);
+    accepted(&store, &[last(over.id, epoch, 1, JobState::Succeeded, moment(1))])?;
+    let own = [new(&one, before, 1), new(&over, before, 1)];
+    let counts = [1, 2].map(|count| Verdict::Not { count });
+    judged(&store, "the verdicts of who has made them", &own, &counts)?;
+    let term = next_term(&store, "node")?;
+    let others = [new(&one, term, 1), new(&over, term, 1)];
+    judged(&store, "the verdicts of who has not", &others, &[Verdict::Elsewhere; 2])?;
+    has_records(&read(&store, one.id)?, 1)?;
+    // Taken over, it is not what it was, either.
+    let claimed =
+        store.claim(term, Most::of(10)).map_err(|error| format!("it cannot be claimed: {error}"))?;
+    same("how many are claimed", &claimed.len(), &1)?;
+    judged(&store, "the verdicts of who took them over", &others, &[Verdict::Elsewhere; 2])
 }
 
 pub(super) fn lines_continue<S: Store>(stand: &Stand<'_, S>) -> Held {
