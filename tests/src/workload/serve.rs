@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use workflow_runtime::prelude::Runtime;
 use workflow_runtime::schedule::every;
 use workflow_runtime::store::Head;
-use workflow_runtime::{JobFilter, JobHandle, SubmitError};
+use workflow_runtime::{JobFilter, JobHandle, ScheduleError, SubmitError};
 
 use super::{GO, Load, input, load_make};
 use crate::history::{Event, Kept, Outcome, Recorder, Wish};
@@ -64,12 +64,19 @@ pub async fn serve(runtime: &Runtime, recorder: &Recorder, commands: std::sync::
         waiting.spawn(attend(job, recorder.clone()));
     }
     waiting.join_all().await;
-    drop(runtime.schedules().remove(CLOCK).await);
-    // What other processes have left.
-    for (head, job) in open(runtime).await {
-        match &*head.name {
-            "Load" => attend(job, recorder.clone()).await,
-            _ => drop(job.outcome().await),
+    // The store may be out of reach for a while yet.
+    while !matches!(runtime.schedules().remove(CLOCK).await, Ok(()) | Err(ScheduleError::Unknown { .. })) {}
+    // What other processes have left, and the last ticks.
+    loop {
+        let open = open(runtime).await;
+        if open.is_empty() {
+            break;
+        }
+        for (head, job) in open {
+            match &*head.name {
+                "Load" => attend(job, recorder.clone()).await,
+                _ => drop(job.outcome().await),
+            }
         }
     }
     for head in runtime.history(JobFilter::new()).await.expect("the store can be read") {
