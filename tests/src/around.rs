@@ -15,6 +15,14 @@ pub trait Around: Debug + Send + Sync + 'static {
     /// The store behind it.
     fn inner(&self) -> &dyn Store;
 
+    /// See [`Store::offer`].
+    ///
+    /// # Errors
+    /// As there.
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        self.inner().offer(term, offer)
+    }
+
     /// See [`Store::write`].
     ///
     /// # Errors
@@ -70,7 +78,7 @@ impl<A: Around> Store for Other<A> {
     }
 
     fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
-        self.0.inner().offer(term, offer)
+        self.0.offer(term, offer)
     }
 
     fn write(&self, entries: &[Entry]) -> Result<Vec<Verdict>, StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use workflow_runtime::prelude::*;
 use workflow_runtime::schedule::every;
-use workflow_runtime::store::{Kept, MemoryStore, Store, StoreError, Term};
+use workflow_runtime::store::{Kept, MemoryStore, Offer, Store, StoreError, Term};
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
     AgentError, AgentLimits, Breaker, JobHandle, JobId, Queue, Registry, RuntimeBuilder, Timestamp,
@@ -242,6 +242,33 @@ impl Around for Early {
     fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {
         if self.is_early.load(Ordering::SeqCst) { Ok(None) } else { self.inner.taker(once) }
     }
+}
+
+/// A store that is so slow at first that a term is over before its node is heard of.
+#[derive(Debug)]
+struct Late(Arc<dyn Store>, AtomicU32);
+
+impl Around for Late {
+    fn inner(&self) -> &dyn Store {
+        &*self.0
+    }
+
+    fn offer(&self, term: Term, offer: &Offer) -> Result<(), StoreError> {
+        if self.1.fetch_add(1, Ordering::SeqCst) < 2 {
+            self.0.end(term)?;
+        }
+        self.0.offer(term, offer)
+    }
+}
+
+#[tokio::test]
+async fn who_was_not_heard_of_in_time_begins_again() {
+    let (late, seen) = (Arc::new(Other(Late(shared(), AtomicU32::new(0)))), Seen::default());
+    let one = start("one", &seen, &(Arc::clone(&late) as Arc<dyn Store>));
+    let job = one.submit(wide::with(1)).await.unwrap();
+    pass(&[&one], 10);
+    are_done(&[job]);
+    assert_eq!(late.0.1.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

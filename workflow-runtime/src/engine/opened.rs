@@ -28,11 +28,21 @@ impl Opened {
     }
 }
 
-/// Begins a term of a node that can do this.
+/// How often a term is begun that is over before anything was heard of it.
+const TRIES: usize = 5;
+
+/// Begins a term of a node that can do this: another, if it was over before that could be said, for the store was slow.
 pub(super) fn begin_term(store: &dyn Store, node: &str, offer: &Offer) -> Result<Term, StoreError> {
-    let term = store.begin(node)?;
-    store.offer(term, offer)?;
-    Ok(term)
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let term = store.begin(node)?;
+        match store.offer(term, offer) {
+            Ok(()) => return Ok(term),
+            Err(error) if error.kind() == StoreErrorKind::Superseded && left > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The queues that are paused.
