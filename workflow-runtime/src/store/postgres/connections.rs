@@ -11,7 +11,7 @@ use sqlx::{Connection, Error, PgConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// For how long one may be idle.
-const IDLE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) struct Connections {
     connect: Box<PgConnectOptions>,

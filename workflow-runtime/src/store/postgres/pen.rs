@@ -3,14 +3,14 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::batch::Batch;
-use super::connections::goes_on;
+use super::connections::{IDLE, goes_on};
 use super::database::Database;
 use super::failure::Trouble;
 use super::store::in_time;
@@ -24,8 +24,8 @@ pub(super) struct Pen {
 
 #[derive(Default)]
 struct Hand {
-    /// Before the runtime: it is dropped first.
-    connection: Option<PgConnection>,
+    /// Since when nobody writes on it. Before the runtime: it is dropped first.
+    connection: Option<(PgConnection, Instant)>,
     runtime: Option<Runtime>,
 }
 
@@ -59,12 +59,12 @@ impl Pen {
         let written = runtime.block_on(in_time(limit, async {
             // Nobody goes on with one in whose midst an answer was given up.
             let mut own = match connection.take() {
-                Some(connection) => connection,
-                None => PgConnection::connect_with(&self.connect).await?,
+                Some((connection, since)) if since.elapsed() <= IDLE => connection,
+                _ => PgConnection::connect_with(&self.connect).await?,
             };
             let rows = database.rows_on(&mut own, write::question(statement, batch)).await;
             if goes_on(&rows) {
-                *connection = Some(own);
+                *connection = Some((own, Instant::now()));
             }
             write::answers(&rows?)
         }));
