@@ -60,7 +60,7 @@ impl Engine {
             if let Some(room) = queue.room.as_ref().filter(|_| std::mem::take(&mut job.lock().roomed)) {
                 room.add_permits(1);
             }
-            return self.put(job, entry.placed());
+            return self.place(entry);
         }
         self.wait_in(&queue, entry);
         false
@@ -148,8 +148,9 @@ impl Engine {
 
     /// Somebody has got a place.
     pub(crate) fn grant(self: &Arc<Self>, entry: Entry) {
-        if !self.post(&entry.job, entry.placed()) {
-            self.pass_on(entry);
+        let job = Arc::clone(&entry.job);
+        if self.place(entry) {
+            self.executor.spawn(Arc::clone(self).drive_on(job));
         }
     }
 

@@ -70,9 +70,12 @@ impl Effects {
             && self.replies.is_empty()
             && !self.enqueue
     }
-}
 
-impl Effects {
+    /// What comes of the job's next event must not come before: nobody else drives the job until this is done.
+    fn are_in_order(&self) -> bool {
+        !(self.children.is_empty() && self.posts.is_empty() && self.records.is_empty()) || self.enqueue
+    }
+
     /// The replies that are to be written of a job.
     pub(super) fn take_replies(&mut self, job: &Job) -> Vec<Entry> {
         if self.replies.is_empty() {
@@ -145,6 +148,15 @@ impl Engine {
         taken
     }
 
+    /// Brings a job the place that it has got; says whether the caller must drive it.
+    pub(super) fn place(self: &Arc<Self>, entry: Waiter) -> bool {
+        let (taken, must_drive) = self.offer(&entry.job, entry.placed());
+        if !taken {
+            self.pass_on(entry);
+        }
+        must_drive
+    }
+
     /// Brings an event to a job; says whether the caller must drive it.
     pub(crate) fn put(&self, job: &Arc<Job>, event: Event) -> bool {
         self.offer(job, event).1
@@ -215,14 +227,8 @@ impl Engine {
 
     /// Somebody has got a place: gives the job, if the caller must drive it.
     fn grant_here(self: &Arc<Self>, entry: Waiter) -> Option<Arc<Job>> {
-        match self.offer(&entry.job, entry.placed()) {
-            (true, true) => Some(entry.job),
-            (true, false) => None,
-            (false, _) => {
-                self.pass_on(entry);
-                None
-            }
-        }
+        let job = Arc::clone(&entry.job);
+        self.place(entry).then_some(job)
     }
 
     /// An attempt that was polled elsewhere ended.
@@ -386,7 +392,8 @@ impl Driver {
         if self.effects.over.is_some() {
             self.effects.gone = inner.let_go();
         }
-        let is_idle = self.starts.is_empty() && !has_more && entry.is_none();
+        let is_done = self.starts.is_empty() && !has_more && entry.is_none();
+        let is_idle = is_done && !self.effects.are_in_order();
         inner.driving = !is_idle;
         (is_idle, entry)
     }

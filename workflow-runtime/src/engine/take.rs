@@ -139,7 +139,7 @@ impl Turn<'_> {
             self.perform(live, command);
         }
         // It got a place while it was paused, and gave it back: it waits for one again.
-        self.effects.enqueue = std::mem::take(&mut live.held_begin);
+        self.effects.enqueue |= std::mem::take(&mut live.held_begin);
     }
 
     /// The machine of a job that nothing has happened to yet.
