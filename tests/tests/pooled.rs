@@ -43,7 +43,7 @@ fn behind_a_pooler_a_store_keeps_its_promises() {
 #[test]
 fn whatever_happens_to_nodes_behind_a_pooler_nothing_is_lost() {
     let Some((server, pooler)) = pooled(8) else { return };
-    let fleet = Fleet::of_victims(env!("CARGO_BIN_EXE_victim"), 3, 20).through(pooler.port());
+    let fleet = Fleet::of_victims(env!("CARGO_BIN_EXE_victim"), 3, 40).through(pooler.port());
     let judged = fleet.run(&server).and_then(|sailed| sailed.judge());
     println!("{}", judged.unwrap_or_else(|problem| panic!("{problem}")));
 }
