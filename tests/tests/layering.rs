@@ -48,6 +48,7 @@ const LAYERS: &[&[&str]] = &[
     &["runnable"],
     &["dag"],
     &["subtask"],
+    &["view"],
     &["listing", "letter", "stream"],
     &["handle"],
     &[
@@ -66,6 +67,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["testing"],
     &["classic"],
+    &["cli"],
 ];
 
 /// The modules that, like `lib.rs`, show the crate to others: they import everything, and nothing imports them.

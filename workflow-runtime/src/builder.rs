@@ -204,12 +204,17 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The agents and workflows that it was given, or that the linker collected.
+    pub(crate) fn registered(&self) -> Result<Arc<Registry>, Problems> {
+        match &self.registry {
+            Some(registry) => Ok(Arc::clone(registry)),
+            None => Ok(Arc::new(Registry::collect()?)),
+        }
+    }
+
     /// What others who share a store are told of this process.
     pub(crate) fn offer(&mut self) -> Result<Offer, StartError> {
-        let registry = match self.registry.take() {
-            Some(registry) => registry,
-            None => Arc::new(Registry::collect()?),
-        };
+        let registry = self.registered()?;
         self.registry = Some(Arc::clone(&registry));
         self.config.share.offer(&registry).map_err(StartError::Unwritable)
     }
@@ -318,11 +323,8 @@ impl RuntimeBuilder {
         opened: Option<Opened>,
     ) -> Result<Runtime, StartError> {
         note_places();
-        let Self { registry, resources, queues, limits, observers, config, node: _ } = self;
-        let registry = match registry {
-            Some(registry) => registry,
-            None => Arc::new(Registry::collect()?),
-        };
+        let registry = self.registered()?;
+        let Self { registry: _, resources, queues, limits, observers, config, node: _ } = self;
         registry.check_resources(&resources)?;
         if let Some(name) = limits.keys().find(|name| registry.agent(name).is_none()) {
             let names = registry.agents().iter().map(crate::registered::RegisteredAgent::name);

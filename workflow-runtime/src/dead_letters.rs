@@ -8,12 +8,13 @@ use crate::engine::{Spot, submission_of};
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
-use crate::letter::{Letter, LetterAttempt, LetterFilter, step_of};
+use crate::letter::{Letter, LetterFilter};
 use crate::record::{Line, Work};
 use crate::requeue::Requeue;
 use crate::rerun::RerunError;
 use crate::runtime::Runtime;
 use crate::store::{Entry, Filter, Head, StoreError, Verdict};
+use crate::view::{StepView, step_of};
 
 /// How many are read, or settled, at once.
 const PAGE: usize = 500;
@@ -91,7 +92,7 @@ impl DeadLetters {
             Work::Tasks(_) => None,
         });
         let spot = Spot::of(lines);
-        let task = spot.as_ref().and_then(|spot| spot.task);
+        let step = spot.as_ref().and_then(|spot| Some(StepView::of(lines, spot.task?)));
         let input = spot.as_ref().map(|_| self.runtime.engine.input_then(lines)).transpose();
         let (input, misfit) = match input {
             Ok(input) => (input.flatten(), None),
@@ -103,11 +104,11 @@ impl DeadLetters {
         };
         Letter {
             job_input,
-            step: task.and_then(|task| step_of(lines, task)).map(|step| step.to_string()),
+            step: step.as_ref().map(|step| step.path.to_string()).filter(|path| !path.is_empty()),
             input,
             misfit,
             failure: spot.map_or_else(unknown, |spot| (*spot.failure).clone()),
-            attempts: task.map(|task| LetterAttempt::all(lines, task)).unwrap_or_default(),
+            attempts: step.map(|step| step.attempts).unwrap_or_default(),
             head,
         }
     }

@@ -1,14 +1,12 @@
 //! A dead letter: a job that failed for good, as somebody looks at it.
 
-use std::sync::Arc;
-
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
 use crate::job_id::JobId;
-use crate::record::{Fact, Line, TaskId};
 use crate::store::{Filter, Head};
 use crate::timestamp::Timestamp;
+use crate::view::AttemptView;
 
 /// A job that failed for good, and that nobody has looked after yet.
 #[derive(Debug, Clone)]
@@ -27,45 +25,7 @@ pub struct Letter {
     /// Why the job failed. It may name a step of a child job.
     pub failure: Failure,
     /// The attempts of that step, the first one first.
-    pub attempts: Vec<LetterAttempt>,
-}
-
-/// One attempt of the step that failed.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LetterAttempt {
-    /// When it began.
-    pub began: Timestamp,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-    /// Why it failed; none if it ended with its process.
-    pub failure: Option<Failure>,
-}
-
-impl LetterAttempt {
-    /// The attempts of a task.
-    pub(crate) fn all(lines: &[Line], task: TaskId) -> Vec<Self> {
-        let mut attempts: Vec<Self> = Vec::new();
-        for line in lines.iter().filter(|line| line.record.fact.task() == Some(task)) {
-            let failure = match &line.record.fact {
-                Fact::Started { .. } | Fact::Called { .. } => {
-                    attempts.push(Self { began: line.record.at, ended: None, failure: None });
-                    continue;
-                }
-                Fact::Retrying { failure, .. }
-                | Fact::Fell { failure, .. }
-                | Fact::Failed { failure, .. }
-                | Fact::Returned { failure: Some(failure), .. } => Some((**failure).clone()),
-                Fact::Lost { .. } => None,
-                _ => continue,
-            };
-            if let Some(last) = attempts.last_mut() {
-                last.ended = Some(line.record.at);
-                last.failure = failure;
-            }
-        }
-        attempts
-    }
+    pub attempts: Vec<AttemptView>,
 }
 
 /// Which dead letters are meant. What is not said lets all of them through.
@@ -161,9 +121,4 @@ impl LetterFilter {
             && self.until.is_none_or(|until| ended < until)
             && self.text.as_ref().is_none_or(|text| failure().contains(text))
     }
-}
-
-/// The path of a task, as its journal tells it.
-pub(crate) fn step_of(lines: &[Line], task: TaskId) -> Option<Arc<str>> {
-    lines.iter().find(|line| line.record.fact.task() == Some(task))?.step.clone()
 }

@@ -16,6 +16,8 @@ mod catalogue;
 mod check;
 #[cfg(feature = "classic")]
 pub mod classic;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod code;
 mod context;
 mod dag;
@@ -78,6 +80,7 @@ mod transaction;
 mod transfer;
 mod upgrade;
 mod value;
+mod view;
 mod wait;
 mod wire;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -106,7 +109,7 @@ pub use fit::Misfit;
 pub use handle::JobHandle;
 pub use hook::{Hook, HookResult, Hooks, Outcome};
 pub use job_id::{JobId, NotAJobId};
-pub use letter::{Letter, LetterAttempt, LetterFilter};
+pub use letter::{Letter, LetterFilter};
 pub use listing::{JobFilter, JobStatus, TaskStatus};
 pub use location::Location;
 pub use machine::Illegal;
@@ -139,6 +142,7 @@ pub use timestamp::{NotAMoment, Timestamp};
 pub use transfer::{EXPORT_VERSION, Export, ImportError};
 pub use upgrade::{CatalogueChange, CatalogueCheck, StoreCheck, WouldPark};
 pub use value::Value;
+pub use view::{AttemptView, JobView, Said, Saying, StepView};
 pub use wait::{Signal, Timer, signal, sleep};
 pub use wire::{Workflow, WorkflowSpec};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 use crate::engine::{Spot, Unkept, Unrepeatable, Unrun};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
-use crate::letter::step_of;
 use crate::record::{Line, Record};
 use crate::rerun::{RerunError, first};
 use crate::runtime::Runtime;
 use crate::submission::SubmitError;
 use crate::value::Value;
+use crate::view::step_of;
 
 /// A dead letter that is to be handed in again, as a new job: `.await` it.
 ///

@@ -25,7 +25,7 @@ pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteLook, SqliteOptions, SqliteStore};
 /// The crate by which [`PostgresStore`] speaks with PostgreSQL, for transactions that jobs are [a part
 /// of](crate::Submission::within_postgres).
 #[cfg(feature = "postgres")]

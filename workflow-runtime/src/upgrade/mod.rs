@@ -9,4 +9,5 @@ mod stored;
 pub use catalogues::{CatalogueChange, CatalogueCheck};
 pub(crate) use job::{Reader, Restored, begin};
 pub(crate) use plans::Plans;
+pub(crate) use stored::Journals;
 pub use stored::{StoreCheck, WouldPark};

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use crate::machine::Unfit;
 use crate::program::Program;
+use crate::record::Line;
 use crate::registry::Registry;
 use crate::sketch::TOPIC;
 use crate::state::JobState;
 use crate::store::{Filter, Head, Store, StoreError};
-use crate::upgrade::{Plans, Reader};
+use crate::upgrade::{Plans, Reader, Restored};
 
 /// How many jobs are listed at once.
 const PAGE: usize = 1000;
@@ -40,6 +41,39 @@ pub struct WouldPark {
     pub change: String,
 }
 
+/// Reads the journals of a store for a program that does not run.
+pub(crate) struct Journals<'a> {
+    registry: &'a Registry,
+    plans: Plans,
+    programs: Vec<OnceLock<Arc<Program>>>,
+}
+
+impl<'a> Journals<'a> {
+    /// A reader of what is in a store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn new(registry: &'a Registry, store: &dyn Store) -> Result<Self, StoreError> {
+        let plans = Plans::default();
+        plans.learn(&store.notes(TOPIC)?);
+        let programs = registry.workflows().iter().map(|_| OnceLock::new()).collect();
+        Ok(Self { registry, plans, programs })
+    }
+
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// When this program could not have written it.
+    pub(crate) fn read(&self, journal: &[Line]) -> Result<Restored, Unfit> {
+        let program = |workflow: u32| {
+            let place = workflow as usize;
+            let make = || Arc::new(Program::new(&self.registry.workflows()[place], self.registry));
+            Arc::clone(self.programs[place].get_or_init(make))
+        };
+        Reader { registry: self.registry, program: &program, plans: &self.plans }.read(journal)
+    }
+}
+
 impl Registry {
     /// What would become of the jobs of a store that are not over, if this program opened it. Nothing is run, written or
     /// taken over: another program may be at work on them.
@@ -49,15 +83,7 @@ impl Registry {
     /// # Errors
     /// When the store cannot be read.
     pub fn check(&self, store: &dyn Store) -> Result<StoreCheck, StoreError> {
-        let plans = Plans::default();
-        plans.learn(&store.notes(TOPIC)?);
-        let programs: Vec<OnceLock<Arc<Program>>> =
-            self.workflows().iter().map(|_| OnceLock::new()).collect();
-        let program = |workflow: u32| {
-            let make = || Arc::new(Program::new(&self.workflows()[workflow as usize], self));
-            Arc::clone(programs[workflow as usize].get_or_init(make))
-        };
-        let reader = Reader { registry: self, program: &program, plans: &plans };
+        let journals = Journals::new(self, store)?;
         let states = JobState::ALL.iter().copied().filter(|state| !state.is_over()).collect();
         let mut filter = Filter { states, limit: Some(PAGE), ..Filter::default() };
         let mut check = StoreCheck { jobs: 0, parked: Vec::new() };
@@ -72,7 +98,7 @@ impl Registry {
                 };
                 check.jobs += 1;
                 let lines = kept.records().map_err(|error| Unfit::whole(error.to_string()));
-                if let Err(Unfit { step, change }) = lines.and_then(|lines| reader.read(&lines)) {
+                if let Err(Unfit { step, change }) = lines.and_then(|lines| journals.read(&lines)) {
                     check.parked.push(WouldPark { head: kept.head, step, change });
                 }
             }

@@ -5,6 +5,7 @@ mod chain;
 mod failure;
 mod forget;
 mod lock;
+mod look;
 mod notes;
 mod options;
 mod overlay;
@@ -17,5 +18,6 @@ mod within;
 mod writer;
 mod young;
 
+pub use look::SqliteLook;
 pub use options::{Durability, SqliteOptions};
 pub use store::SqliteStore;

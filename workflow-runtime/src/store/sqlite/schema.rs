@@ -30,17 +30,37 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Tr
     Err(StoreError::new(StoreErrorKind::Unavailable, what).into())
 }
 
-fn bring_up(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Trouble> {
-    let found = version(connection, path)?;
-    let newest = migrations.len();
-    if found > newest {
-        let what = format!(
-            "{}: it was written by a newer version of this program: its tables are of version {found}, and this \
-             program knows those up to {newest}; use the newer program, or another file",
-            path.display()
-        );
-        return Err(StoreError::new(StoreErrorKind::Foreign, what).into());
+/// Refuses a file that one who only looks cannot read.
+pub(super) fn expect_newest(connection: &Connection, path: &Path) -> Result<(), Trouble> {
+    let (found, newest) = (known_version(connection, path, MIGRATIONS.len())?, MIGRATIONS.len());
+    if found == newest {
+        return Ok(());
     }
+    let what = format!(
+        "{}: its tables are of version {found}, and this program reads version {newest}; run a program of this version \
+         on it, which brings it up to date",
+        path.display()
+    );
+    Err(StoreError::new(StoreErrorKind::Foreign, what).into())
+}
+
+/// Which version a file is of, which must not be newer than this.
+fn known_version(connection: &Connection, path: &Path, newest: usize) -> Result<usize, Trouble> {
+    let found = version(connection, path)?;
+    if found <= newest {
+        return Ok(found);
+    }
+    let what = format!(
+        "{}: it was written by a newer version of this program: its tables are of version {found}, and this program \
+         knows those up to {newest}; use the newer program, or another file",
+        path.display()
+    );
+    Err(StoreError::new(StoreErrorKind::Foreign, what).into())
+}
+
+fn bring_up(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Trouble> {
+    let newest = migrations.len();
+    let found = known_version(connection, path, newest)?;
     if found == 0 {
         // To be said before there is a table. What is forgotten is given back by `forget`.
         connection.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")?;

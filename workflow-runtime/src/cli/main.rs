@@ -1,0 +1,186 @@
+//! Reading the command line, and doing what it says.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::arguments::{Arguments, Command};
+use super::output::{Output, plain};
+use super::refusal::{Exit, Refusal};
+use super::stores::Stores;
+use super::{catalogue, jobs, run};
+use crate::builder::RuntimeBuilder;
+use crate::registry::Registry;
+use crate::runtime::Runtime;
+
+type SetUp = Box<dyn FnOnce(RuntimeBuilder) -> RuntimeBuilder>;
+
+/// The command line of a program whose agents need nothing but their inputs.
+///
+/// Others are set up by [`Cli::set_up`].
+pub fn main() -> ExitCode {
+    Cli::new().main()
+}
+
+/// A command line, for programs that set their runtime up themselves.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use workflow_runtime::Queue;
+/// use workflow_runtime::cli::Cli;
+///
+/// fn main() -> ExitCode {
+///     Cli::new()
+///         .version(env!("CARGO_PKG_VERSION"))
+///         .set_up(|builder| builder.queue(Queue::new("llm").concurrency(8)))
+///         .main()
+/// }
+/// ```
+#[must_use = "nothing is read before `main` or `run`"]
+pub struct Cli {
+    set_up: SetUp,
+    version: Option<String>,
+    about: Option<String>,
+}
+
+impl fmt::Debug for Cli {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Cli").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Default for Cli {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cli {
+    /// A command line that sets nothing up.
+    pub fn new() -> Self {
+        Self { set_up: Box::new(|builder| builder), version: None, about: None }
+    }
+
+    /// Sets how a runtime is made, for commands that need one: what agents ask for, queues, limits, retention. Where jobs
+    /// are kept is said on the command line.
+    pub fn set_up(mut self, set_up: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder + 'static) -> Self {
+        self.set_up = Box::new(set_up);
+        self
+    }
+
+    /// Sets what `--version` says.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Sets what the program says of itself, in a line.
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = Some(about.into());
+        self
+    }
+
+    /// Does what this process's command line says; for a program's `main`.
+    pub fn main(self) -> ExitCode {
+        ExitCode::from(self.run(std::env::args_os(), &mut io::stdout().lock(), &mut io::stderr().lock()))
+    }
+
+    /// Does what a command line says, its first word the program's name. What is asked for is printed to the first,
+    /// what goes wrong and what goes on to the second. Gives the exit code.
+    pub fn run(
+        self,
+        words: impl IntoIterator<Item = impl Into<OsString>>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> u8 {
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let mut command = Arguments::command();
+        if let Some(name) = words.first().and_then(|path| Path::new(path).file_stem()) {
+            command = command.name(name.to_string_lossy().into_owned());
+        }
+        if let Some(version) = self.version {
+            command = command.version(version);
+        }
+        if let Some(about) = self.about {
+            command = command.about(about);
+        }
+        let read = command
+            .clone()
+            .try_get_matches_from(words)
+            .and_then(|matches| Arguments::from_arg_matches(&matches));
+        let arguments = match read {
+            Ok(arguments) => arguments,
+            Err(said) if said.use_stderr() => {
+                let _ = write!(err, "{said}");
+                return Exit::Misused as u8;
+            }
+            Err(said) => {
+                let _ = write!(out, "{said}");
+                return Exit::Done as u8;
+            }
+        };
+        let done = Ready { set_up: self.set_up, command }.perform(arguments, out, err);
+        match done.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
+            Ok(exit) => exit as u8,
+            Err(refusal) => {
+                if refusal.exit != Exit::Done {
+                    let _ = writeln!(err, "error: {}", plain(&refusal.message));
+                }
+                refusal.exit as u8
+            }
+        }
+    }
+}
+
+/// What a command has to work with.
+struct Ready {
+    set_up: SetUp,
+    command: clap::Command,
+}
+
+impl Ready {
+    fn perform(
+        self,
+        arguments: Arguments,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<Exit, Refusal> {
+        let stores = Stores::new(&arguments.store);
+        let mut output = Output::new(out, arguments.json);
+        match arguments.command {
+            Command::Agents => catalogue::agents(&*self.registry()?, &mut output)?,
+            Command::Workflows => catalogue::workflows(&*self.registry()?, &mut output)?,
+            Command::Show { name } => catalogue::show(&*self.registry()?, &name, &mut output)?,
+            Command::Graph { name, form } => catalogue::graph(&*self.registry()?, &name, &form, &mut output)?,
+            Command::Catalogue => output.document(&self.registry()?.catalogue())?,
+            Command::Run { name, input } => {
+                let input = input.read()?;
+                return run::run(self.builder(), &stores, &name, input, &mut output, err);
+            }
+            Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
+            Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
+            Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, &mut output)?,
+            Command::Completions { shell } => {
+                let mut command = self.command;
+                let name = command.get_name().to_owned();
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut command, name, &mut script);
+                output.raw(&String::from_utf8_lossy(&script))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn builder(self) -> RuntimeBuilder {
+        (self.set_up)(Runtime::builder())
+    }
+
+    fn registry(self) -> Result<Arc<Registry>, Refusal> {
+        Ok(self.builder().registered()?)
+    }
+}

@@ -1,0 +1,120 @@
+//! What is printed: text in columns for people, JSON for programs.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::refusal::Refusal;
+
+/// Where a command prints.
+pub(super) struct Output<'a> {
+    out: &'a mut dyn Write,
+    /// Programs read it.
+    pub(super) json: bool,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, json: bool) -> Self {
+        Self { out, json }
+    }
+
+    /// Prints what a program reads as one document, and people as they are shown it.
+    pub(super) fn show<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        text: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> Result<(), Refusal> {
+        if self.json {
+            return self.document(value);
+        }
+        Ok(text(self)?)
+    }
+
+    /// Prints a document.
+    pub(super) fn document<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+        serde_json::to_writer_pretty(&mut *self.out, value)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    /// Prints what is meant to be a file of its own, as it is.
+    pub(super) fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        if text.ends_with('\n') { Ok(()) } else { writeln!(self.out) }
+    }
+
+    /// Prints a line.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{}", plain(text.as_ref()).trim_end())
+    }
+
+    /// Prints rows in columns, each as wide as its widest cell; the first row is their heads.
+    pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> io::Result<()> {
+        let rows: Vec<[Cow<'_, str>; N]> =
+            rows.iter().map(|row| std::array::from_fn(|column| one_line(&row[column]))).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let widths: [usize; N] = std::array::from_fn(width);
+        for row in &rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths) {
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
+            }
+            writeln!(self.out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A text as a terminal may show it: nothing in it moves the cursor, colours, or rings.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    escaped(text, |character| character == '\n' || character == '\t')
+}
+
+/// The same, in one line.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, |_| false)
+}
+
+fn escaped(text: &str, is_fine: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let is_bad = |character: char| {
+        (character.is_control() && !is_fine(character))
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_bad(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_reaches_a_terminal_as_a_command() {
+        let mut out = Vec::new();
+        let mut output = Output::new(&mut out, false);
+        output.line("red \u{1b}[31m, bell \u{7}, back \u{8}, turned \u{202e}").unwrap();
+        output.table(&[["a\nb".to_owned(), "\u{9b}2J".to_owned()]]).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "red \\u{1b}[31m, bell \\u{7}, back \\u{8}, turned \\u{202e}\na\\nb  \\u{9b}2J\n");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let mut out = Vec::new();
+        let rows = [["name", "what"], ["寿司", "rice"], ["é", ""]].map(|row| row.map(str::to_owned));
+        Output::new(&mut out, false).table(&rows).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "name  what\n寿司  rice\né\n");
+    }
+}

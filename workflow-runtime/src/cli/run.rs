@@ -1,0 +1,132 @@
+//! Running something to its end.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::arguments::{GivenInput, JobsFilter};
+use super::output::{Output, plain};
+use super::refusal::{Exit, Refusal};
+use super::stores::Stores;
+use crate::builder::RuntimeBuilder;
+use crate::engine::{Event, What};
+use crate::handle::JobHandle;
+use crate::record::Fact;
+use crate::runtime::Runtime;
+use crate::store::Filter;
+
+/// How long attempts may run on when the program is interrupted.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl GivenInput {
+    /// What is given; an empty object, if nothing is.
+    pub(super) fn read(&self) -> Result<Json, Refusal> {
+        let (text, place) = match (&self.input, &self.input_file) {
+            (Some(text), _) => (text.clone(), "--input".to_owned()),
+            (None, Some(file)) if file.as_os_str() == "-" => {
+                let mut text = String::new();
+                let read = io::stdin().lock().read_to_string(&mut text);
+                read.map_err(|error| {
+                    Refusal::new(Exit::BadInput, format!("what is given to read: {error}"))
+                })?;
+                (text, "what is given to read".to_owned())
+            }
+            (None, Some(file)) => {
+                let read = fs::read_to_string(file);
+                let wrong =
+                    |error: io::Error| Refusal::new(Exit::BadInput, format!("{}: {error}", file.display()));
+                (read.map_err(wrong)?, file.display().to_string())
+            }
+            (None, None) => return Ok(Json::Object(serde_json::Map::new())),
+        };
+        serde_json::from_str(&text)
+            .map_err(|error| Refusal::new(Exit::BadInput, format!("{place} is no JSON: {error}")))
+    }
+}
+
+impl JobsFilter {
+    pub(super) fn into_filter(self) -> Filter {
+        Filter {
+            states: self.state.into_iter().map(|state| state.0).collect(),
+            name: self.name,
+            tag: self.tag,
+            queue: self.queue,
+            parent: self.parent,
+            parked: self.parked,
+            after: self.after,
+            limit: Some(self.limit),
+            ..Filter::default()
+        }
+    }
+}
+
+pub(super) fn run(
+    builder: RuntimeBuilder,
+    stores: &Stores,
+    name: &str,
+    input: Json,
+    output: &mut Output<'_>,
+    err: &mut dyn Write,
+) -> Result<Exit, Refusal> {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = threads.map_err(|error| {
+        Refusal::new(Exit::Failed, format!("the operating system gives no threads to run on: {error}"))
+    })?;
+    threads.block_on(async {
+        let runtime = stores.open(builder).await?;
+        let done = run_in(&runtime, name, input, output, err).await;
+        runtime.shutdown(GRACE).await;
+        done
+    })
+}
+
+async fn run_in(
+    runtime: &Runtime,
+    name: &str,
+    input: Json,
+    output: &mut Output<'_>,
+    err: &mut dyn Write,
+) -> Result<Exit, Refusal> {
+    let job = runtime.submit_json(name, input).await?;
+    writeln!(err, "job {}", job.id())?;
+    let interrupted = tokio::select! {
+        told = follow(&job, err) => { told?; false }
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    if interrupted {
+        let message = format!("interrupted; job {} goes on when its store is opened again", job.id());
+        return Err(Refusal::new(Exit::Interrupted, message));
+    }
+    output.document(&job.await?)?;
+    Ok(Exit::Done)
+}
+
+/// Tells what happens to a job until it is over.
+async fn follow(job: &JobHandle<Json>, err: &mut dyn Write) -> io::Result<()> {
+    let mut events = job.events();
+    while let Some(event) = events.next().await {
+        if let Some(told) = told(&event) {
+            let step = event.step.as_deref().unwrap_or(&event.name);
+            writeln!(err, "{}", plain(&format!("{step}: {told}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn told(event: &Event) -> Option<String> {
+    let What::Fact(fact) = &event.what else { return None };
+    Some(match fact {
+        Fact::Started { attempt: 1, .. } => "begins".to_owned(),
+        Fact::Started { attempt, .. } => format!("begins again, attempt {attempt}"),
+        Fact::Called { job, .. } => format!("is job {job}"),
+        Fact::Retrying { due, failure, .. } => format!("{}; again at {due}", failure.message),
+        Fact::Fell { failure, .. } => format!("{}; what stands in for it is tried", failure.message),
+        Fact::Lost { .. } => "its process ended".to_owned(),
+        Fact::Succeeded { .. } => "done".to_owned(),
+        Fact::Failed { failure, .. } => failure.message.clone(),
+        Fact::Slept { until, .. } => format!("waits until {until}"),
+        _ => return None,
+    })
+}

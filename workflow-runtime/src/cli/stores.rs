@@ -1,0 +1,86 @@
+//! Where jobs are kept, as the command line says it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::refusal::{Exit, Refusal};
+use crate::builder::{RuntimeBuilder, StartError};
+use crate::runtime::Runtime;
+use crate::store::Store;
+
+/// Where jobs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stores {
+    Memory,
+    File(PathBuf),
+    Database(String),
+}
+
+impl Stores {
+    pub(super) fn new(said: &str) -> Self {
+        let is_address = |scheme: &str| said.starts_with(scheme);
+        match said {
+            "memory" => Self::Memory,
+            _ if is_address("postgres://") || is_address("postgresql://") => Self::Database(said.to_owned()),
+            _ => Self::File(PathBuf::from(said)),
+        }
+    }
+
+    /// To be looked at only.
+    pub(super) fn look(&self) -> Result<Arc<dyn Store>, Refusal> {
+        match self {
+            Self::Memory => Err(Refusal::new(
+                Exit::Store,
+                "what is kept in memory ends with its process; give --store a file or a database",
+            )),
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => Ok(Arc::new(crate::store::SqliteLook::at(path)?)),
+            #[cfg(feature = "postgres")]
+            Self::Database(address) => Ok(Arc::new(crate::store::PostgresStore::connect(address.clone())?)),
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            other => Err(other.left_out()),
+        }
+    }
+
+    /// To run jobs in.
+    pub(super) async fn open(&self, builder: RuntimeBuilder) -> Result<Runtime, Refusal> {
+        let opened: Result<Runtime, StartError> = match self {
+            Self::Memory => builder.in_memory().await,
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => builder.open(path).await,
+            #[cfg(feature = "postgres")]
+            Self::Database(address) => builder.connect(address.clone()).await,
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            other => return Err(other.left_out()),
+        };
+        Ok(opened?)
+    }
+
+    /// This program has no part that could read it.
+    #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+    fn left_out(&self) -> Refusal {
+        let (what, feature) = match self {
+            Self::Memory => ("memory", "default"),
+            Self::File(_) => ("a file", "sqlite"),
+            Self::Database(_) => ("PostgreSQL", "postgres"),
+        };
+        let message = format!(
+            "this program keeps no jobs in {what}: build it with the feature `{feature}` of workflow-runtime, or give \
+             --store another place"
+        );
+        Refusal::new(Exit::Store, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_tells_where_jobs_are_kept() {
+        assert_eq!(Stores::new("memory"), Stores::Memory);
+        assert_eq!(Stores::new("memory.db"), Stores::File(PathBuf::from("memory.db")));
+        let address = "postgres://user@host/shop";
+        assert_eq!(Stores::new(address), Stores::Database(address.to_owned()));
+    }
+}
