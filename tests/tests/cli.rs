@@ -31,6 +31,15 @@ workflow! {
     }
 }
 
+workflow! {
+    /// Waits for a number, and doubles it.
+    pub workflow Patient() -> i64 {
+        phase ask { n = signal::<i64>("number"); }
+        phase work { twice = double(*n); }
+        *twice
+    }
+}
+
 /// What a command says, and its exit code.
 struct Said {
     exit: u8,
@@ -171,6 +180,167 @@ fn misuse_says_how_it_is_used() {
     let said = say(&["--version"]);
     assert_eq!((said.exit, said.out.as_str()), (0, "program 1.2.3\n"));
     assert!(say(&["completions", "bash"]).out.contains("program"));
+}
+
+async fn say_beside(words: &[&str]) -> Said {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let said =
+        tokio::task::spawn_blocking(move || say(&words.iter().map(String::as_str).collect::<Vec<_>>()));
+    said.await.unwrap()
+}
+
+fn id_of(said: &Said) -> String {
+    assert_eq!(said.exit, 0, "{}", said.err);
+    said.out.trim().to_owned()
+}
+
+/// What acts on a file that a process has open is done by that process, at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_the_file_open_does_what_is_asked() {
+    let folder = Folder::new("cli-door");
+    let file = folder.file("jobs.db");
+    let runtime = Runtime::open(&file).await.unwrap();
+    let path = file.display().to_string();
+    let store = ["--store", &path];
+    let with = |words: &[&'static str]| [words, &["--tag", "by-hand"]].concat();
+
+    let submitted = say_beside(&[&with(&["submit", "Patient"])[..], &store].concat()).await;
+    let id = id_of(&submitted);
+    let job = runtime.job(id.parse().unwrap()).unwrap();
+    assert_eq!(&*job.status().tags[0], "by-hand");
+    assert_eq!(say_beside(&[&["pause", &id][..], &store].concat()).await.out, "done\n");
+    assert_eq!(job.state(), JobState::Paused);
+    assert_eq!(say_beside(&[&["resume", &id][..], &store].concat()).await.exit, 0);
+    let said = say_beside(&[&["signal", &id, "nmber", "4"][..], &store].concat()).await;
+    assert_eq!(said.exit, 4);
+    assert!(said.err.contains("did you mean `number`?"), "{}", said.err);
+    assert_eq!(say_beside(&[&["signal", &id, "number", "\"four\""][..], &store].concat()).await.exit, 4);
+    assert_eq!(say_beside(&[&["signal", &id, "number", "4"][..], &store].concat()).await.exit, 0);
+    assert_eq!(job.clone().await.unwrap(), json!(8));
+    assert_eq!(say_beside(&[&["pause", &id][..], &store].concat()).await.exit, 7);
+    assert_eq!(say_beside(&[&["cancel", &id][..], &store].concat()).await.out, "it was so already\n");
+
+    let failed = runtime.submit(Doubled { n: 11 }).await.unwrap();
+    let letter = failed.id().to_string();
+    failed.await.unwrap_err();
+    let again = id_of(&say_beside(&[&["retry", &letter, "--input", "5"][..], &store].concat()).await);
+    assert_eq!(runtime.job(again.parse().unwrap()).unwrap().await.unwrap(), json!(10));
+    assert_eq!(say_beside(&[&["discard", &letter][..], &store].concat()).await.exit, 7);
+    let words = ["rerun", &again, "--from", "twice", "--input", "7"];
+    let again = id_of(&say_beside(&[&words[..], &store].concat()).await);
+    assert_eq!(runtime.job(again.parse().unwrap()).unwrap().await.unwrap(), json!(14));
+
+    let queue = ["--queue", "default"];
+    assert_eq!(say_beside(&[&["pause"][..], &queue, &store].concat()).await.exit, 0);
+    assert!(runtime.queues()[0].paused);
+    assert_eq!(say_beside(&[&["resume"][..], &queue, &store].concat()).await.exit, 0);
+    assert!(!runtime.queues()[0].paused);
+    assert_eq!(say_beside(&[&["trigger", "nightly"][..], &store].concat()).await.exit, 3);
+    let said = say_beside(&[&["submit", "Patient", "--delay", "soon"][..], &store].concat()).await;
+    assert_eq!(said.exit, 4, "{}", said.err);
+    runtime.shutdown(Duration::from_secs(1)).await;
+    assert!(!folder.file("jobs.db.door").exists());
+}
+
+/// Where no process has the file open, what acts opens it itself, and starts nothing.
+#[test]
+fn who_acts_on_a_file_that_nobody_has_open_starts_nothing() {
+    let folder = Folder::new("cli-hands-off");
+    let path = folder.file("jobs.db").display().to_string();
+    let store = ["--store", &path];
+    let id = id_of(&say(&[&["submit", "Doubled", "--input", r#"{"n": 3}"#][..], &store].concat()));
+    let other = id_of(&say(&[&["submit", "Patient"][..], &store].concat()));
+    assert_eq!(say(&[&["cancel", &other, "--why", "not wanted"][..], &store].concat()).exit, 0);
+    let state = |id: &str| say(&[&["job", id, "--json"][..], &store].concat()).json()["state"].clone();
+    assert_eq!((state(&id), state(&other)), (json!("pending"), json!("cancelled")));
+    assert_eq!(
+        say(&[&["check"][..], &store].concat()).out,
+        "none of 1 jobs that are not over would be parked\n"
+    );
+    // A process that works there runs it.
+    let works = async {
+        let runtime = Runtime::open(&path).await.unwrap();
+        let job = runtime.fetch(id.parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(job.await.unwrap(), json!(6));
+        runtime.shutdown(Duration::from_secs(1)).await;
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(works);
+    assert_eq!(state(&id), "succeeded");
+    let none = folder.file("none.db").display().to_string();
+    assert_eq!(say(&["cancel", &id, "--store", &none]).exit, 5);
+    assert!(!folder.file("none.db").exists());
+    assert_eq!(say(&["submit", "Patient", "--store", "memory"]).exit, 5);
+}
+
+/// On a database, what acts is one node more for a moment, which runs nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_acted_on_from_anywhere() {
+    let server = private_postgres::Server::start(&["fsync=off"]).unwrap_or_else(|why| panic!("{why}"));
+    let address = server.address();
+    let store = ["--store", &address];
+    // Nobody works there yet.
+    let id = id_of(&say_beside(&[&["submit", "Patient"][..], &store].concat()).await);
+    let state = async |id: &str| {
+        let said = say_beside(&[&["job", id, "--json"][..], &store].concat()).await;
+        said.json()["state"].clone()
+    };
+    assert_eq!(state(&id).await, "pending");
+    let runtime = Runtime::connect(&address).await.unwrap();
+    let job = runtime.fetch(id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(say_beside(&[&["signal", &id, "number", "21"][..], &store].concat()).await.exit, 0);
+    assert_eq!(job.await.unwrap(), json!(42));
+    assert_eq!(state(&id).await, "succeeded");
+    let other = runtime.submit(Patient {}).await.unwrap();
+    let id = other.id().to_string();
+    assert_eq!(say_beside(&[&["pause", &id][..], &store].concat()).await.exit, 0);
+    assert_eq!(other.state(), JobState::Paused);
+    assert_eq!(say_beside(&[&["cancel", &id][..], &store].concat()).await.exit, 0);
+    assert!(other.await.unwrap_err().is_cancelled());
+    assert_eq!(say_beside(&[&["cancel", &id][..], &store].concat()).await.out, "it was so already\n");
+    assert_eq!(say_beside(&["jobs", "--store", "postgres://nobody@127.0.0.1:1/none"]).await.exit, 5);
+    runtime.shutdown(Duration::from_secs(1)).await;
+}
+
+/// Whoever does not know the secret is turned away, and whatever is said at the door, it stays open.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_opens_for_who_knows_the_secret() {
+    use std::io::{Read, Write};
+
+    let folder = Folder::new("cli-secret");
+    let file = folder.file("jobs.db");
+    let runtime = Runtime::open(&file).await.unwrap();
+    let sign = folder.file("jobs.db.door");
+    let kept = std::fs::read_to_string(&sign).unwrap();
+    let told: Json = serde_json::from_str(&kept).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&sign).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let port = u16::try_from(told["port"].as_u64().unwrap()).unwrap();
+    let knock = move |text: Vec<u8>| {
+        tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let _ = stream.write_all(&text);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer);
+            answer
+        })
+    };
+    let guess = json!({ "secret": "0", "act": "submit", "name": "Patient", "input": {} });
+    for said in ["", "\n", "GET / HTTP/1.1\r\n\r\n", "{\"secret\": 17}\n", &format!("{guess}\n"), "\u{0}\n"] {
+        let answer = knock(said.as_bytes().to_vec()).await.unwrap();
+        assert!(answer.contains("misunderstood"), "{said}: {answer}");
+    }
+    knock(vec![0xff; 100_000]).await.unwrap();
+    assert_eq!(runtime.jobs(&workflow_runtime::JobFilter::new()).len(), 0);
+    let path = file.display().to_string();
+    id_of(&say_beside(&["submit", "Patient", "--store", &path]).await);
+    runtime.shutdown(Duration::ZERO).await;
+    // A process that was killed leaves its sign: nobody is behind it.
+    std::fs::write(&sign, kept).unwrap();
+    id_of(&say_beside(&["submit", "Patient", "--store", &path]).await);
 }
 
 /// Who looks at a file does not disturb the one who has it open, and sees what was written last.

@@ -14,7 +14,8 @@ use workflow_runtime::store::{
 };
 use workflow_runtime::testing::TestRuntime;
 use workflow_runtime::{
-    Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RuntimeBuilder, SubmitError,
+    Conflict, FailureKind, JobFilter, JobId, JobState, Registry, RegistryBuilder, RunError, RuntimeBuilder,
+    SubmitError,
 };
 use workflow_tests::log::Log;
 
@@ -237,6 +238,8 @@ async fn a_submit_is_told_why_after_a_while_and_the_job_is_nowhere() {
         matches!(&refused, SubmitError::Store(error) if error.to_string() == "the disk is full"),
         "{refused}"
     );
+    let refused = runtime.run(Pair { n: 1 }).await.unwrap_err();
+    assert!(matches!(&refused, RunError::NotSubmitted(SubmitError::Store(_))), "{refused}");
     store.set(false);
     // The place that it held is free, and what was there before goes on.
     assert_eq!(going.outcome().await.unwrap(), 1);

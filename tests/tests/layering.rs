@@ -52,7 +52,9 @@ const LAYERS: &[&[&str]] = &[
     &["listing", "letter", "stream"],
     &["handle"],
     &[
+        "act",
         "builder",
+        "door",
         "submission",
         "keys",
         "queues",

@@ -212,6 +212,13 @@ impl RuntimeBuilder {
         }
     }
 
+    /// Starts nothing: the runtime is there to have something done to jobs, and then to shut down.
+    #[cfg(feature = "cli")]
+    pub(crate) fn hands_off(mut self) -> Self {
+        self.config.hands_off = true;
+        self
+    }
+
     /// What others who share a store are told of this process.
     pub(crate) fn offer(&mut self) -> Result<Offer, StartError> {
         let registry = self.registered()?;
@@ -287,6 +294,8 @@ impl RuntimeBuilder {
     pub async fn on(mut self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+        #[cfg(all(feature = "cli", feature = "sqlite"))]
+        let file = crate::door::file_of(&*store);
         // A store may block.
         let (node, offer) = (self.node_in(&*store), self.offer()?);
         let opened = handle.spawn_blocking(move || Opened::begin(store, &node, offer)).await;
@@ -294,9 +303,18 @@ impl RuntimeBuilder {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store panicked: {panic}")))
         })?;
         let clock = opened.now.map_or_else(Clock::system, Clock::system_at);
+        let hands_off = self.config.hands_off;
         let runtime = self.make(Executor::Tokio(handle), clock, JobIds::new(), seed, Some(opened))?;
-        runtime.engine.recover_all();
-        runtime.engine.begin_presence();
+        let engine = &runtime.engine;
+        // Where others share the store, what somebody wants done is said to whoever has the job.
+        if !(hands_off && engine.shares_store()) {
+            engine.recover_all();
+        }
+        engine.begin_presence();
+        #[cfg(all(feature = "cli", feature = "sqlite"))]
+        if let Some(file) = file.filter(|_| !hands_off) {
+            crate::door::keep_open(engine, &file).await;
+        }
         Ok(runtime)
     }
 

@@ -6,6 +6,8 @@ extern crate self as workflow_runtime;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "cli")]
+mod act;
 mod agent;
 mod apart;
 #[cfg(feature = "archive")]
@@ -24,6 +26,8 @@ mod dag;
 mod data;
 mod dead_letters;
 mod definition;
+#[cfg(all(feature = "cli", feature = "sqlite"))]
+mod door;
 mod engine;
 mod entry;
 mod error;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::builder::{RuntimeBuilder, StartError};
-use crate::engine::{Engine, Job, JobWork, PRUNED, ParkedJob, Said};
+use crate::engine::{Engine, Job, JobWork, PRUNED, ParkedJob, Said, lock};
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
@@ -149,6 +149,11 @@ impl Runtime {
             true => Some(self.engine.job_kept(&kept)?),
             false => self.engine.remember(&kept)?,
         };
+        if job.is_none() {
+            // It is not over, and perhaps not read yet.
+            self.recovered().await;
+            return Ok(self.job(id));
+        }
         Ok(job.map(|job| JobHandle::new(Arc::clone(&self.engine), job, Value::json)))
     }
 
@@ -252,10 +257,15 @@ impl Runtime {
     /// told to stop, and dropped after the runtime's grace time.
     ///
     /// Says how many jobs were not over. In memory they are lost; in a durable store they go on when it is opened again,
-    /// which may be at once: nothing of this runtime uses it any more when this returns.
+    /// which may be at once: nothing of this runtime uses it any more when this returns. While the store cannot be
+    /// reached, that takes some seconds more.
+    ///
+    /// Programs are told to end by a signal: `tokio::signal::ctrl_c().await`, with tokio's feature `signal`, and then this.
     pub async fn shutdown(&self, within: Duration) -> usize {
         let engine = &self.engine;
         engine.stopping.store(true, Ordering::SeqCst);
+        let open = std::mem::take(&mut *lock(&engine.open));
+        drop(open);
         for queue in engine.queues() {
             queue.pause();
             queue.room.as_ref().map(tokio::sync::Semaphore::close);

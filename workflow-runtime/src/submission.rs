@@ -72,7 +72,7 @@ pub enum SubmitError {
     #[error("{0}")]
     BadDuration(String),
     /// The store cannot be written. The job is not in it.
-    #[error("the job could not be kept: {0}")]
+    #[error("the job could not be kept, and is nowhere; it may be handed in again: {0}")]
     Store(StoreError),
     /// The runtime shuts down.
     #[error("the runtime shuts down and takes nothing more in")]
@@ -280,7 +280,7 @@ impl Runtime {
     ) -> Result<Arc<Job>, SubmitError> {
         let job = self.take_in(work, options, false).await?;
         if self.engine.scribe.is_some() {
-            self.engine.let_go(&job, None);
+            self.engine.begin_job(&job).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
         } else if self.engine.launch_job(&job) {
             self.engine.drive_here(&job);
         }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::act::How;
 use crate::job_id::JobId;
+use crate::options::Priority;
 use crate::state::JobState;
 
 /// What was written.
@@ -71,10 +73,82 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// Works on the store until it is interrupted
+    Worker,
+    #[command(flatten)]
+    Act(ActCommand),
+    /// Tells which jobs that are not over this program could not go on with
+    Check,
     /// Prints a script that completes this command line in a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+}
+
+/// What is done by whoever works on the store.
+#[derive(Debug, Subcommand)]
+pub(super) enum ActCommand {
+    /// Hands a job in, and prints its id; whoever works on the store runs it
+    Submit {
+        /// The workflow or the agent
+        name: String,
+        #[command(flatten)]
+        input: GivenInput,
+        #[command(flatten)]
+        how: HowArguments,
+    },
+    /// Cancels a job: what runs is told to stop, what was done is taken back
+    Cancel {
+        /// Its id
+        job: JobId,
+        /// Why, for who looks at them later
+        #[arg(long, default_value = "cancelled by hand")]
+        why: String,
+    },
+    /// Lets nothing more of a job, a queue or a schedule start
+    Pause(Which),
+    /// Lets it go on
+    Resume(Which),
+    /// Tells a job that something has happened that it waits for
+    Signal {
+        /// Its id
+        job: JobId,
+        /// What has happened, by the name that its workflow gives it
+        event: String,
+        /// What comes with it, as JSON
+        #[arg(default_value = "null")]
+        value: String,
+    },
+    /// Lets a dead letter go on from where it failed
+    Retry {
+        /// Its id
+        job: JobId,
+        /// From its beginning
+        #[arg(long)]
+        from_start: bool,
+        #[command(flatten)]
+        input: GivenInput,
+    },
+    /// Takes a job off the dead letters: it asks for nothing any more
+    Discard {
+        /// Its id
+        job: JobId,
+    },
+    /// Runs a job that is over again, as a new one
+    Rerun {
+        /// Its id
+        job: JobId,
+        /// From this step on: what was done before it stays done
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+        #[command(flatten)]
+        input: GivenInput,
+    },
+    /// Runs a schedule once, now
+    Trigger {
+        /// Its name
+        schedule: String,
     },
 }
 
@@ -103,6 +177,71 @@ pub(super) struct GivenInput {
     /// A file that holds the input, as JSON; `-` is what this command is given to read
     #[arg(long, value_name = "FILE")]
     pub(super) input_file: Option<PathBuf>,
+}
+
+/// How a job is run.
+#[derive(Debug, Args)]
+pub(super) struct HowArguments {
+    /// The queue of what names none itself
+    #[arg(long)]
+    queue: Option<String>,
+    /// How urgent it is
+    #[arg(long, value_enum)]
+    priority: Option<PriorityName>,
+    /// Not before so long: 90s, 5m, 1h
+    #[arg(long, value_name = "TIME")]
+    delay: Option<String>,
+    /// It is given up after so long
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<String>,
+    /// No other job of this name that is not over may have this key
+    #[arg(long, value_name = "KEY")]
+    unique: Option<String>,
+    /// No other job may ever have this key
+    #[arg(long, value_name = "KEY")]
+    once: Option<String>,
+    /// What it shares a limit with
+    #[arg(long)]
+    key: Option<String>,
+    /// A word to find it by; may be said again
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+}
+
+impl HowArguments {
+    pub(super) fn into_how(self) -> How {
+        let Self { queue, priority, delay, deadline, unique, once, key, tags } = self;
+        let priority = priority.map(|name| match name {
+            PriorityName::Critical => Priority::Critical,
+            PriorityName::High => Priority::High,
+            PriorityName::Normal => Priority::Normal,
+            PriorityName::Low => Priority::Low,
+        });
+        How { queue, priority, delay, deadline, unique, once, key, tags }
+    }
+}
+
+/// A priority, as it is written here.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PriorityName {
+    Critical,
+    High,
+    Normal,
+    Low,
+}
+
+/// A job, a queue or a schedule.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
+    /// The job, by its id
+    pub(super) job: Option<JobId>,
+    /// The queue
+    #[arg(long)]
+    pub(super) queue: Option<String>,
+    /// The schedule
+    #[arg(long)]
+    pub(super) schedule: Option<String>,
 }
 
 /// Which jobs are listed.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::output::{Output, one_line};
 use super::refusal::{Exit, Refusal};
@@ -108,6 +108,21 @@ pub(super) fn show(
         return Err(Refusal::new(Exit::Unknown, message));
     };
     output.show(&view, |output| job(&view, output))
+}
+
+pub(super) fn check(
+    registry: &Registry,
+    store: &dyn Store,
+    output: &mut Output<'_>,
+) -> Result<Exit, Refusal> {
+    let check = registry.check(store)?;
+    let parked: Vec<Json> = check
+        .parked
+        .iter()
+        .map(|job| json!({ "job": job.head, "step": job.step, "change": job.change }))
+        .collect();
+    output.show(&json!({ "jobs": check.jobs, "parked": parked }), |output| output.line(check.to_string()))?;
+    Ok(if check.parked.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 fn job(view: &JobView, output: &mut Output<'_>) -> io::Result<()> {

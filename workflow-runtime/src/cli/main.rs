@@ -13,7 +13,7 @@ use super::arguments::{Arguments, Command};
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
-use super::{catalogue, jobs, run};
+use super::{acting, catalogue, jobs, run, worker};
 use crate::builder::RuntimeBuilder;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
@@ -153,6 +153,9 @@ impl Ready {
         let stores = Stores::new(&arguments.store);
         let mut output = Output::new(out, arguments.json);
         match arguments.command {
+            Command::Act(command) => {
+                return acting::act(self.builder(), &stores, &command.into_act()?, &mut output);
+            }
             Command::Agents => catalogue::agents(&*self.registry()?, &mut output)?,
             Command::Workflows => catalogue::workflows(&*self.registry()?, &mut output)?,
             Command::Show { name } => catalogue::show(&*self.registry()?, &name, &mut output)?,
@@ -162,9 +165,11 @@ impl Ready {
                 let input = input.read()?;
                 return run::run(self.builder(), &stores, &name, input, &mut output, err);
             }
+            Command::Worker => return worker::work(self.builder(), &stores, err),
             Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
             Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, &mut output)?,
+            Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, &mut output),
             Command::Completions { shell } => {
                 let mut command = self.command;
                 let name = command.get_name().to_owned();

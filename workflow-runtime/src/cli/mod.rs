@@ -11,7 +11,12 @@
 //! What agents ask for (states, pools), queues and limits are given by [`Cli::set_up`].
 //!
 //! Where jobs are kept, `--store` says, or `WORKFLOW_STORE`: a SQLite file (`jobs.db`, if nothing is said), an address
-//! that begins with `postgres://`, or `memory`. What only reads does not disturb a program that runs on the same file.
+//! that begins with `postgres://`, or `memory`.
+//!
+//! A program may be at work on the same file meanwhile. What only reads, reads the file beside it. What acts (`submit`,
+//! `cancel`, `retry` …) is done by the program that has the file open, which is asked over a socket that only this machine
+//! reaches and by a secret in `FILE.door`, which only the file's owner may read; for that it is built with the feature `cli`,
+//! too. If there is none, the command opens the file, does what it is told, starts nothing, and closes it again.
 //!
 //! | exit code | means |
 //! | --- | --- |
@@ -22,8 +27,10 @@
 //! | 4 | an input is not right |
 //! | 5 | the store cannot be used |
 //! | 6 | the program itself is not right: its agents and workflows contradict each other |
+//! | 7 | it does not go with how things stand: the job is over, the key is taken |
 //! | 130 | it was interrupted |
 
+mod acting;
 mod arguments;
 mod catalogue;
 mod jobs;
@@ -32,5 +39,7 @@ mod output;
 mod refusal;
 mod run;
 mod stores;
+mod threads;
+mod worker;
 
 pub use main::{Cli, main};

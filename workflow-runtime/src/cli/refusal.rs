@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::act::{Declined, DeclinedKind};
 use crate::builder::StartError;
 use crate::failure::Failure;
 use crate::problem::Problems;
@@ -20,6 +21,7 @@ pub(super) enum Exit {
     BadInput = 4,
     Store = 5,
     BadProgram = 6,
+    Conflict = 7,
     Interrupted = 130,
 }
 
@@ -65,12 +67,19 @@ impl From<StartError> for Refusal {
 
 impl From<SubmitError> for Refusal {
     fn from(error: SubmitError) -> Self {
-        let exit = match &error {
-            SubmitError::Unknown { .. } => Exit::Unknown,
-            SubmitError::Store(_) => Exit::Store,
-            _ => Exit::BadInput,
+        Declined::from(error).into()
+    }
+}
+
+impl From<Declined> for Refusal {
+    fn from(declined: Declined) -> Self {
+        let exit = match declined.kind {
+            DeclinedKind::Unknown => Exit::Unknown,
+            DeclinedKind::BadInput => Exit::BadInput,
+            DeclinedKind::Conflict => Exit::Conflict,
+            DeclinedKind::Store | DeclinedKind::Misunderstood => Exit::Store,
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, declined.message)
     }
 }
 

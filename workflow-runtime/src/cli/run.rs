@@ -10,6 +10,7 @@ use super::arguments::{GivenInput, JobsFilter};
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
+use super::threads::{block_on, interrupted};
 use crate::builder::RuntimeBuilder;
 use crate::engine::{Event, What};
 use crate::handle::JobHandle;
@@ -23,6 +24,11 @@ const GRACE: Duration = Duration::from_secs(5);
 impl GivenInput {
     /// What is given; an empty object, if nothing is.
     pub(super) fn read(&self) -> Result<Json, Refusal> {
+        Ok(self.read_any()?.unwrap_or_else(|| Json::Object(serde_json::Map::new())))
+    }
+
+    /// What is given, if anything is.
+    pub(super) fn read_any(&self) -> Result<Option<Json>, Refusal> {
         let (text, place) = match (&self.input, &self.input_file) {
             (Some(text), _) => (text.clone(), "--input".to_owned()),
             (None, Some(file)) if file.as_os_str() == "-" => {
@@ -39,11 +45,16 @@ impl GivenInput {
                     |error: io::Error| Refusal::new(Exit::BadInput, format!("{}: {error}", file.display()));
                 (read.map_err(wrong)?, file.display().to_string())
             }
-            (None, None) => return Ok(Json::Object(serde_json::Map::new())),
+            (None, None) => return Ok(None),
         };
-        serde_json::from_str(&text)
-            .map_err(|error| Refusal::new(Exit::BadInput, format!("{place} is no JSON: {error}")))
+        read_json(&text, &place).map(Some)
     }
+}
+
+/// Reads JSON from a place.
+pub(super) fn read_json(text: &str, place: &str) -> Result<Json, Refusal> {
+    serde_json::from_str(text)
+        .map_err(|error| Refusal::new(Exit::BadInput, format!("{place} is no JSON: {error}")))
 }
 
 impl JobsFilter {
@@ -70,11 +81,7 @@ pub(super) fn run(
     output: &mut Output<'_>,
     err: &mut dyn Write,
 ) -> Result<Exit, Refusal> {
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let threads = threads.map_err(|error| {
-        Refusal::new(Exit::Failed, format!("the operating system gives no threads to run on: {error}"))
-    })?;
-    threads.block_on(async {
+    block_on(async {
         let runtime = stores.open(builder).await?;
         let done = run_in(&runtime, name, input, output, err).await;
         runtime.shutdown(GRACE).await;
@@ -93,7 +100,7 @@ async fn run_in(
     writeln!(err, "job {}", job.id())?;
     let interrupted = tokio::select! {
         told = follow(&job, err) => { told?; false }
-        _ = tokio::signal::ctrl_c() => true,
+        () = interrupted() => true,
     };
     if interrupted {
         let message = format!("interrupted; job {} goes on when its store is opened again", job.id());

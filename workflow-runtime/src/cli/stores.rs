@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::refusal::{Exit, Refusal};
+use super::threads::block_on;
+use crate::act::{Act, Done};
 use crate::builder::{RuntimeBuilder, StartError};
 use crate::runtime::Runtime;
 use crate::store::Store;
@@ -29,10 +32,7 @@ impl Stores {
     /// To be looked at only.
     pub(super) fn look(&self) -> Result<Arc<dyn Store>, Refusal> {
         match self {
-            Self::Memory => Err(Refusal::new(
-                Exit::Store,
-                "what is kept in memory ends with its process; give --store a file or a database",
-            )),
+            Self::Memory => Err(gone()),
             #[cfg(feature = "sqlite")]
             Self::File(path) => Ok(Arc::new(crate::store::SqliteLook::at(path)?)),
             #[cfg(feature = "postgres")]
@@ -56,6 +56,41 @@ impl Stores {
         Ok(opened?)
     }
 
+    /// Has something done: by the process that has the file open, or, if there is none, by this one, which starts nothing.
+    pub(super) fn act(&self, builder: RuntimeBuilder, act: &Act) -> Result<Done, Refusal> {
+        #[cfg(feature = "sqlite")]
+        if let Self::File(path) = self {
+            let file = std::fs::canonicalize(path);
+            if file.is_err() && !matches!(act, Act::Submit { .. }) {
+                crate::store::SqliteLook::at(path)?;
+            }
+            let asked = crate::door::ask(file.as_deref().unwrap_or(path), act).map_err(|error| {
+                let path = path.display();
+                let message = format!(
+                    "{path}: the process that has it open was asked, and it is not known whether it did it: {error}; \
+                     look before you ask again"
+                );
+                Refusal::new(Exit::Store, message)
+            })?;
+            if let Some(answer) = asked {
+                return Ok(answer?);
+            }
+        }
+        if *self == Self::Memory {
+            return Err(gone());
+        }
+        block_on(async {
+            let nothing: [&str; 0] = [];
+            let runtime = self.open(builder.serves(nothing).hands_off()).await?;
+            if let Self::File(_) = self {
+                runtime.recovered().await;
+            }
+            let done = runtime.perform(act.clone()).await;
+            runtime.shutdown(Duration::ZERO).await;
+            Ok(done?)
+        })
+    }
+
     /// This program has no part that could read it.
     #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
     fn left_out(&self) -> Refusal {
@@ -70,6 +105,11 @@ impl Stores {
         );
         Refusal::new(Exit::Store, message)
     }
+}
+
+fn gone() -> Refusal {
+    let message = "what is kept in memory ends with its process; give --store a file or a database";
+    Refusal::new(Exit::Store, message)
 }
 
 #[cfg(test)]

@@ -101,6 +101,8 @@ pub(crate) struct Engine {
     pub(crate) active: AtomicUsize,
     /// Told, once a shutdown has begun, whenever an attempt ends.
     pub(crate) quiet: Notify,
+    /// What is there for as long as it takes something in: let go of when a shutdown begins.
+    pub(crate) open: Mutex<Vec<Box<dyn std::any::Any + Send>>>,
     pub(crate) stopping: AtomicBool,
     /// It has shut down.
     pub(crate) is_down: AtomicBool,
@@ -157,6 +159,8 @@ pub(crate) struct Config {
     pub(crate) jitter: f64,
     /// Whether attempts are polled at once by whoever starts them, if they are known to be quick.
     pub(crate) inline: bool,
+    /// Nothing is started here: somebody only wants something done to jobs.
+    pub(crate) hands_off: bool,
 }
 
 impl Default for Config {
@@ -170,6 +174,7 @@ impl Default for Config {
             retention: None,
             jitter: 0.25,
             inline: true,
+            hands_off: false,
         }
     }
 }
@@ -287,6 +292,7 @@ impl Engine {
             setting: tokio::sync::Mutex::default(),
             has_more: AtomicBool::new(false),
             taking: Mutex::default(),
+            open: Mutex::default(),
             stopping: AtomicBool::new(false),
             is_down: AtomicBool::new(false),
             random: AtomicU64::new(seed),
@@ -322,6 +328,9 @@ impl Engine {
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {
+        if self.config.hands_off {
+            queue.pause();
+        }
         let mut queues = self.queues.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
         queues.by_place.push(queue);
@@ -344,6 +353,9 @@ impl Engine {
             return Arc::clone(&self.default_queue);
         };
         let queue = Arc::new(Waiting::new(place, Queue::new(name)));
+        if self.config.hands_off {
+            queue.pause();
+        }
         queues.by_name.insert(Arc::clone(&queue.settings.name), Arc::clone(&queue));
         queues.by_place.push(Arc::clone(&queue));
         queue

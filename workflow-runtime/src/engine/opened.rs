@@ -77,6 +77,9 @@ impl Engine {
 
     /// Lets a queue's tasks start again, in this process.
     pub(crate) fn resume_here(self: &Arc<Self>, queue: &str) {
+        if self.config.hands_off {
+            return;
+        }
         let queue = self.queue(queue);
         queue.resume();
         while let Some(entry) = queue.next() {

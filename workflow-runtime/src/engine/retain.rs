@@ -24,7 +24,8 @@ const PAGE: usize = 500;
 impl Engine {
     /// Begins to look now and then whether jobs are to be forgotten.
     pub(crate) fn begin_retaining(self: &Arc<Self>) {
-        let Some(retention) = self.config.retention.as_ref().filter(|_| self.scribe.is_some()) else {
+        let is_kept = self.scribe.is_some() && !self.config.hands_off;
+        let Some(retention) = self.config.retention.as_ref().filter(|_| is_kept) else {
             return;
         };
         let every = retention.every;

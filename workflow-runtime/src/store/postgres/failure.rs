@@ -107,7 +107,14 @@ fn kind_and_cure(error: &Error) -> (StoreErrorKind, &'static str) {
             return unavailable("; the database is out of reach, or all connections are taken");
         }
         Error::Tls(_) => {
-            return unavailable("; the feature `postgres-tls` of this library is for encrypted connections");
+            return unavailable(
+                "; for encrypted connections build with the feature `postgres-tls` of workflow-runtime",
+            );
+        }
+        Error::Io(_) => {
+            return unavailable(
+                "; see that the database runs at that address, and that it can be reached from here",
+            );
         }
         _ => return unavailable(""),
     };

@@ -105,7 +105,8 @@ impl PostgresOptions {
         let wrong = |what: String| {
             let message = format!(
                 "{}: it is no address of a database: {what}; write it as \
-                 `postgres://user:password@host:port/database`",
+                 `postgres://user:password@host:port/database`, with `@`, `/`, `#` and `?` in a password as `%40`, `%2F`, \
+                 `%23` and `%3F`",
                 shown(&self.address)
             );
             StoreError::new(StoreErrorKind::Unavailable, message)
@@ -142,18 +143,25 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
-/// An address without what is secret: the password, and whatever is said after `?`.
+/// An address without what is secret: the password, and whatever is said after `?`. A password may have signs in it that
+/// belong elsewhere in an address.
 fn shown(address: &str) -> String {
-    let (address, _) = address.split_once('?').unwrap_or((address, ""));
     let Some((scheme, rest)) = address.split_once("://") else {
         return "the address of the database".to_owned();
     };
+    let until = |text: &str| text.split_once('?').map_or(text, |(before, _)| before).to_owned();
+    let place = until(rest);
+    let password = |user: &str| user.split_once(':').map(|(user, _)| user.to_owned());
+    if let Some((user, place)) = place.rsplit_once('@') {
+        return format!("{scheme}://{}@{place}", password(user).unwrap_or_else(|| user.to_owned()));
+    }
+    let port = place.split_once(':').map(|(_, port)| port.split_once('/').map_or(port, |(port, _)| port));
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
     match rest.rsplit_once('@') {
-        Some((user, place)) => {
-            let (user, _) = user.split_once(':').unwrap_or((user, ""));
-            format!("{scheme}://{user}@{place}")
+        Some((user, place)) if !is_port => {
+            format!("{scheme}://{}@{}", password(user).unwrap_or_default(), until(place))
         }
-        None => format!("{scheme}://{rest}"),
+        _ => format!("{scheme}://{place}"),
     }
 }
 
@@ -167,6 +175,9 @@ mod tests {
             ("postgres://me:secret@db:5432/jobs", "postgres://me@db:5432/jobs"),
             ("postgres://me:se@cret@db/jobs?password=secret", "postgres://me@db/jobs"),
             ("postgres://db/jobs?host=/tmp&password=secret", "postgres://db/jobs"),
+            ("postgres://me:secret?y@db:5432/jobs?password=secret", "postgres://me@db:5432/jobs"),
+            ("postgres://me:se/cr#et@db/jobs", "postgres://me@db/jobs"),
+            ("postgres://db:5432/jobs?application_name=a@b", "postgres://db:5432/jobs"),
             ("host=db password=secret", "the address of the database"),
         ] {
             assert_eq!(shown(address), said);

@@ -4,7 +4,7 @@ use sqlx::types::Uuid;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, query, query_scalar, raw_sql};
 
 use super::database::Database;
-use super::failure::{Trouble, code};
+use super::failure::Trouble;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// What makes each version from the one before it; a schema's version is how many of them it has seen. What stands here
@@ -90,13 +90,12 @@ impl Schema {
         let lock = query("SELECT pg_advisory_xact_lock($1)").persistent(false).bind(self.lock());
         lock.execute(&mut **transaction).await?;
         let found = self.version(transaction, described).await?;
-        if found.is_none() {
-            // It may be there and empty, made by somebody who may do more.
-            raw_sql(self.sql("CREATE SCHEMA IF NOT EXISTS @")).execute(&mut **transaction).await.or_else(
-                |error| {
-                    if code(&error).as_deref() == Some("42P06") { Ok(Default::default()) } else { Err(error) }
-                },
-            )?;
+        // Who may make none may have one that somebody has made for him: to ask for it again would be refused.
+        let is_there = query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+            .persistent(false)
+            .bind(&self.name);
+        if found.is_none() && !is_there.fetch_one(&mut **transaction).await? {
+            raw_sql(self.sql("CREATE SCHEMA @")).execute(&mut **transaction).await?;
         }
         for migration in &MIGRATIONS[found.unwrap_or(0)..] {
             raw_sql(self.sql(migration)).execute(&mut **transaction).await?;

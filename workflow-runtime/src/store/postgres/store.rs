@@ -200,6 +200,9 @@ pub(super) async fn in_time<T>(
     })
 }
 
+/// How long who shuts down tries to say so.
+const LAST: Duration = Duration::from_secs(1);
+
 /// How soon, and how late, it is asked again.
 const SOON: Duration = Duration::from_millis(10);
 const LATE: Duration = Duration::from_millis(500);
@@ -339,9 +342,13 @@ impl Store for PostgresStore {
     }
 
     fn end(&self, term: Term) -> Result<(), StoreError> {
-        self.ask("a term cannot be ended", move |inner| async move {
-            terms::end(&inner.database, &inner.schema, term).await
-        })
+        // Who does not hear of it waits for the lease: no reason to keep a process that ends.
+        let inner = Arc::clone(&self.inner);
+        let ended = self.bridge.wait(async move {
+            let end = || in_time(LAST, terms::end(&inner.database, &inner.schema, term));
+            patiently(LAST, end).await
+        });
+        ended.map_err(|trouble| trouble.of(&self.inner.described, "a term cannot be ended"))
     }
 
     fn ended(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
