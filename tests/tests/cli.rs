@@ -57,7 +57,7 @@ fn say(words: &[&str]) -> Said {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let words = std::iter::once("program").chain(words.iter().copied());
     let exit = Cli::new().version("1.2.3").about("A program.").run(words, &mut out, &mut err);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("it is text");
     Said { exit, out: text(out), err: text(err) }
 }
 
@@ -65,7 +65,8 @@ fn say(words: &[&str]) -> Said {
 fn done(folder: &Folder, n: i64) -> (String, String) {
     let file = folder.file("jobs.db").display().to_string();
     let said = say(&["run", "Doubled", "--input", &json!({ "n": n }).to_string(), "--store", &file]);
-    let id = said.err.strip_prefix("job ").unwrap().lines().next().unwrap().to_owned();
+    let first = said.err.lines().next().expect("it says which job it is");
+    let id = first.strip_prefix("job ").expect("it says which job it is").to_owned();
     (file, id)
 }
 
@@ -186,7 +187,7 @@ async fn say_beside(words: &[&str]) -> Said {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let said =
         tokio::task::spawn_blocking(move || say(&words.iter().map(String::as_str).collect::<Vec<_>>()));
-    said.await.unwrap()
+    said.await.expect("it says something")
 }
 
 fn id_of(said: &Said) -> String {

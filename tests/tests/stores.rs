@@ -89,3 +89,17 @@ fn one_promise_is_checked_by_its_words() {
     assert_eq!(report.broken()[0].promise, "it is fast");
     assert!(report.to_string().contains("there is no such promise"), "{report}");
 }
+
+#[test]
+fn what_is_no_file_is_refused_in_words_that_help() {
+    let folder = Folder::new("no-file");
+    let nowhere = folder.file("missing").join("jobs.db");
+    for (path, cure) in [
+        (std::path::Path::new(""), "give the path of one"),
+        (std::path::Path::new(":memory:"), "`Runtime::in_memory` keeps jobs in memory"),
+        (&nowhere, "missing is not there: make it first"),
+    ] {
+        let error = workflow_runtime::store::SqliteStore::open(path).expect_err("it is no file");
+        assert!(error.to_string().contains(cure), "{error}");
+    }
+}

@@ -116,6 +116,9 @@ impl PostgresOptions {
         {
             return Err(wrong(format!("`{scheme}` is not PostgreSQL")));
         }
+        if let Some((said, meant)) = misspelt(&self.address) {
+            return Err(wrong(format!("it says `{said}`; did you mean `{meant}`?")));
+        }
         let options: PgConnectOptions =
             self.address.parse().map_err(|error: sqlx::Error| wrong(error.to_string()))?;
         // A transaction that waits for a process that stands still holds everybody up.
@@ -141,6 +144,34 @@ impl fmt::Debug for PostgresOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "PostgresOptions({})", self.describe())
     }
+}
+
+/// What can be said of a connection in an address.
+const SAYINGS: [&str; 13] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// What is said in an address that is nearly something else. Else it would be passed over in silence, and a connection be
+/// made that is not encrypted, say. What is like nothing may be for other programs.
+fn misspelt(address: &str) -> Option<(&str, &'static str)> {
+    let said = address.split_once('?')?.1.split('&').filter_map(|pair| pair.split('=').next());
+    let is_known = |key: &str| {
+        SAYINGS.contains(&key) || key.starts_with("options[") || key.starts_with("ssl-") || key.is_empty()
+    };
+    said.filter(|key| !is_known(key))
+        .find_map(|key| Some((key, workflow_graph::nearest(key, SAYINGS.iter().copied())?)))
 }
 
 /// An address without what is secret: the password, and whatever is said after `?`. A password may have signs in it that
@@ -195,5 +226,11 @@ mod tests {
             error.starts_with("mysql://me@db/jobs: it is no address of a database: `mysql` is not"),
             "{error}"
         );
+        let address = "postgres://me@db/jobs?host=db&sslmod=verify-full";
+        let error = PostgresOptions::new(address).connect().unwrap_err().to_string();
+        assert!(error.contains("it says `sslmod`; did you mean `sslmode`?"), "{error}");
+        let fine =
+            "postgres://db/jobs?sslmode=disable&options[search_path]=a&channel_binding=require&ssl-key=k";
+        assert_eq!(misspelt(fine), None);
     }
 }

@@ -60,6 +60,7 @@ impl SqliteStore {
 
     pub(super) fn with(options: SqliteOptions) -> Result<Self, StoreError> {
         let path = real(&options.path);
+        refuse_no_file(&options.path, &path)?;
         let lock = FileLock::take(&path)?;
         refuse_read_only(&path)?;
         let young = Young::default();
@@ -153,6 +154,25 @@ fn real(path: &Path) -> PathBuf {
     match (fs::canonicalize(folder), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
+    }
+}
+
+/// What names no file, or one in a folder that is not there.
+fn refuse_no_file(said: &Path, path: &Path) -> Result<(), StoreError> {
+    let refused = |what: String| Err(StoreError::new(StoreErrorKind::Unavailable, what));
+    if said.as_os_str().is_empty() {
+        return refused("no file is named: give the path of one, such as `jobs.db`".to_owned());
+    }
+    if said == Path::new(":memory:") {
+        return refused("`:memory:` is no file: `Runtime::in_memory` keeps jobs in memory".to_owned());
+    }
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        Some(folder) => refused(format!(
+            "{}: the folder {} is not there: make it first",
+            path.display(),
+            folder.display()
+        )),
+        None => Ok(()),
     }
 }
 
