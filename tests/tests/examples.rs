@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use workflow_examples::order::Approval;
+use workflow_examples::report::Report;
 use workflow_runtime::Registry;
+use workflow_runtime::testing::TestRuntime;
 use workflow_tests::Walker;
 
 async fn run(workflow: &str, input: Value) -> Result<Value, String> {
@@ -35,4 +37,12 @@ async fn an_order_is_fulfilled_with_consent_when_it_is_large() {
 async fn a_document_is_taken_in() {
     let document = json!({"document": {"source": "here", "text": "one\n\n two \n\nthree"}});
     assert_eq!(run("Ingest", document).await, Ok(json!(4)));
+}
+
+/// A region fails at first: the interpreter tries nothing again.
+#[tokio::test]
+async fn a_day_is_reported() {
+    let runtime = TestRuntime::new();
+    let report = runtime.run(Report { day: "Monday".to_owned() }).await.expect("it is reported");
+    assert_eq!(report, "Monday: 40 orders for 810.00, most of it in the south");
 }

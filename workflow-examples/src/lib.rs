@@ -4,3 +4,4 @@ pub mod answer;
 pub mod classic;
 pub mod ingest;
 pub mod order;
+pub mod report;

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::failure::FailureKind;
+use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::options::Priority;
 use crate::rerun::RerunError;
 use crate::runtime::Runtime;
 use crate::schedules::ScheduleError;
 use crate::store::StoreError;
-use crate::submission::SubmitError;
+use crate::submission::{Conflict, SubmitError};
 
 /// Something that a person wants done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ pub(crate) struct How {
     pub(crate) once: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// A job that has the key will do.
+    pub(crate) join: bool,
 }
 
 /// What came of it.
@@ -183,20 +186,23 @@ impl Runtime {
     /// Does what a person wants done. It is written down when this returns.
     pub(crate) async fn perform(&self, act: Act) -> Result<Done, Declined> {
         match act {
-            Act::Submit { name, input, how } => self.submit_so(&name, input, how).await,
+            Act::Submit { name, input, how } => {
+                Ok(Done::Job { job: self.submit_so(&name, input, how).await?.id() })
+            }
             Act::Cancel { job, why } => {
-                self.expect(job).await?;
+                self.known_job(job).await?;
                 Ok(if self.cancel(job, &why).await { Done::So } else { Done::Already })
             }
-            Act::Pause { job } => match self.expect(job).await?.pause().await {
+            Act::Pause { job } => match self.known_job(job).await?.pause().await {
                 true => Ok(Done::So),
                 false => Err(over(job)),
             },
-            Act::Resume { job } => match self.expect(job).await?.resume().await {
+            Act::Resume { job } => match self.known_job(job).await?.resume().await {
                 true => Ok(Done::So),
                 false => Err(over(job)),
             },
-            Act::Signal { job, event, value } => match self.expect(job).await?.signal(&event, value).await {
+            Act::Signal { job, event, value } => match self.known_job(job).await?.signal(&event, value).await
+            {
                 Ok(()) => Ok(Done::So),
                 Err(failure) if failure.kind == FailureKind::BadInput => {
                     Err(Declined::new(DeclinedKind::BadInput, failure))
@@ -246,9 +252,18 @@ impl Runtime {
         }
     }
 
-    async fn submit_so(&self, name: &str, input: Json, how: How) -> Result<Done, Declined> {
+    /// Hands in a job as it is to be run.
+    pub(crate) async fn submit_so(
+        &self,
+        name: &str,
+        input: Json,
+        how: How,
+    ) -> Result<JobHandle<Json>, SubmitError> {
         let mut submission = self.submit_json(name, input);
-        let How { queue, priority, delay, deadline, unique, once, key, tags } = how;
+        let How { queue, priority, delay, deadline, unique, once, key, tags, join } = how;
+        if join {
+            submission = submission.on_conflict(Conflict::UseExisting);
+        }
         if let Some(queue) = queue {
             submission = submission.queue(queue);
         }
@@ -273,11 +288,11 @@ impl Runtime {
         for tag in tags {
             submission = submission.tag(Arc::<str>::from(tag));
         }
-        Ok(Done::Job { job: submission.await?.id() })
+        submission.await
     }
 
     /// The job of this id.
-    async fn expect(&self, id: JobId) -> Result<crate::handle::JobHandle<Json>, Declined> {
+    async fn known_job(&self, id: JobId) -> Result<JobHandle<Json>, Declined> {
         let found = self.fetch(id).await?;
         found.ok_or_else(|| RerunError::Unknown(id).into())
     }

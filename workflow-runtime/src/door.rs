@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
@@ -19,7 +19,8 @@ use crate::engine::{Engine, lock};
 use crate::runtime::Runtime;
 use crate::store::{SqliteStore, Store};
 
-/// How long something that is asked for may be.
+/// How long what somebody says may be of whom nobody knows who he is, and of who has said the secret.
+const STRANGER: u64 = 256;
 const MOST: u64 = 64 << 20;
 
 /// How long who has knocked may take to say what he wants.
@@ -30,14 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Sign {
     port: u16,
     secret: String,
-}
-
-/// What is said at the door.
-#[derive(Debug, Serialize, Deserialize)]
-struct Asked {
-    secret: String,
-    #[serde(flatten)]
-    act: Act,
 }
 
 type Answer = Result<Done, Declined>;
@@ -125,21 +118,40 @@ async fn listen(listener: TcpListener, engine: Weak<Engine>, secret: Arc<str>) {
     }
 }
 
+/// First comes the secret, then what is asked for, each in a line; the answer is one.
 async fn serve(mut stream: tokio::net::TcpStream, engine: &Weak<Engine>, secret: &str) -> io::Result<()> {
     let (from, mut to) = stream.split();
-    let mut line = String::new();
-    let mut from = tokio::io::BufReader::new(from.take(MOST));
-    tokio::time::timeout(PATIENCE, from.read_line(&mut line)).await??;
-    let misunderstood = |what: String| Err(Declined::new(DeclinedKind::Misunderstood, what));
-    let answer: Answer = match (serde_json::from_str::<Asked>(&line), engine.upgrade()) {
-        (Ok(asked), Some(engine)) if asked.secret == secret => Runtime { engine }.perform(asked.act).await,
-        (Ok(_), Some(_)) => misunderstood("the secret is not that of this process".to_owned()),
-        (Err(error), _) => misunderstood(format!("this process does not understand what is asked: {error}")),
-        (_, None) => misunderstood("this process is about to end".to_owned()),
+    let mut from = tokio::io::BufReader::new(from.take(STRANGER));
+    let answer = tokio::time::timeout(PATIENCE, hear(&mut from, secret)).await?;
+    let answer: Answer = match (answer, engine.upgrade()) {
+        (Ok(act), Some(engine)) => Runtime { engine }.perform(act).await,
+        (Err(declined), _) => Err(declined),
+        (Ok(_), None) => Err(misunderstood("this process is about to end")),
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
     to.write_all(&text).await
+}
+
+async fn hear(
+    from: &mut tokio::io::BufReader<tokio::io::Take<impl AsyncRead + Unpin>>,
+    secret: &str,
+) -> Result<Act, Declined> {
+    let cut = |error: io::Error| misunderstood(format_args!("it cannot be heard: {error}"));
+    let (mut said, mut asked) = (String::new(), String::new());
+    from.read_line(&mut said).await.map_err(cut)?;
+    if said.trim_end() != secret {
+        return Err(misunderstood("the secret is not that of this process"));
+    }
+    from.get_mut().set_limit(MOST);
+    from.read_line(&mut asked).await.map_err(cut)?;
+    serde_json::from_str(&asked).map_err(|error| {
+        misunderstood(format_args!("this process does not understand what is asked: {error}"))
+    })
+}
+
+fn misunderstood(what: impl std::fmt::Display) -> Declined {
+    Declined::new(DeclinedKind::Misunderstood, what)
 }
 
 /// Has something done by the process that has a file open; nothing, if none lets anybody in.
@@ -152,9 +164,8 @@ pub(crate) fn ask(file: &Path, act: &Act) -> io::Result<Option<Answer>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     // A process that was killed takes no sign down.
     let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) else { return Ok(None) };
-    let mut text = serde_json::to_vec(&Asked { secret, act: act.clone() })?;
-    text.push(b'\n');
-    stream.write_all(&text)?;
+    let asked = format!("{secret}\n{}\n", serde_json::to_string(act)?);
+    stream.write_all(asked.as_bytes())?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer)?;
     if answer.is_empty() {

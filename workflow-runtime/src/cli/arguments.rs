@@ -50,12 +50,14 @@ pub(super) enum Command {
     },
     /// Prints all agents and workflows with their schemas, as JSON
     Catalogue,
-    /// Runs a workflow or an agent to its end, and prints what it gives
+    /// Runs a workflow or an agent to its end, and prints what it gives; with a key that a job has already, goes on with that
     Run {
         /// Its name
         name: String,
         #[command(flatten)]
         input: GivenInput,
+        #[command(flatten)]
+        how: HowArguments,
     },
     /// Lists jobs, the newest last
     Jobs(JobsFilter),
@@ -217,7 +219,7 @@ impl HowArguments {
             PriorityName::Normal => Priority::Normal,
             PriorityName::Low => Priority::Low,
         });
-        How { queue, priority, delay, deadline, unique, once, key, tags }
+        How { queue, priority, delay, deadline, unique, once, key, tags, join: false }
     }
 }
 

@@ -1,11 +1,10 @@
 //! What has become of jobs, as their store has it.
 
 use std::io;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::output::{Output, one_line};
+use super::output::{Output, one_line, took};
 use super::refusal::{Exit, Refusal};
 use crate::job_id::JobId;
 use crate::registry::Registry;
@@ -70,17 +69,6 @@ fn state(head: &Head) -> String {
 
 fn word(state: JobState) -> String {
     state.name().to_lowercase()
-}
-
-fn took(from: Timestamp, to: Timestamp) -> String {
-    let time = to.since(from);
-    if time < Duration::from_secs(1) {
-        return format!("{} ms", time.as_millis());
-    }
-    if time < Duration::from_secs(100) {
-        return format!("{:.1} s", time.as_secs_f64());
-    }
-    workflow_graph::format_duration(Duration::from_secs(time.as_secs()))
 }
 
 /// The beginning of a text, in one line.

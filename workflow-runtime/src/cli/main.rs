@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use clap::{CommandFactory, FromArgMatches};
 use super::arguments::{Arguments, Command};
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
+use super::run::{Told, What};
 use super::stores::Stores;
 use super::{acting, catalogue, jobs, run, worker};
+use crate::act::How;
 use crate::builder::RuntimeBuilder;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
@@ -46,6 +48,7 @@ pub struct Cli {
     set_up: SetUp,
     version: Option<String>,
     about: Option<String>,
+    store: Option<String>,
 }
 
 impl fmt::Debug for Cli {
@@ -63,7 +66,7 @@ impl Default for Cli {
 impl Cli {
     /// A command line that sets nothing up.
     pub fn new() -> Self {
-        Self { set_up: Box::new(|builder| builder), version: None, about: None }
+        Self { set_up: Box::new(|builder| builder), version: None, about: None, store: None }
     }
 
     /// Sets how a runtime is made, for commands that need one: what agents ask for, queues, limits, retention. Where jobs
@@ -85,9 +88,28 @@ impl Cli {
         self
     }
 
+    /// Sets where jobs are kept if nothing is said: in the file `jobs.db` otherwise.
+    pub fn default_store(mut self, store: impl Into<String>) -> Self {
+        self.store = Some(store.into());
+        self
+    }
+
     /// Does what this process's command line says; for a program's `main`.
     pub fn main(self) -> ExitCode {
-        ExitCode::from(self.run(std::env::args_os(), &mut io::stdout().lock(), &mut io::stderr().lock()))
+        self.main_of(std::env::args_os().collect())
+    }
+
+    /// The same as if these words stood on the command line.
+    pub fn main_with(self, words: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+        let program = std::env::args_os().take(1);
+        self.main_of(program.chain(words.into_iter().map(Into::into)).collect())
+    }
+
+    fn main_of(self, words: Vec<OsString>) -> ExitCode {
+        let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+        let is_terminal = err.is_terminal();
+        let told = Told { to: &mut err, is_terminal };
+        ExitCode::from(self.perform(words, &mut out, told))
     }
 
     /// Does what a command line says, its first word the program's name. What is asked for is printed to the first,
@@ -98,10 +120,22 @@ impl Cli {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> u8 {
+        self.perform(words, out, Told { to: err, is_terminal: false })
+    }
+
+    fn perform(
+        self,
+        words: impl IntoIterator<Item = impl Into<OsString>>,
+        out: &mut dyn Write,
+        mut told: Told<'_>,
+    ) -> u8 {
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
         let mut command = Arguments::command();
         if let Some(name) = words.first().and_then(|path| Path::new(path).file_stem()) {
             command = command.name(name.to_string_lossy().into_owned());
+        }
+        if let Some(store) = self.store {
+            command = command.mut_arg("store", |argument| argument.default_value(store));
         }
         if let Some(version) = self.version {
             command = command.version(version);
@@ -116,7 +150,7 @@ impl Cli {
         let arguments = match read {
             Ok(arguments) => arguments,
             Err(said) if said.use_stderr() => {
-                let _ = write!(err, "{said}");
+                let _ = write!(told.to, "{said}");
                 return Exit::Misused as u8;
             }
             Err(said) => {
@@ -124,12 +158,12 @@ impl Cli {
                 return Exit::Done as u8;
             }
         };
-        let done = Ready { set_up: self.set_up, command }.perform(arguments, out, err);
+        let done = Ready { set_up: self.set_up, command }.perform(arguments, out, &mut told);
         match done.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
             Ok(exit) => exit as u8,
             Err(refusal) => {
                 if refusal.exit != Exit::Done {
-                    let _ = writeln!(err, "error: {}", plain(&refusal.message));
+                    let _ = writeln!(told.to, "error: {}", plain(&refusal.message));
                 }
                 refusal.exit as u8
             }
@@ -148,7 +182,7 @@ impl Ready {
         self,
         arguments: Arguments,
         out: &mut dyn Write,
-        err: &mut dyn Write,
+        told: &mut Told<'_>,
     ) -> Result<Exit, Refusal> {
         let stores = Stores::new(&arguments.store);
         let mut output = Output::new(out, arguments.json);
@@ -161,11 +195,11 @@ impl Ready {
             Command::Show { name } => catalogue::show(&*self.registry()?, &name, &mut output)?,
             Command::Graph { name, form } => catalogue::graph(&*self.registry()?, &name, &form, &mut output)?,
             Command::Catalogue => output.document(&self.registry()?.catalogue())?,
-            Command::Run { name, input } => {
-                let input = input.read()?;
-                return run::run(self.builder(), &stores, &name, input, &mut output, err);
+            Command::Run { name, input, how } => {
+                let (input, how) = (input.read()?, How { join: true, ..how.into_how() });
+                return run::run(self.builder(), &stores, What { name, input, how }, &mut output, told);
             }
-            Command::Worker => return worker::work(self.builder(), &stores, err),
+            Command::Worker => return worker::work(self.builder(), &stores, told.to),
             Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
             Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, &mut output)?,

@@ -34,6 +34,7 @@ mod acting;
 mod arguments;
 mod catalogue;
 mod jobs;
+mod live;
 mod main;
 mod output;
 mod refusal;

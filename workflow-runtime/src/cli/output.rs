@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::refusal::Refusal;
+use crate::timestamp::Timestamp;
 
 /// Where a command prints.
 pub(super) struct Output<'a> {
@@ -65,6 +67,18 @@ impl<'a> Output<'a> {
         }
         Ok(())
     }
+}
+
+/// How long it took, in few signs.
+pub(super) fn took(from: Timestamp, to: Timestamp) -> String {
+    let time = to.since(from);
+    if time < Duration::from_secs(1) {
+        return format!("{} ms", time.as_millis());
+    }
+    if time < Duration::from_secs(100) {
+        return format!("{:.1} s", time.as_secs_f64());
+    }
+    workflow_graph::format_duration(Duration::from_secs(time.as_secs()))
 }
 
 /// A text as a terminal may show it: nothing in it moves the cursor, colours, or rings.

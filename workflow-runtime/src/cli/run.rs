@@ -7,12 +7,14 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::arguments::{GivenInput, JobsFilter};
-use super::output::{Output, plain};
+use super::live::Live;
+use super::output::{Output, plain, took};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
 use super::threads::{block_on, interrupted};
+use crate::act::How;
 use crate::builder::RuntimeBuilder;
-use crate::engine::{Event, What};
+use crate::engine::{Event, What as Happened};
 use crate::handle::JobHandle;
 use crate::record::Fact;
 use crate::runtime::Runtime;
@@ -73,17 +75,30 @@ impl JobsFilter {
     }
 }
 
+/// What is to be run.
+pub(super) struct What {
+    pub(super) name: String,
+    pub(super) input: Json,
+    pub(super) how: How,
+}
+
+/// Where what goes on is told.
+pub(super) struct Told<'a> {
+    pub(super) to: &'a mut dyn Write,
+    /// It is a terminal, on which what was told can be told anew.
+    pub(super) is_terminal: bool,
+}
+
 pub(super) fn run(
     builder: RuntimeBuilder,
     stores: &Stores,
-    name: &str,
-    input: Json,
+    what: What,
     output: &mut Output<'_>,
-    err: &mut dyn Write,
+    told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
     block_on(async {
         let runtime = stores.open(builder).await?;
-        let done = run_in(&runtime, name, input, output, err).await;
+        let done = run_in(&runtime, what, output, told).await;
         runtime.shutdown(GRACE).await;
         done
     })
@@ -91,15 +106,14 @@ pub(super) fn run(
 
 async fn run_in(
     runtime: &Runtime,
-    name: &str,
-    input: Json,
+    what: What,
     output: &mut Output<'_>,
-    err: &mut dyn Write,
+    told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
-    let job = runtime.submit_json(name, input).await?;
-    writeln!(err, "job {}", job.id())?;
+    let job = runtime.submit_so(&what.name, what.input, what.how).await?;
+    writeln!(told.to, "job {}", job.id())?;
     let interrupted = tokio::select! {
-        told = follow(&job, err) => { told?; false }
+        followed = follow(&job, told) => { followed?; false }
         () = interrupted() => true,
     };
     if interrupted {
@@ -111,19 +125,42 @@ async fn run_in(
 }
 
 /// Tells what happens to a job until it is over.
-async fn follow(job: &JobHandle<Json>, err: &mut dyn Write) -> io::Result<()> {
+async fn follow(job: &JobHandle<Json>, told: &mut Told<'_>) -> io::Result<()> {
+    if told.is_terminal {
+        return draw(job).await;
+    }
     let mut events = job.events();
     while let Some(event) = events.next().await {
-        if let Some(told) = told(&event) {
+        if let Some(what) = in_words(&event) {
             let step = event.step.as_deref().unwrap_or(&event.name);
-            writeln!(err, "{}", plain(&format!("{step}: {told}")))?;
+            writeln!(told.to, "{}", plain(&format!("{step}: {what}")))?;
         }
     }
     Ok(())
 }
 
-fn told(event: &Event) -> Option<String> {
-    let What::Fact(fact) = &event.what else { return None };
+/// Draws a job until it is over.
+async fn draw(job: &JobHandle<Json>) -> io::Result<()> {
+    let (mut live, mut events, mut progress) = (Live::new(), job.events(), job.progress());
+    let mut last = job.id().made_at();
+    loop {
+        tokio::select! {
+            biased;
+            Some(word) = progress.next() => live.progress(&word),
+            event = events.next() => match event {
+                Some(event) => {
+                    last = event.at;
+                    live.event(job, &event)?;
+                }
+                None => break,
+            },
+        }
+    }
+    live.end(&job.state().name().to_lowercase(), &took(job.id().made_at(), last))
+}
+
+fn in_words(event: &Event) -> Option<String> {
+    let Happened::Fact(fact) = &event.what else { return None };
     Some(match fact {
         Fact::Started { attempt: 1, .. } => "begins".to_owned(),
         Fact::Started { attempt, .. } => format!("begins again, attempt {attempt}"),

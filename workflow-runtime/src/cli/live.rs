@@ -1,0 +1,146 @@
+//! A job as it goes, on a terminal: what runs moves, what has ended stays.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value as Json;
+
+use super::output::{one_line, took};
+use crate::engine::{Event, Progress, What};
+use crate::handle::JobHandle;
+use crate::record::Fact;
+use crate::state::TaskState;
+use crate::timestamp::Timestamp;
+
+/// How often what moves is drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A step of which nothing is known but that it runs, and one that says how far it is.
+const MOVES: &str = "  {spinner} {prefix}  {wide_msg}";
+const FAR: &str = "  {spinner} {prefix}  {bar:20} {percent:>3} %  {wide_msg}";
+
+/// The picture of a job on a terminal.
+pub(super) struct Live {
+    screen: MultiProgress,
+    going: HashMap<Arc<str>, Going>,
+    steps: usize,
+    retries: usize,
+}
+
+struct Going {
+    bar: ProgressBar,
+    since: Timestamp,
+}
+
+impl Live {
+    pub(super) fn new() -> Self {
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self { screen, going: HashMap::new(), steps: 0, retries: 0 }
+    }
+
+    /// Draws what has happened.
+    pub(super) fn event(&mut self, job: &JobHandle<Json>, event: &Event) -> io::Result<()> {
+        let What::Fact(fact) = &event.what else { return Ok(()) };
+        let step = event.step.as_ref().unwrap_or(&event.name);
+        match fact {
+            Fact::Started { attempt, .. } => {
+                self.going(step, event.at).bar.set_message(match attempt {
+                    1 => String::new(),
+                    attempt => format!("attempt {attempt}"),
+                });
+            }
+            Fact::Called { job, .. } => self.going(step, event.at).bar.set_message(format!("is job {job}")),
+            Fact::Retrying { due, failure, .. } => {
+                self.retries += 1;
+                let again = took(event.at, *due);
+                let message = format!("{}; again in {again}", one_line(&failure.message));
+                self.going(step, event.at).bar.set_message(message);
+            }
+            Fact::Fell { failure, .. } => {
+                let message = format!("{}; what stands in for it is tried", one_line(&failure.message));
+                self.going(step, event.at).bar.set_message(message);
+            }
+            Fact::Slept { until, .. } => {
+                self.going(step, event.at).bar.set_message(format!("waits {}", took(event.at, *until)));
+            }
+            Fact::Succeeded { .. } => {
+                self.steps += 1;
+                let time = self.ended(step).map(|since| took(since, event.at)).unwrap_or_default();
+                self.screen.println(format!("  ✓ {}  {time}", one_line(step)))?;
+            }
+            Fact::Failed { failure, .. } => {
+                self.ended(step);
+                self.screen.println(format!("  ✗ {}  {}", one_line(step), one_line(&failure.message)))?;
+            }
+            _ => {}
+        }
+        // Nothing is written down of what begins to wait for something from outside.
+        for task in job.tasks() {
+            if task.state == TaskState::Waiting && !self.going.contains_key(&*task.path) {
+                self.going(&Arc::from(task.path), event.at).bar.set_message("waits to be told");
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws how far a step is.
+    pub(super) fn progress(&mut self, progress: &Progress) {
+        if let Some(Going { bar, .. }) = self.going.get(&progress.step) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is between 0 and 1000"
+            )]
+            let far = (progress.fraction.clamp(0.0, 1.0) * 1000.0) as u64;
+            bar.set_style(style(FAR));
+            bar.set_position(far);
+            bar.set_message(one_line(&progress.message).into_owned());
+        }
+    }
+
+    /// Says in a line what has been.
+    pub(super) fn end(self, state: &str, took: &str) -> io::Result<()> {
+        let count = |number: usize, one: &str, many: &str| match number {
+            1 => format!("1 {one}"),
+            number => format!("{number} {many}"),
+        };
+        let mut line = format!("{state} after {took}: {}", count(self.steps, "step", "steps"));
+        if self.retries > 0 {
+            line.push_str(", ");
+            line.push_str(&count(self.retries, "retry", "retries"));
+        }
+        self.screen.println(line)
+    }
+
+    fn going(&mut self, step: &Arc<str>, since: Timestamp) -> &Going {
+        self.going.entry(Arc::clone(step)).or_insert_with(|| {
+            let bar = self.screen.add(ProgressBar::new(1000).with_style(style(MOVES)));
+            bar.set_prefix(one_line(step).into_owned());
+            bar.enable_steady_tick(TICK);
+            Going { bar, since }
+        })
+    }
+
+    fn ended(&mut self, step: &str) -> Option<Timestamp> {
+        let Going { bar, since } = self.going.remove(step)?;
+        bar.finish_and_clear();
+        Some(since)
+    }
+}
+
+/// What moves is taken away, whether it has ended or not.
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.going.values().for_each(|going| going.bar.finish_and_clear());
+        // Nobody can be told that it cannot be drawn.
+        let _ = self.screen.clear();
+    }
+}
+
+/// The templates are ours, and right.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
