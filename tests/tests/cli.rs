@@ -360,6 +360,66 @@ async fn the_door_opens_for_who_knows_the_secret() {
     id_of(&say_beside(&["submit", "Patient", "--store", &path]).await);
 }
 
+/// Schedules are told in plain words, whether somebody works on the file or not, and are paused from outside.
+#[tokio::test(flavor = "multi_thread")]
+async fn schedules_are_listed_paused_and_run() {
+    let folder = Folder::new("cli-schedules");
+    let file = folder.file("jobs.db");
+    let path = file.display().to_string();
+    let store = ["--store", &path];
+    let runtime = Runtime::open(&file).await.unwrap();
+    assert_eq!(say_beside(&[&["schedules"][..], &store].concat()).await.out, "there are no schedules\n");
+    let nightly = workflow_runtime::schedule::Cron::parse("0 3 * * *").unwrap();
+    runtime.schedules().set("nightly", nightly, Doubled { n: 1 }).await.unwrap();
+    let said = say_beside(&[&["schedules"][..], &store].concat()).await;
+    let row: Vec<&str> =
+        said.out.lines().nth(1).unwrap().split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(row[..3], ["nightly", "at 03:00 every day, UTC", "Doubled"], "{}", said.out);
+    let job = id_of(&say_beside(&[&["trigger", "nightly"][..], &store].concat()).await);
+    let watched = say_beside(&[&["watch", &job][..], &store].concat()).await;
+    assert_eq!(watched.exit, 0);
+    assert!(watched.out.ends_with("  twice: done\nsucceeded\n"), "{}", watched.out);
+    runtime.shutdown(Duration::from_secs(1)).await;
+
+    let schedule = ["--schedule", "nightly"];
+    assert_eq!(say_beside(&[&["pause"][..], &schedule, &store].concat()).await.out, "done\n");
+    assert_eq!(say_beside(&[&["pause"][..], &schedule, &store].concat()).await.out, "it was so already\n");
+    let said = say_beside(&[&["schedules", "--json"][..], &store].concat()).await.json();
+    assert_eq!((&said[0]["schedule"]["paused"], &said[0]["next"]), (&json!(true), &json!([])));
+    assert_eq!(say_beside(&[&["pause", "--schedule", "nihgtly"][..], &store].concat()).await.exit, 3);
+}
+
+/// A job is told as it goes, though another process runs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_watched_to_its_end() {
+    let folder = Folder::new("cli-watch");
+    let file = folder.file("jobs.db");
+    let path = file.display().to_string();
+    let runtime = Runtime::open(&file).await.unwrap();
+    let job = runtime.submit(Patient {}).await.unwrap();
+    let (id, told) = (job.id().to_string(), path.clone());
+    let watched = tokio::task::spawn_blocking(move || say(&["watch", &id, "--store", &told]));
+    job.signal("number", 4).await.unwrap();
+    assert_eq!(job.await.unwrap(), 8);
+    let said = watched.await.unwrap();
+    assert_eq!(said.exit, 0);
+    assert!(
+        said.out.contains("  Patient: hears of `number`\n") && said.out.ends_with("succeeded\n"),
+        "{}",
+        said.out
+    );
+    let failed = runtime.submit(Doubled { n: 11 }).await.unwrap();
+    let id = failed.id().to_string();
+    failed.await.unwrap_err();
+    let said = say_beside(&["watch", &id, "--store", &path]).await;
+    assert_eq!(said.exit, 1);
+    assert!(said.out.contains("failed: ") && said.out.contains("11 is too large"), "{}", said.out);
+    let said = say_beside(&["watch", &id, "--store", &path, "--json"]).await;
+    let lines: Vec<Json> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["fact"], "submitted");
+    runtime.shutdown(Duration::from_secs(1)).await;
+}
+
 /// Who looks at a file does not disturb the one who has it open, and sees what was written last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_looked_at_while_another_works_on_it() {

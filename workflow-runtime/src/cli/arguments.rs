@@ -66,6 +66,13 @@ pub(super) enum Command {
         /// Its id
         id: JobId,
     },
+    /// Tells what happens to a job until it is over, whoever runs it
+    Watch {
+        /// Its id
+        id: JobId,
+    },
+    /// Lists the schedules: when they fire next, and what they run
+    Schedules,
     /// Lists the jobs that failed for good and that nobody has looked after
     Dead {
         /// Only those that run this agent or workflow

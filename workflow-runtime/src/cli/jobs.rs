@@ -90,11 +90,7 @@ pub(super) fn show(
     id: JobId,
     output: &mut Output<'_>,
 ) -> Result<(), Refusal> {
-    let Some(view) = registry.view(store, id)? else {
-        let message =
-            format!("there is no job {id} in {}; `jobs` lists those that are there", store.describe());
-        return Err(Refusal::new(Exit::Unknown, message));
-    };
+    let view = registry.view(store, id)?.ok_or_else(|| Refusal::no_job(id, store))?;
     output.show(&view, |output| job(&view, output))
 }
 

@@ -66,21 +66,21 @@ impl Live {
             Fact::Slept { until, .. } => {
                 self.going(step, event.at).bar.set_message(format!("waits {}", took(event.at, *until)));
             }
-            Fact::Succeeded { .. } => {
-                self.steps += 1;
-                let time = self.ended(step).map(|since| took(since, event.at)).unwrap_or_default();
-                self.screen.println(format!("  ✓ {}  {time}", one_line(step)))?;
-            }
+            Fact::Succeeded { .. } => self.done(step, event.at)?,
             Fact::Failed { failure, .. } => {
                 self.ended(step);
                 self.screen.println(format!("  ✗ {}  {}", one_line(step), one_line(&failure.message)))?;
             }
             _ => {}
         }
-        // Nothing is written down of what begins to wait for something from outside.
+        // Nothing is written down of what begins to wait for something from outside, and of its end only what came.
         for task in job.tasks() {
-            if task.state == TaskState::Waiting && !self.going.contains_key(&*task.path) {
+            let is_told = self.going.contains_key(&*task.path);
+            if task.state == TaskState::Waiting && !is_told {
                 self.going(&Arc::from(task.path), event.at).bar.set_message("waits to be told");
+            } else if matches!(fact, Fact::Signalled { .. }) && task.state == TaskState::Succeeded && is_told
+            {
+                self.done(&task.path, event.at)?;
             }
         }
         Ok(())
@@ -122,6 +122,12 @@ impl Live {
             bar.enable_steady_tick(TICK);
             Going { bar, since }
         })
+    }
+
+    fn done(&mut self, step: &str, at: Timestamp) -> io::Result<()> {
+        self.steps += 1;
+        let time = self.ended(step).map(|since| took(since, at)).unwrap_or_default();
+        self.screen.println(format!("  ✓ {}  {time}", one_line(step)))
     }
 
     fn ended(&mut self, step: &str) -> Option<Timestamp> {

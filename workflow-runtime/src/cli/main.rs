@@ -14,7 +14,7 @@ use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, What};
 use super::stores::Stores;
-use super::{acting, catalogue, jobs, run, worker};
+use super::{acting, catalogue, jobs, run, schedules, watch, worker};
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
 use crate::registry::Registry;
@@ -202,6 +202,8 @@ impl Ready {
             Command::Worker => return worker::work(self.builder(), &stores, told.to),
             Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
+            Command::Watch { id } => return watch::watch(&*stores.look()?, id, &mut output),
+            Command::Schedules => schedules::list(&*stores.look()?, &mut output)?,
             Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, &mut output)?,
             Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, &mut output),
             Command::Completions { shell } => {

@@ -39,8 +39,10 @@ mod main;
 mod output;
 mod refusal;
 mod run;
+mod schedules;
 mod stores;
 mod threads;
+mod watch;
 mod worker;
 
 pub use main::{Cli, main};

@@ -40,6 +40,17 @@ impl<'a> Output<'a> {
         Ok(writeln!(self.out)?)
     }
 
+    /// Prints a document in one line.
+    pub(super) fn in_a_line<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+        serde_json::to_writer(&mut *self.out, value)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    /// What was printed is to be seen now.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Prints what is meant to be a file of its own, as it is.
     pub(super) fn raw(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;

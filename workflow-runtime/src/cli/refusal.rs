@@ -6,8 +6,9 @@ use std::io;
 use crate::act::{Declined, DeclinedKind};
 use crate::builder::StartError;
 use crate::failure::Failure;
+use crate::job_id::JobId;
 use crate::problem::Problems;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::submission::SubmitError;
 
 /// What the caller's shell is told.
@@ -35,6 +36,13 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
+    }
+
+    /// There is no such job in a store.
+    pub(super) fn no_job(id: JobId, store: &dyn Store) -> Self {
+        let message =
+            format!("there is no job {id} in {}; `jobs` lists those that are there", store.describe());
+        Self::new(Exit::Unknown, message)
     }
 }
 

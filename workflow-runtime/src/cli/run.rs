@@ -14,7 +14,7 @@ use super::stores::Stores;
 use super::threads::{block_on, interrupted};
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
-use crate::engine::{Event, What as Happened};
+use crate::engine::What as Happened;
 use crate::handle::JobHandle;
 use crate::record::Fact;
 use crate::runtime::Runtime;
@@ -131,7 +131,8 @@ async fn follow(job: &JobHandle<Json>, told: &mut Told<'_>) -> io::Result<()> {
     }
     let mut events = job.events();
     while let Some(event) = events.next().await {
-        if let Some(what) = in_words(&event) {
+        let Happened::Fact(fact) = &event.what else { continue };
+        if let Some(what) = in_words(fact) {
             let step = event.step.as_deref().unwrap_or(&event.name);
             writeln!(told.to, "{}", plain(&format!("{step}: {what}")))?;
         }
@@ -159,8 +160,8 @@ async fn draw(job: &JobHandle<Json>) -> io::Result<()> {
     live.end(&job.state().name().to_lowercase(), &took(job.id().made_at(), last))
 }
 
-fn in_words(event: &Event) -> Option<String> {
-    let Happened::Fact(fact) = &event.what else { return None };
+/// What has happened to a step, if people want to hear of it.
+pub(super) fn in_words(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Started { attempt: 1, .. } => "begins".to_owned(),
         Fact::Started { attempt, .. } => format!("begins again, attempt {attempt}"),
@@ -171,6 +172,10 @@ fn in_words(event: &Event) -> Option<String> {
         Fact::Succeeded { .. } => "done".to_owned(),
         Fact::Failed { failure, .. } => failure.message.clone(),
         Fact::Slept { until, .. } => format!("waits until {until}"),
+        Fact::Signalled { event, .. } => format!("hears of `{event}`"),
+        Fact::Paused => "paused".to_owned(),
+        Fact::Resumed => "goes on".to_owned(),
+        Fact::Stopped { failure } => format!("is to end: {}", failure.message),
         _ => return None,
     })
 }

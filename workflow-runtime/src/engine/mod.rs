@@ -71,6 +71,8 @@ pub use park::ParkedJob;
 pub(crate) use rerun::{Unrepeatable, Unrun};
 pub(crate) use retain::PRUNED;
 pub use settings::{AgentLimits, Queue, StallAction};
+#[cfg(feature = "cli")]
+pub(crate) use timetable::orders;
 pub(crate) use timetable::{Handed, Order, Page, RunOptions, Unedited, Waits};
 pub(crate) use watch::Watch;
 pub use watch::{Event, Observer, What};

@@ -6,13 +6,27 @@ use std::sync::atomic::Ordering;
 
 use super::busy::Busy;
 use super::edit::AGAIN;
+#[cfg(feature = "cli")]
+use super::order::Order;
 use super::page::read;
 use crate::engine::core::Engine;
 use crate::engine::wait::Sleep;
+#[cfg(feature = "cli")]
+use crate::store::Store;
 use crate::store::StoreError;
 
 /// What their notes are about.
 pub(super) const TOPIC: &str = "schedule";
+
+/// An order by its name, as it was written, or why it cannot be read.
+#[cfg(feature = "cli")]
+type Named = (Arc<str>, Result<Order, String>);
+
+/// The orders of a store.
+#[cfg(feature = "cli")]
+pub(crate) fn orders(store: &dyn Store) -> Result<Vec<Named>, StoreError> {
+    Ok(store.notes(TOPIC)?.into_iter().map(|note| (note.name, read(&note.text))).collect())
+}
 
 impl Engine {
     /// Begins to look at schedules: those in the store are read first.
@@ -28,7 +42,10 @@ impl Engine {
             }
             Sleep::new(&self, self.clock.now() + AGAIN).await;
         }
-        self.look_at_all();
+        // Who only wants something done hands nothing in.
+        if !self.config.hands_off {
+            self.look_at_all();
+        }
     }
 
     /// Looks at all schedules that are known.

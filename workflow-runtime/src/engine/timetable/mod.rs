@@ -11,6 +11,8 @@ mod page;
 
 pub(crate) use edit::{Unedited, Waits};
 pub(crate) use hand_in::Handed;
+#[cfg(feature = "cli")]
+pub(crate) use load::orders;
 pub(super) use order::schedule_of;
 pub(crate) use order::{Order, RunOptions};
 pub(crate) use page::{Page, Timetable};
