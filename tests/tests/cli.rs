@@ -360,6 +360,19 @@ async fn the_door_opens_for_who_knows_the_secret() {
     id_of(&say_beside(&["submit", "Patient", "--store", &path]).await);
 }
 
+/// Agents may print while the command line does: nobody waits for the other.
+#[test]
+fn agents_print_while_they_are_run() {
+    let folder = Folder::new("cli-speaker");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_speaker"));
+    let words = ["run", "speak", "--input", "\"hello\"", "--store", "memory"];
+    let said = program.args(words).current_dir(folder.file("")).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(text(&said.stdout), "an agent says hello\n\"hello\"\n");
+    assert!(text(&said.stderr).contains("an agent mutters hello\n"), "{}", text(&said.stderr));
+    assert!(said.status.success());
+}
+
 /// Schedules are told in plain words, whether somebody works on the file or not, and are paused from outside.
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_are_listed_paused_and_run() {

@@ -106,7 +106,8 @@ impl Cli {
     }
 
     fn main_of(self, words: Vec<OsString>) -> ExitCode {
-        let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+        // Not locked: agents print, too.
+        let (mut out, mut err) = (io::stdout(), io::stderr());
         let is_terminal = err.is_terminal();
         let told = Told { to: &mut err, is_terminal };
         ExitCode::from(self.perform(words, &mut out, told))
