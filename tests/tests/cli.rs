@@ -231,6 +231,18 @@ async fn who_has_the_file_open_does_what_is_asked() {
     let again = id_of(&say_beside(&[&words[..], &store].concat()).await);
     assert_eq!(runtime.job(again.parse().unwrap()).unwrap().await.unwrap(), json!(14));
 
+    // What is run is run there, too, and looked at to its end.
+    let said = say_beside(&[&["run", "Doubled", "--input", r#"{"n": 6}"#][..], &store].concat()).await;
+    assert_eq!((said.exit, said.out.as_str()), (0, "12\n"), "{}", said.err);
+    assert!(
+        said.err.contains("run by the process that has") && said.err.contains("twice: done"),
+        "{}",
+        said.err
+    );
+    let said = say_beside(&[&["run", "Doubled", "--input", r#"{"n": 16}"#][..], &store].concat()).await;
+    assert_eq!((said.exit, said.out.as_str()), (1, ""));
+    assert!(said.err.contains("step `checked`, attempt 2: 16 is too large"), "{}", said.err);
+
     let queue = ["--queue", "default"];
     assert_eq!(say_beside(&[&["pause"][..], &queue, &store].concat()).await.exit, 0);
     assert!(runtime.queues()[0].paused);

@@ -1,6 +1,6 @@
 //! A job as a person looks at it: what its journal tells, step by step.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -148,11 +148,12 @@ impl Registry {
         match Journals::new(self, store)?.read(&lines) {
             Ok(Restored { submission, resumed: Resumed { machine, records, .. }, .. }) => {
                 view.input = input_of(&submission);
-                records.iter().for_each(|record| view.take(record, None));
-                view.know(self, &machine);
+                let told = view.take_all(records.iter().map(|record| (record, None)));
+                view.know(self, &machine, told);
             }
             Err(unfit) => {
-                lines.iter().for_each(|line| view.take(&line.record, line.step.as_ref()));
+                let told = view.take_all(lines.iter().map(|line| (&line.record, line.step.as_ref())));
+                view.steps = told.into_values().collect();
                 view.misfit = Some(unfit.to_string());
             }
         }
@@ -175,9 +176,7 @@ impl JobView {
     }
 
     /// Where each task stands is what the machine says.
-    fn know(&mut self, registry: &Registry, machine: &Machine) {
-        let mut told: HashMap<TaskId, StepView> =
-            self.steps.drain(..).map(|step| (step.task, step)).collect();
+    fn know(&mut self, registry: &Registry, machine: &Machine, mut told: BTreeMap<TaskId, StepView>) {
         for (id, task) in (0..).zip(machine.tasks()) {
             let mut step = told.remove(&id).unwrap_or_else(|| StepView::new(id));
             step.path = Arc::from(machine.path(id));
@@ -191,7 +190,26 @@ impl JobView {
         }
     }
 
-    fn take(&mut self, record: &Record, step: Option<&Arc<str>>) {
+    /// Takes in all that happened, each with the path of its step, if that is known; gives what is told of tasks.
+    fn take_all<'a>(
+        &mut self,
+        records: impl Iterator<Item = (&'a Record, Option<&'a Arc<str>>)>,
+    ) -> BTreeMap<TaskId, StepView> {
+        let mut told = BTreeMap::new();
+        for (record, path) in records {
+            match record.fact.task() {
+                Some(task) => {
+                    let path = || path.cloned().unwrap_or_default();
+                    let new = || StepView { path: path(), ..StepView::new(task) };
+                    told.entry(task).or_insert_with(new).take(record.at, &record.fact);
+                }
+                None => self.take(record),
+            }
+        }
+        told
+    }
+
+    fn take(&mut self, record: &Record) {
         let at = record.at;
         let said = match &record.fact {
             Fact::Submitted { submission } => return self.input = input_of(submission),
@@ -207,22 +225,9 @@ impl JobView {
                 self.failure = Some((**failure).clone());
                 Saying::Stopped { why: failure.message.clone() }
             }
-            fact => {
-                let Some(task) = fact.task() else { return };
-                return self.step(task, step).take(at, fact);
-            }
+            _ => return,
         };
         self.said.push(Said { at, what: said });
-    }
-
-    fn step(&mut self, task: TaskId, path: Option<&Arc<str>>) -> &mut StepView {
-        let known = self.steps.iter().position(|step| step.task == task);
-        let place = known.unwrap_or_else(|| {
-            let path = path.cloned().unwrap_or_default();
-            self.steps.push(StepView { path, ..StepView::new(task) });
-            self.steps.len() - 1
-        });
-        &mut self.steps[place]
     }
 }
 
@@ -289,14 +294,12 @@ impl StepView {
     fn take(&mut self, at: Timestamp, fact: &Fact) {
         self.since.get_or_insert(at);
         match fact {
-            Fact::Started { .. } => {
+            Fact::Started { .. } | Fact::Called { .. } => {
+                if let Fact::Called { job, .. } = fact {
+                    self.child = Some(*job);
+                }
                 self.state = TaskState::Running;
                 self.until = None;
-                self.attempts.push(AttemptView { began: at, ended: None, failure: None, lost: false });
-            }
-            Fact::Called { job, .. } => {
-                self.state = TaskState::Running;
-                self.child = Some(*job);
                 self.attempts.push(AttemptView { began: at, ended: None, failure: None, lost: false });
             }
             Fact::Retrying { due, failure, .. } => {

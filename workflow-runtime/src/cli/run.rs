@@ -12,13 +12,15 @@ use super::output::{Output, plain, took};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
 use super::threads::{block_on, interrupted};
-use crate::act::How;
+use super::watch::until_over;
+use crate::act::{Act, Done, How};
 use crate::builder::RuntimeBuilder;
 use crate::engine::What as Happened;
 use crate::handle::JobHandle;
+use crate::job_id::JobId;
 use crate::record::Fact;
 use crate::runtime::Runtime;
-use crate::store::Filter;
+use crate::store::{Filter, Store};
 
 /// How long attempts may run on when the program is interrupted.
 const GRACE: Duration = Duration::from_secs(5);
@@ -76,6 +78,7 @@ impl JobsFilter {
 }
 
 /// What is to be run.
+#[derive(Clone)]
 pub(super) struct What {
     pub(super) name: String,
     pub(super) input: Json,
@@ -96,12 +99,42 @@ pub(super) fn run(
     output: &mut Output<'_>,
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
+    let What { name, input, how } = what.clone();
+    if let Some(Done::Job { job }) = stores.ask(&Act::Submit { name, input, how })? {
+        return elsewhere(&*stores.look()?, job, output, told);
+    }
     block_on(async {
         let runtime = stores.open(builder).await?;
         let done = run_in(&runtime, what, output, told).await;
         runtime.shutdown(GRACE).await;
         done
     })
+}
+
+/// The process that has the file open runs it: that is looked at until it is over.
+fn elsewhere(
+    store: &dyn Store,
+    job: JobId,
+    output: &mut Output<'_>,
+    told: &mut Told<'_>,
+) -> Result<Exit, Refusal> {
+    writeln!(told.to, "job {job}, run by the process that has {} open", store.describe())?;
+    let (head, last) = until_over(store, job, |line, name| {
+        if let Some(what) = in_words(&line.record.fact) {
+            let step = line.step.as_deref().unwrap_or(name);
+            writeln!(told.to, "{}", plain(&format!("{step}: {what}")))?;
+        }
+        Ok(())
+    })?;
+    match last.map(|line| line.record.fact) {
+        Some(Fact::JobSucceeded { output: gave }) => {
+            let gave = gave.json().map_err(|error| Refusal::new(Exit::Failed, error.to_string()))?;
+            output.document(&gave)?;
+            Ok(Exit::Done)
+        }
+        Some(Fact::JobFailed { failure }) => Err((*failure).clone().into()),
+        _ => Err(Refusal::new(Exit::Failed, head.failure.as_deref().unwrap_or_default())),
+    }
 }
 
 async fn run_in(

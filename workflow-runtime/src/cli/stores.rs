@@ -56,14 +56,11 @@ impl Stores {
         Ok(opened?)
     }
 
-    /// Has something done: by the process that has the file open, or, if there is none, by this one, which starts nothing.
-    pub(super) fn act(&self, builder: RuntimeBuilder, act: &Act) -> Result<Done, Refusal> {
+    /// Has something done by the process that has the file open; nothing, if there is none.
+    pub(super) fn ask(&self, act: &Act) -> Result<Option<Done>, Refusal> {
         #[cfg(feature = "sqlite")]
         if let Self::File(path) = self {
             let file = std::fs::canonicalize(path);
-            if file.is_err() && !matches!(act, Act::Submit { .. }) {
-                crate::store::SqliteLook::at(path)?;
-            }
             let asked = crate::door::ask(file.as_deref().unwrap_or(path), act).map_err(|error| {
                 let path = path.display();
                 let message = format!(
@@ -72,9 +69,22 @@ impl Stores {
                 );
                 Refusal::new(Exit::Store, message)
             })?;
-            if let Some(answer) = asked {
-                return Ok(answer?);
-            }
+            return Ok(asked.transpose()?);
+        }
+        #[cfg(not(feature = "sqlite"))]
+        let _ = act;
+        Ok(None)
+    }
+
+    /// Has something done: by the process that has the file open, or, if there is none, by this one, which starts nothing.
+    pub(super) fn act(&self, builder: RuntimeBuilder, act: &Act) -> Result<Done, Refusal> {
+        #[cfg(feature = "sqlite")]
+        if let (Self::File(path), false) = (self, matches!(act, Act::Submit { .. })) {
+            // There is nothing to act on in a file that is not there.
+            crate::store::SqliteLook::at(path)?;
+        }
+        if let Some(done) = self.ask(act)? {
+            return Ok(done);
         }
         if *self == Self::Memory {
             return Err(gone());

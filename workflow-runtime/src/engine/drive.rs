@@ -71,8 +71,9 @@ impl Effects {
             && !self.enqueue
     }
 
-    /// What comes of the job's next event must not come before: nobody else drives the job until this is done.
-    fn are_in_order(&self) -> bool {
+    /// Whether what comes of the job's next event must not come before these: nobody else drives the job until they are
+    /// done.
+    fn must_come_first(&self) -> bool {
         !(self.children.is_empty() && self.posts.is_empty() && self.records.is_empty()) || self.enqueue
     }
 
@@ -393,7 +394,7 @@ impl Driver {
             self.effects.gone = inner.let_go();
         }
         let is_done = self.starts.is_empty() && !has_more && entry.is_none();
-        let is_idle = is_done && !self.effects.are_in_order();
+        let is_idle = is_done && !self.effects.must_come_first();
         inner.driving = !is_idle;
         (is_idle, entry)
     }
