@@ -274,6 +274,29 @@ mod stops {
         assert_eq!((succeeded, succeeded + cancelled), (good, 2000));
     }
 
+    static GO: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+    #[task_agent]
+    async fn holds_on() {
+        GO.notified().await;
+    }
+
+    /// It was given a place while it was paused, and what is said to it afterwards comes all at once.
+    #[tokio::test]
+    async fn a_job_that_is_let_go_on_twice_at_once_begins() {
+        let queue = Queue::new("default").concurrency(1);
+        let runtime = Runtime::builder().queue(queue).in_memory().await.unwrap();
+        let first = runtime.submit(holds_on::with()).await.unwrap();
+        let job = runtime.submit(stage::with(1)).await.unwrap();
+        assert!(job.pause().await);
+        GO.notify_one();
+        first.await.unwrap();
+        tokio::task::yield_now().await;
+        tokio::join!(job.resume(), job.pause(), job.resume());
+        let ended = tokio::time::timeout(Duration::from_secs(10), job.outcome()).await;
+        assert!(ended.expect("it begins").is_ok());
+    }
+
     #[task_agent]
     async fn stay(ctx: &TaskContext) -> Result<(), AgentError> {
         ctx.cancelled().await;
