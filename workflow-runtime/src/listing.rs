@@ -109,6 +109,43 @@ impl JobFilter {
         self
     }
 
+    /// Those that were accepted before this one: for lists in pages, the [newest](Self::newest) first.
+    pub fn before(mut self, job: JobId) -> Self {
+        self.0.before = Some(job);
+        self
+    }
+
+    /// Those that have these words in their name, a tag, or in why they failed or are parked, whatever the case of ASCII
+    /// letters.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.text = Some(text.into());
+        self
+    }
+
+    /// Those that were accepted then or later.
+    pub fn since(mut self, moment: Timestamp) -> Self {
+        self.0.since = Some(moment);
+        self
+    }
+
+    /// Those that were accepted before this moment.
+    pub fn until(mut self, moment: Timestamp) -> Self {
+        self.0.until = Some(moment);
+        self
+    }
+
+    /// Those that [are dead letters](Head::is_dead).
+    pub fn dead(mut self) -> Self {
+        self.0.dead = true;
+        self
+    }
+
+    /// The newest first.
+    pub fn newest(mut self) -> Self {
+        self.0.newest = true;
+        self
+    }
+
     /// So many at most.
     pub fn limit(mut self, jobs: usize) -> Self {
         self.0.limit = Some(jobs);
@@ -133,6 +170,9 @@ impl JobFilter {
     fn found(&self, engine: &Engine) -> Vec<Arc<Job>> {
         let mut jobs = engine.index.all();
         jobs.retain(|job| self.0.lets(&engine.head(job)));
+        if self.0.newest {
+            jobs.reverse();
+        }
         jobs.truncate(self.0.limit.unwrap_or(usize::MAX));
         jobs
     }

@@ -80,8 +80,7 @@ impl Store for MemoryStore {
 
     fn list(&self, filter: &Filter) -> Result<Vec<Head>, StoreError> {
         let contents = self.contents();
-        let heads = contents.jobs.values().map(|job| &job.head).filter(|head| filter.lets(head));
-        Ok(heads.take(filter.limit.unwrap_or(usize::MAX)).cloned().collect())
+        Ok(filter.pick(contents.jobs.values().map(|job| &job.head)))
     }
 
     fn taker(&self, once: &str) -> Result<Option<JobId>, StoreError> {

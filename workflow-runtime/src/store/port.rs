@@ -513,6 +513,16 @@ impl Head {
         matches!(self.state, JobState::Failed | JobState::Expired) && self.parent.is_none() && !self.settled
     }
 
+    /// Whether these words are in its name, a tag, or in why it failed or is parked.
+    fn says(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        let has = |own: &str| own.to_ascii_lowercase().contains(&text);
+        has(&self.name)
+            || self.failure.as_deref().is_some_and(has)
+            || self.parked.as_deref().is_some_and(has)
+            || self.tags.iter().any(|tag| has(tag))
+    }
+
     /// What becomes of it by a change; what is over stays so.
     pub fn apply(&mut self, change: &Change) {
         if self.state.is_over() {
@@ -638,8 +648,19 @@ pub struct Filter {
     pub dead: bool,
     /// Those that are [parked](Head::parked), and not over.
     pub parked: bool,
+    /// Those that have these words in their name, a tag, or in why they failed or are parked; whether letters of ASCII are
+    /// capitals is not looked at.
+    pub text: Option<String>,
+    /// Those that were accepted then or later.
+    pub since: Option<Timestamp>,
+    /// Those that were accepted before.
+    pub until: Option<Timestamp>,
     /// Those whose id is greater.
     pub after: Option<JobId>,
+    /// Those whose id is smaller.
+    pub before: Option<JobId>,
+    /// The greatest id first.
+    pub newest: bool,
     /// So many at most.
     pub limit: Option<usize>,
 }
@@ -648,6 +669,9 @@ impl Filter {
     /// Whether a job is let through; the limit aside.
     pub fn lets(&self, head: &Head) -> bool {
         self.after.is_none_or(|after| head.id > after)
+            && self.before.is_none_or(|before| head.id < before)
+            && self.since.is_none_or(|since| head.submitted >= since)
+            && self.until.is_none_or(|until| head.submitted < until)
             && (self.states.is_empty() || self.states.contains(&head.state))
             && (!self.dead || head.is_dead())
             && (!self.parked || (head.parked.is_some() && !head.state.is_over()))
@@ -655,6 +679,30 @@ impl Filter {
             && self.tag.as_ref().is_none_or(|tag| head.tags.iter().any(|own| **own == **tag))
             && self.queue.as_ref().is_none_or(|queue| *head.queue == **queue)
             && self.name.as_ref().is_none_or(|name| *head.name == **name)
+            && self.text.as_ref().is_none_or(|text| head.says(text))
+    }
+
+    /// Of heads by ascending id, those that this lists, in its order.
+    pub(crate) fn pick<'a, I>(&'a self, heads: I) -> Vec<Head>
+    where
+        I: DoubleEndedIterator<Item = &'a Head>,
+    {
+        let most = self.limit.unwrap_or(usize::MAX);
+        let lets = |head: &&Head| self.lets(head);
+        if self.newest {
+            heads.rev().filter(lets).take(most).cloned().collect()
+        } else {
+            heads.filter(lets).take(most).cloned().collect()
+        }
+    }
+
+    /// Brings heads in the order of the list.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sort(&self, heads: &mut [Head]) {
+        heads.sort_unstable_by_key(|head| head.id);
+        if self.newest {
+            heads.reverse();
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::database::Database;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES, WITH_LINES};
 use super::schema::Schema;
-use super::wire::{job_id, text, untext, uuid};
+use super::wire::{Moment, job_id, text, untext, uuid};
 use crate::job_id::JobId;
 use crate::state::JobState;
 use crate::store::words::state_word;
@@ -56,9 +56,14 @@ fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
             filter.states.iter().map(|state| format!("'{}'", state_word(*state))).collect();
         terms.push(format!("state IN ({})", words.join(", ")));
     }
-    let ids = [("parent = ", filter.parent), ("id > ", filter.after)];
+    let ids = [("parent = ", filter.parent), ("id > ", filter.after), ("id < ", filter.before)];
     for (term, id) in ids.iter().filter_map(|(term, id)| Some((term, (*id)?))) {
         values.add(uuid(id)).map_err(sqlx::Error::Encode)?;
+        terms.push(format!("{term}${}", values.len()));
+    }
+    let moments = [("submitted >= ", filter.since), ("submitted < ", filter.until)];
+    for (term, moment) in moments.iter().filter_map(|(term, moment)| Some((term, (*moment)?))) {
+        values.add(Moment(moment)).map_err(sqlx::Error::Encode)?;
         terms.push(format!("{term}${}", values.len()));
     }
     let texts = [("name = ", &filter.name), ("queue = ", &filter.queue), ("tags ? ", &filter.tag)];
@@ -66,9 +71,18 @@ fn conditions(filter: &Filter) -> Result<(String, PgArguments), Trouble> {
         values.add(text(said)).map_err(sqlx::Error::Encode)?;
         terms.push(format!("{term}${}", values.len()));
     }
+    if let Some(said) = &filter.text {
+        values.add(text(&said.to_ascii_lowercase())).map_err(sqlx::Error::Encode)?;
+        let has = |own: &str| format!("strpos(lower({own} COLLATE \"C\"), ${}) > 0", values.len());
+        let [name, failure, parked, tag] = ["name", "failure", "parked", "tag"].map(has);
+        terms.push(format!(
+            "({name} OR {failure} OR {parked} \
+             OR EXISTS (SELECT FROM jsonb_array_elements_text(tags) AS tag WHERE {tag}))"
+        ));
+    }
     let mut conditions =
         if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
-    conditions.push_str(" ORDER BY id");
+    conditions.push_str(if filter.newest { " ORDER BY id DESC" } else { " ORDER BY id" });
     if let Some(limit) = filter.limit {
         values.add(i64::try_from(limit).unwrap_or(i64::MAX)).map_err(sqlx::Error::Encode)?;
         conditions.push_str(&format!(" LIMIT ${}", values.len()));

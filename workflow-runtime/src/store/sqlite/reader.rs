@@ -66,7 +66,7 @@ impl Readers {
             let mut heads = rows(&snapshot, filter, &overlay)?;
             let late = overlay.heads(&snapshot)?;
             heads.extend(late.into_iter().filter(|head| filter.lets(head)));
-            heads.sort_unstable_by_key(|head| head.id);
+            filter.sort(&mut heads);
             heads.truncate(filter.limit.unwrap_or(usize::MAX));
             Ok(heads)
         })
@@ -164,9 +164,19 @@ pub(super) fn query_of(filter: &Filter) -> (String, Vec<Value>) {
     };
     bound("parent = ?", filter.parent.map(|parent| parent.to_string()));
     bound("id > ?", filter.after.map(|after| after.to_string()));
+    bound("id < ?", filter.before.map(|before| before.to_string()));
+    bound("submitted >= ?", filter.since.map(|since| since.to_string()));
+    bound("submitted < ?", filter.until.map(|until| until.to_string()));
     bound("name = ?", filter.name.clone());
     bound("queue = ?", filter.queue.clone());
     bound("EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE tag.value = ?)", filter.tag.clone());
+    bound(SAYS, filter.text.clone());
     let found = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
-    (format!("SELECT {COLUMNS} FROM heads INDEXED BY {index}{found} ORDER BY heads.id"), values)
+    let order = if filter.newest { " DESC" } else { "" };
+    (format!("SELECT {COLUMNS} FROM heads INDEXED BY {index}{found} ORDER BY heads.id{order}"), values)
 }
+
+/// Whether a job's row says some words. Here, only letters of ASCII have capitals.
+const SAYS: &str = "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) WHERE instr(lower(name), text) \
+     OR instr(lower(failure), text) OR instr(lower(parked), text) \
+     OR EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE instr(lower(tag.value), text)))";

@@ -17,6 +17,7 @@ pub(super) const TOPICS: [&str; 2] = ["schedule", "plan"];
 pub(super) const KEYS: [&str; 6] = ["May", "June", "July", "August", "September", "October"];
 
 const NAMES: [&str; 2] = ["work", "rest"];
+const TEXTS: [&str; 3] = ["WOR", "eD", "nothing"];
 
 pub(super) struct Inventor {
     pub(super) dice: Dice,
@@ -165,6 +166,12 @@ impl Inventor {
         filter.parked = self.dice.one_in(4);
         filter.parent = self.dice.sometimes(4, &ids);
         filter.after = self.dice.sometimes(4, &ids);
+        filter.before = self.dice.sometimes(4, &ids);
+        filter.newest = self.dice.one_in(2);
+        filter.text = self.dice.sometimes(4, &TEXTS).map(str::to_owned);
+        let moments = [self.moments / 3, self.moments / 2].map(moment);
+        filter.since = self.dice.sometimes(4, &moments);
+        filter.until = self.dice.sometimes(4, &moments);
         filter.limit = self.dice.sometimes(2, &[3]);
         filter
     }

@@ -29,6 +29,8 @@ fn various<S: Store>(stand: &Stand<'_, S>, store: &S, term: Term) -> Result<Vec<
             task,
             depth: 1,
         });
+        head.failure = [None, Some("it lost its Ärger"), None][number % 3].map(Arc::from);
+        head.submitted = moment(number as u64);
         heads.push(head);
     }
     let entries: Vec<Entry> = heads.iter().rev().map(|head| new(head, term, 1)).collect();
@@ -68,13 +70,20 @@ pub(super) fn lists_are_filtered<S: Store>(stand: &Stand<'_, S>) -> Held {
     );
     filters.push(Filter { parent: Some(heads[0].id), ..none() });
     filters.push(Filter { after: Some(heads[30].id), tag: some("red"), limit: Some(3), ..none() });
+    filters.push(Filter { before: Some(heads[30].id), after: Some(heads[9].id), ..none() });
+    for text in ["WORK", "edDish", "lost its", "ÄRGER", "Ärger", "slow", "[", "%", ""] {
+        filters.push(Filter { text: some(text), ..none() });
+        filters.push(Filter { text: some(text), queue: some("slow"), ..none() });
+    }
+    for at in [1, 20, 40].map(moment) {
+        filters.push(Filter { since: Some(at), ..none() });
+        filters.push(Filter { until: Some(at), name: some("work"), ..none() });
+        filters.push(Filter { since: Some(moment(10)), until: Some(at), ..none() });
+    }
+    let reversed = filters.clone().into_iter().map(|filter| Filter { newest: true, ..filter });
+    filters.extend(reversed.collect::<Vec<_>>());
     for filter in filters {
-        let expected: Vec<JobId> = heads
-            .iter()
-            .filter(|head| filter.lets(head))
-            .take(filter.limit.unwrap_or(usize::MAX))
-            .map(|head| head.id)
-            .collect();
+        let expected: Vec<JobId> = filter.pick(heads.iter()).iter().map(|head| head.id).collect();
         let found = listed(&store, &filter)?;
         let found: Vec<JobId> = found.iter().map(|head| head.id).collect();
         same(&format!("what {filter:?} lets through"), &found, &expected)?;
@@ -106,6 +115,16 @@ pub(super) fn lists_have_pages<S: Store>(stand: &Stand<'_, S>) -> Held {
         }
         let expected: Vec<Head> = heads.iter().filter(|head| filter.lets(head)).cloned().collect();
         same("the pages, one after the other", &paged, &expected)?;
+        let (mut paged, mut before) = (Vec::new(), None);
+        while paged.len() <= heads.len() {
+            let page = Filter { before, limit: Some(5), newest: true, ..filter.clone() };
+            let found = listed(&store, &page)?;
+            let Some(last) = found.last() else { break };
+            before = Some(last.id);
+            paged.extend(found);
+        }
+        paged.reverse();
+        same("the pages, the newest first", &paged, &expected)?;
     }
     let nothing = Filter { limit: Some(0), ..Filter::default() };
     same("a list of none", &store.list(&nothing).map(|heads| heads.len()), &Ok(0))

@@ -149,8 +149,7 @@ impl Model {
     }
 
     pub(super) fn listed(&self, filter: &Filter) -> Vec<Head> {
-        let heads = self.jobs.values().map(|job| &job.head).filter(|head| filter.lets(head));
-        heads.take(filter.limit.unwrap_or(usize::MAX)).cloned().collect()
+        filter.pick(self.jobs.values().map(|job| &job.head))
     }
 
     pub(super) fn notes(&self, topic: &str) -> Vec<Note> {
