@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::picture::{Block, Item, LinkKind, Picture, Shape};
+use crate::picture::{Block, Inside, Item, LinkKind, Picture, Shape};
 
 impl Picture {
     /// The picture as DOT.
@@ -38,7 +38,7 @@ fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
     let Some(heading) = item.shape.heading() else {
         let look = match item.shape {
             Shape::Input | Shape::Output => ", shape=oval",
-            Shape::Child => ", peripheries=2",
+            Shape::Child { .. } => ", peripheries=2",
             Shape::Sleep | Shape::Signal => ", style=\"rounded,dashed\"",
             _ => "",
         };
@@ -50,7 +50,7 @@ fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
     let _ = writeln!(text, "{indent}subgraph cluster_{id} {{ label={}; color=gray50;", quoted(&heading));
     // Links end at a point inside, and are cut off at the form's edge.
     let _ = writeln!(text, "{indent}  {id} [shape=point, style=invis];");
-    for (place, (word, block)) in item.shape.blocks().into_iter().enumerate() {
+    for (place, Inside { word, block, .. }) in item.shape.blocks().into_iter().enumerate() {
         let inner = format!("{id}b{place}n");
         let _ = writeln!(
             text,

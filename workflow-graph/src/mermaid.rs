@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::picture::{Block, Item, LinkKind, Picture, Shape};
+use crate::picture::{Block, Inside, Item, LinkKind, Picture, Shape};
 
 impl Picture {
     /// The picture as a Mermaid flowchart.
@@ -31,14 +31,14 @@ fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
         let label = quoted(&label(item));
         let _ = match item.shape {
             Shape::Input | Shape::Output => writeln!(text, "{indent}{id}([{label}])"),
-            Shape::Child => writeln!(text, "{indent}{id}[[{label}]]"),
+            Shape::Child { .. } => writeln!(text, "{indent}{id}[[{label}]]"),
             Shape::Sleep | Shape::Signal => writeln!(text, "{indent}{id}({label})"),
             _ => writeln!(text, "{indent}{id}[{label}]"),
         };
         return;
     };
     let _ = writeln!(text, "{indent}subgraph {id}[{}]", quoted(&heading));
-    for (place, (word, block)) in item.shape.blocks().into_iter().enumerate() {
+    for (place, Inside { word, block, .. }) in item.shape.blocks().into_iter().enumerate() {
         let inner = format!("{id}b{place}n");
         if !word.is_empty() {
             let _ = writeln!(text, "{indent}  subgraph {id}b{place}[{}]", quoted(word));

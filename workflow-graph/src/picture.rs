@@ -46,7 +46,12 @@ pub enum Shape {
     /// A call of an agent.
     Step,
     /// A call of a workflow.
-    Child,
+    Child {
+        /// The name of that workflow.
+        workflow: String,
+        /// Its picture, if it is drawn in place.
+        inside: Option<Box<Picture>>,
+    },
     /// A timer.
     Sleep,
     /// A wait for an event.
@@ -104,6 +109,7 @@ impl Shape {
     /// The words above the blocks inside, if it has any.
     pub(crate) fn heading(&self) -> Option<String> {
         match self {
+            Self::Child { workflow, inside: Some(_) } => Some(format!("workflow {workflow}")),
             Self::If { condition, .. } => Some(format!("if {condition}")),
             Self::For { each, .. } => Some(format!("for {each}")),
             Self::Repeat { carried, condition, max, .. } => {
@@ -113,15 +119,84 @@ impl Shape {
         }
     }
 
-    /// The blocks inside, each with its word.
-    pub(crate) fn blocks(&self) -> Vec<(&'static str, &Block)> {
+    /// The blocks inside.
+    pub(crate) fn blocks(&self) -> Vec<Inside<'_>> {
+        let plain = |word, block| Inside { word, block, bands: &[] };
         match self {
             Self::If { then, otherwise, .. } => {
-                let otherwise = (!otherwise.items.is_empty()).then_some(("else", otherwise));
-                std::iter::once(("then", then)).chain(otherwise).collect()
+                let otherwise = (!otherwise.items.is_empty()).then(|| plain("else", otherwise));
+                std::iter::once(plain("then", then)).chain(otherwise).collect()
             }
-            Self::For { body, .. } | Self::Repeat { body, .. } => vec![("", body)],
+            Self::For { body, .. } | Self::Repeat { body, .. } => vec![plain("", body)],
+            Self::Child { inside: Some(inside), .. } => {
+                vec![Inside { word: "", block: &inside.body, bands: &inside.bands }]
+            }
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is something that a job does, and has a path.
+    pub(crate) fn is_step(&self) -> bool {
+        !matches!(self, Self::Input | Self::Output)
+    }
+}
+
+/// A block inside an item.
+pub(crate) struct Inside<'a> {
+    /// Which of several it is: the word above it, and what stands in the paths of its items.
+    pub(crate) word: &'static str,
+    /// The block.
+    pub(crate) block: &'a Block,
+    /// The phases' names, if it has phases.
+    pub(crate) bands: &'a [String],
+}
+
+impl Inside<'_> {
+    /// What the paths of its items begin with, if its own item has this path.
+    pub(crate) fn prefix(&self, path: &str) -> String {
+        prefix(path, self.word)
+    }
+}
+
+fn prefix(path: &str, word: &str) -> String {
+    if word.is_empty() { format!("{path}/") } else { format!("{path}/{word}/") }
+}
+
+/// A workflow that calls itself could be opened for ever.
+const DEEPEST: usize = 8;
+
+impl Picture {
+    /// Draws workflows that it calls in place. `inside` is asked for the picture of each, by the path of the step and the
+    /// name of the workflow, and then for those that are called in there, eight deep at most.
+    ///
+    /// A step's path is its name behind those of what it stands in: `review/then/checked`, `vectors/embed`; inside of a
+    /// workflow that is drawn in place, behind the path of the step that calls it: `pay/charge`.
+    pub fn open(&mut self, mut inside: impl FnMut(&str, &str) -> Option<Picture>) {
+        self.body.open("", DEEPEST, &mut inside);
+    }
+}
+
+impl Block {
+    fn open(&mut self, before: &str, deep: usize, inside_of: &mut dyn FnMut(&str, &str) -> Option<Picture>) {
+        for item in &mut self.items {
+            let path = format!("{before}{}", item.name);
+            match &mut item.shape {
+                Shape::If { then, otherwise, .. } => {
+                    then.open(&prefix(&path, "then"), deep, inside_of);
+                    otherwise.open(&prefix(&path, "else"), deep, inside_of);
+                }
+                Shape::For { body, .. } | Shape::Repeat { body, .. } => {
+                    body.open(&prefix(&path, ""), deep, inside_of);
+                }
+                Shape::Child { workflow, inside } if deep > 0 => {
+                    let opened = inside_of(&path, workflow).map(|mut picture| {
+                        picture.body.open(&prefix(&path, ""), deep - 1, inside_of);
+                        Box::new(picture)
+                    });
+                    *inside = opened;
+                }
+                _ => {}
+            }
         }
     }
 }

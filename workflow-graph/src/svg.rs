@@ -20,10 +20,8 @@ impl Picture {
             h = number(height),
             title = escape(&format!("workflow {}", self.title)),
         );
-        for (rect, name) in layout.bands.iter().zip(&self.bands) {
-            svg.band(rect, name);
-        }
-        svg.block(&self.body, &layout, 0.0, 0.0);
+        svg.bands(&layout, &self.bands, 0.0, 0.0);
+        svg.block(&self.body, &layout, 0.0, 0.0, "");
         svg.0.push_str("</svg>");
         svg.0
     }
@@ -33,19 +31,25 @@ impl Picture {
 struct Svg(String);
 
 impl Svg {
+    fn bands(&mut self, layout: &Layout, names: &[String], x: f32, y: f32) {
+        for (rect, name) in layout.bands.iter().zip(names) {
+            self.band(&Rect { x: rect.x + x, y: rect.y + y, ..*rect }, name);
+        }
+    }
+
     fn band(&mut self, rect: &Rect, name: &str) {
         self.rect(rect, 6.0, " fill=\"currentColor\" fill-opacity=\".05\" stroke=\"none\"");
         let name: String = shorten(name, false).chars().take(18).collect();
         self.text(rect.x + 10.0, rect.y + 18.0, &name, " opacity=\".65\"");
     }
 
-    fn block(&mut self, block: &Block, layout: &Layout, x: f32, y: f32) {
+    fn block(&mut self, block: &Block, layout: &Layout, x: f32, y: f32, before: &str) {
         for route in &layout.routes {
             self.route(route, x, y);
         }
         for ((item, rect), inner) in block.items.iter().zip(&layout.boxes).zip(&layout.inner) {
             let rect = Rect { x: rect.x + x, y: rect.y + y, ..*rect };
-            self.item(item, &rect, inner);
+            self.item(item, &rect, inner, &format!("{before}{}", item.name));
         }
     }
 
@@ -85,14 +89,26 @@ impl Svg {
         );
     }
 
-    fn item(&mut self, item: &Item, rect: &Rect, inner: &[Inner]) {
+    fn item(&mut self, item: &Item, rect: &Rect, inner: &[Inner], path: &str) {
         let full = [item.name.as_str(), item.detail.as_str()].join(" ");
         let heading = item.shape.heading();
-        let _ = write!(self.0, "<g><title>{}</title>", escape(heading.as_deref().unwrap_or(full.trim())));
+        self.0.push_str("<g");
+        if item.shape.is_step() {
+            let _ = write!(self.0, " data-step=\"{}\"", escape(path));
+        }
+        if let Shape::Child { workflow, .. } = &item.shape {
+            let _ = write!(self.0, " data-child=\"{}\"", escape(workflow));
+        }
+        let _ = write!(self.0, "><title>{}</title>", escape(heading.as_deref().unwrap_or(full.trim())));
         match &item.shape {
             Shape::Input | Shape::Output => self.pill(item, rect),
-            Shape::If { .. } | Shape::For { .. } | Shape::Repeat { .. } => self.form(item, rect, inner),
-            Shape::Step | Shape::Child | Shape::Sleep | Shape::Signal => self.leaf(item, rect),
+            Shape::If { .. }
+            | Shape::For { .. }
+            | Shape::Repeat { .. }
+            | Shape::Child { inside: Some(_), .. } => {
+                self.form(item, rect, inner, path);
+            }
+            Shape::Step | Shape::Child { .. } | Shape::Sleep | Shape::Signal => self.leaf(item, rect),
         }
         self.0.push_str("</g>");
     }
@@ -116,7 +132,7 @@ impl Svg {
         self.rect(rect, round, " fill=\"currentColor\" fill-opacity=\".04\"");
         let mut centre = rect.x + rect.width / 2.0;
         match item.shape {
-            Shape::Child => {
+            Shape::Child { .. } => {
                 let inner = Rect {
                     x: rect.x + 3.0,
                     y: rect.y + 3.0,
@@ -147,7 +163,7 @@ impl Svg {
         }
     }
 
-    fn form(&mut self, item: &Item, rect: &Rect, inner: &[Inner]) {
+    fn form(&mut self, item: &Item, rect: &Rect, inner: &[Inner], path: &str) {
         if matches!(item.shape, Shape::For { .. }) {
             let behind = Rect { x: rect.x + 4.0, y: rect.y - 4.0, ..*rect };
             self.rect(&behind, 6.0, " opacity=\".35\"");
@@ -160,12 +176,10 @@ impl Svg {
             let y = rect.y + 18.0 + f32::from(line) * LINE;
             self.text(rect.x + 26.0, y, &shorten(mark, false), " opacity=\".6\" font-style=\"italic\"");
         }
-        for (place, (Inner { word, layout, x, y }, (_, block))) in
-            inner.iter().zip(item.shape.blocks()).enumerate()
-        {
+        for (place, (Inner { layout, x, y }, inside)) in inner.iter().zip(item.shape.blocks()).enumerate() {
             let (x, y) = (rect.x + x, rect.y + y);
-            if !word.is_empty() {
-                self.text(x, y - 4.0, word, " opacity=\".65\"");
+            if !inside.word.is_empty() {
+                self.text(x, y - 4.0, inside.word, " opacity=\".65\"");
             }
             if place > 0 {
                 let _ = write!(
@@ -176,16 +190,20 @@ impl Svg {
                     x = number(x - 10.0)
                 );
             }
-            self.block(block, layout, x, y);
+            self.bands(layout, inside.bands, x, y);
+            self.block(inside.block, layout, x, y, &inside.prefix(path));
         }
     }
 
-    /// A diamond for a choice, stacked sheets for each, an arrow round for again.
+    /// A diamond for a choice, stacked sheets for each, a frame in a frame for a workflow, an arrow round for again.
     fn glyph(&mut self, shape: &Shape, x: f32, y: f32) {
         let path = match shape {
             Shape::If { .. } => format!("M{} {}l5 -5l5 5l-5 5z", number(x - 5.0), number(y)),
             Shape::For { .. } => {
                 format!("M{x} {y}h7v7h-7zm3 0v-3h7v7h-3", x = number(x - 5.0), y = number(y - 2.0))
+            }
+            Shape::Child { .. } => {
+                format!("M{} {}h11v9h-11zm2 2h7v5h-7z", number(x - 5.0), number(y - 5.0))
             }
             _ => format!("M{} {}a5 5 0 1 0 1.5 -3.5m-2 -2.5l2 2.7l-3 1", number(x - 5.0), number(y)),
         };

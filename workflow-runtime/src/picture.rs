@@ -8,11 +8,29 @@ use crate::callee_kind::CalleeKind;
 use crate::definition::{Arm, Definition, Node, NodeId, NodeKind, Place, Slot, Source};
 use crate::options::{Options, Priority};
 use crate::plan::Plan;
+use crate::registry::Registry;
 
 impl Plan {
     /// The picture as SVG, in the colour of the text around it.
     pub fn to_svg(&self) -> String {
         picture(self.definition()).to_svg()
+    }
+
+    /// The picture as SVG, with workflows that it calls drawn in place: those that are called by the steps at these paths. A
+    /// path is what [`TaskStatus::path`](crate::TaskStatus) says, without the numbers of elements and rounds; inside of a
+    /// workflow that is drawn in place it begins with the path of the step that calls it: `pay/charge`. Paths that lead to no
+    /// such step say nothing. A workflow that calls itself is drawn eight deep at most.
+    ///
+    /// The group of each step has its path as `data-step`, and that of a step that calls a workflow the workflow's name as
+    /// `data-child`, here and in [`to_svg`](Self::to_svg).
+    pub fn to_svg_opened(&self, registry: &Registry, open: &[impl AsRef<str>]) -> String {
+        let open: BTreeSet<&str> = open.iter().map(AsRef::as_ref).collect();
+        let mut drawn = picture(self.definition());
+        drawn.open(|path, workflow| {
+            let called = registry.workflow(workflow).filter(|_| open.contains(path))?;
+            Some(picture(called.plan().definition()))
+        });
+        drawn.to_svg()
     }
 
     /// The picture as a Mermaid flowchart.
@@ -92,7 +110,7 @@ fn item(definition: &Definition, id: NodeId, banded: bool) -> Item {
         NodeKind::Step(step) => {
             let shape = match step.callee.kind {
                 CalleeKind::Agent => Shape::Step,
-                CalleeKind::Workflow => Shape::Child,
+                CalleeKind::Workflow => Shape::Child { workflow: step.callee.name.clone(), inside: None },
             };
             (step.callee.path.clone(), shape)
         }

@@ -27,7 +27,6 @@ pub(crate) struct Sized {
 
 /// A block inside an item, and where its layout begins there.
 pub(crate) struct Inner {
-    pub(crate) word: &'static str,
     pub(crate) layout: Layout,
     pub(crate) x: f32,
     pub(crate) y: f32,
@@ -58,8 +57,11 @@ pub(crate) fn measure(item: &Item) -> Sized {
             let width = wide(&item.name, CELL, false) + wide(&item.detail, SMALL, false) + 3.0 * PADDING;
             Sized { width, height: 26.0, inner: Vec::new() }
         }
-        Shape::If { .. } | Shape::For { .. } | Shape::Repeat { .. } => form(item),
-        Shape::Step | Shape::Child | Shape::Sleep | Shape::Signal => leaf(item),
+        Shape::If { .. }
+        | Shape::For { .. }
+        | Shape::Repeat { .. }
+        | Shape::Child { inside: Some(_), .. } => form(item),
+        Shape::Step | Shape::Child { .. } | Shape::Sleep | Shape::Signal => leaf(item),
     }
 }
 
@@ -82,10 +84,10 @@ fn form(item: &Item) -> Sized {
     let mut inner = Vec::new();
     let mut x = PADDING;
     let y = TITLE + names + count(item.marks.len()) * LINE;
-    for (word, block) in item.shape.blocks() {
-        let layout = layout(block, &[]);
+    for inside in item.shape.blocks() {
+        let layout = layout(inside.block, inside.bands);
         let width = layout.width.max(40.0);
-        inner.push(Inner { word, layout, x, y });
+        inner.push(Inner { layout, x, y });
         x += width + COLUMN_GAP;
     }
     let blocks = (x - COLUMN_GAP + PADDING).max(0.0);

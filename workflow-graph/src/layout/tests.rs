@@ -11,7 +11,7 @@ fn name() -> impl Strategy<Value = String> {
 fn shape(depth: u32) -> BoxedStrategy<Shape> {
     let leaf = prop_oneof![
         Just(Shape::Step),
-        Just(Shape::Child),
+        Just(Shape::Child { workflow: "Child".to_owned(), inside: None }),
         Just(Shape::Sleep),
         Just(Shape::Signal),
         Just(Shape::Step),
@@ -26,6 +26,10 @@ fn shape(depth: u32) -> BoxedStrategy<Shape> {
         1 => (name(), inner.clone(), inner.clone())
             .prop_map(|(condition, then, otherwise)| Shape::If { condition, then, otherwise }),
         1 => (name(), inner.clone()).prop_map(|(each, body)| Shape::For { each, body }),
+        1 => (name(), prop::collection::vec(name(), 0..3), inner.clone()).prop_map(|(workflow, bands, mut body)| {
+            body.items.iter_mut().zip(0..).for_each(|(item, place)| item.band = (place < bands.len()).then_some(place));
+            Shape::Child { workflow: workflow.clone(), inside: Some(Box::new(Picture { title: workflow, bands, body })) }
+        }),
         1 => (name(), inner).prop_map(|(condition, body)| {
             Shape::Repeat { carried: "x".to_owned(), condition, max: 5, body }
         }),
@@ -138,6 +142,52 @@ proptest! {
         prop_assert!(mermaid.lines().filter(|line| line.trim() == "end").count() >= picture.bands.len());
         prop_assert_eq!(dot.matches('{').count() > 0, true);
     }
+}
+
+/// The values of an attribute, in the order in which they are drawn.
+fn values<'a>(svg: &'a str, attribute: &str) -> Vec<&'a str> {
+    let begin = format!(" {attribute}=\"");
+    svg.split(&begin).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect()
+}
+
+fn one(name: &str, shape: Shape) -> Block {
+    let item = Item { band: None, name: name.to_owned(), detail: String::new(), shape, marks: Vec::new() };
+    Block { items: vec![item], links: Vec::new() }
+}
+
+#[test]
+fn every_step_has_its_path() {
+    let choice = Shape::If {
+        condition: "late".to_owned(),
+        then: one("told", Shape::Step),
+        otherwise: one("each", Shape::For { each: "a in b".to_owned(), body: one("sent", Shape::Sleep) }),
+    };
+    let mut body = one("review", choice);
+    body.items.extend(one("late", Shape::Input).items);
+    body.items.extend(one("told", Shape::Output).items);
+    let svg = Picture { title: String::new(), bands: Vec::new(), body }.to_svg();
+    let paths = ["review", "review/then/told", "review/else/each", "review/else/each/sent"];
+    assert_eq!(values(&svg, "data-step"), paths);
+}
+
+#[test]
+fn workflows_are_opened_in_place_and_one_that_calls_itself_not_for_ever() {
+    let picture = |name: &str, child: &str| Picture {
+        title: name.to_owned(),
+        bands: vec![format!("phase of {name}")],
+        body: one("again", Shape::Child { workflow: child.to_owned(), inside: None }),
+    };
+    let closed = picture("Outer", "Inner").to_svg();
+    assert_eq!((values(&closed, "data-step"), values(&closed, "data-child")), (vec!["again"], vec!["Inner"]));
+    let mut opened = picture("Outer", "Inner");
+    opened.open(|path, name| (path == "again").then(|| picture(name, "Innermost")));
+    let svg = opened.to_svg();
+    assert_eq!(values(&svg, "data-step"), ["again", "again/again"]);
+    assert_eq!(values(&svg, "data-child"), ["Inner", "Innermost"]);
+    assert!(svg.contains("phase of Inner"), "{svg}");
+    let mut endless = picture("Outer", "Outer");
+    endless.open(|_, name| Some(picture(name, "Outer")));
+    assert_eq!(values(&endless.to_svg(), "data-step").len(), 9);
 }
 
 #[test]

@@ -62,7 +62,10 @@ fn node_item(band: Option<usize>, node: &Node) -> Item {
     let (detail, shape) = match &node.kind {
         Kind::Call { path, .. } => {
             let called = text(path);
-            let shape = if is_workflow(path) { Shape::Child } else { Shape::Step };
+            let shape = match is_workflow(path) {
+                true => Shape::Child { workflow: last(path), inside: None },
+                false => Shape::Step,
+            };
             (called, shape)
         }
         Kind::If { condition, then, otherwise, .. } => {
@@ -85,8 +88,12 @@ fn node_item(band: Option<usize>, node: &Node) -> Item {
 
 /// Workflows are types, agents are functions; their names tell, as long as people follow Rust's own conventions.
 pub(super) fn is_workflow(path: &syn::Path) -> bool {
-    let last = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-    last.starts_with(char::is_uppercase)
+    last(path).starts_with(char::is_uppercase)
+}
+
+/// The name that a workflow most likely has: only the program knows what it is registered by.
+fn last(path: &syn::Path) -> String {
+    path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
 }
 
 fn block(nodes: &[Node]) -> Block {
