@@ -35,7 +35,7 @@ impl Picture {
 
 fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
     let indent = "  ".repeat(depth);
-    let Some(heading) = item.shape.heading() else {
+    let Some(heading) = item.heading() else {
         let look = match item.shape {
             Shape::Input | Shape::Output => ", shape=oval",
             Shape::Child { .. } => ", peripheries=2",
@@ -67,7 +67,7 @@ fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
 }
 
 fn write_links(text: &mut String, block: &Block, prefix: &str, depth: usize) {
-    let is_form = |place: usize| block.items.get(place).is_some_and(|item| item.shape.heading().is_some());
+    let is_form = |place: usize| block.items.get(place).is_some_and(|item| item.heading().is_some());
     for link in &block.links {
         let mut look = Vec::new();
         look.extend((link.kind == LinkKind::Order).then(|| "style=dashed".to_owned()));

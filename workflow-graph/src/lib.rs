@@ -15,6 +15,7 @@ mod nearest;
 mod picture;
 mod rate;
 mod svg;
+mod text;
 
 pub use critical::CriticalPath;
 pub use cycle::Cycle;

@@ -27,7 +27,7 @@ impl Picture {
 
 fn write_item(text: &mut String, item: &Item, id: &str, depth: usize) {
     let indent = "  ".repeat(depth);
-    let Some(heading) = item.shape.heading() else {
+    let Some(heading) = item.heading() else {
         let label = quoted(&label(item));
         let _ = match item.shape {
             Shape::Input | Shape::Output => writeln!(text, "{indent}{id}([{label}])"),

@@ -105,20 +105,22 @@ pub enum LinkKind {
     Order,
 }
 
-impl Shape {
+impl Item {
     /// The words above the blocks inside, if it has any.
     pub(crate) fn heading(&self) -> Option<String> {
-        match self {
-            Self::Child { workflow, inside: Some(_) } => Some(format!("workflow {workflow}")),
-            Self::If { condition, .. } => Some(format!("if {condition}")),
-            Self::For { each, .. } => Some(format!("for {each}")),
-            Self::Repeat { carried, condition, max, .. } => {
-                Some(format!("repeat {carried} while {condition} max {max}"))
+        Some(match &self.shape {
+            Shape::Child { workflow, inside: Some(_) } => format!("{}: workflow {workflow}", self.name),
+            Shape::If { condition, .. } => format!("if {condition}"),
+            Shape::For { each, .. } => format!("for {each}"),
+            Shape::Repeat { carried, condition, max, .. } => {
+                format!("repeat {carried} while {condition} max {max}")
             }
-            _ => None,
-        }
+            _ => return None,
+        })
     }
+}
 
+impl Shape {
     /// The blocks inside.
     pub(crate) fn blocks(&self) -> Vec<Inside<'_>> {
         let plain = |word, block| Inside { word, block, bands: &[] };

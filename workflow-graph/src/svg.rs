@@ -91,7 +91,7 @@ impl Svg {
 
     fn item(&mut self, item: &Item, rect: &Rect, inner: &[Inner], path: &str) {
         let full = [item.name.as_str(), item.detail.as_str()].join(" ");
-        let heading = item.shape.heading();
+        let heading = item.heading();
         self.0.push_str("<g");
         if item.shape.is_step() {
             let _ = write!(self.0, " data-step=\"{}\"", escape(path));
@@ -169,7 +169,7 @@ impl Svg {
             self.rect(&behind, 6.0, " opacity=\".35\"");
         }
         self.rect(rect, 6.0, " fill=\"currentColor\" fill-opacity=\".03\"");
-        let heading = shorten(&item.shape.heading().unwrap_or_default(), true);
+        let heading = shorten(&item.heading().unwrap_or_default(), true);
         self.glyph(&item.shape, rect.x + 14.0, rect.y + 14.0);
         self.text(rect.x + 26.0, rect.y + 18.0, &heading, " font-weight=\"bold\" opacity=\".85\"");
         for (line, mark) in (1_u8..).zip(&item.marks) {

@@ -33,6 +33,11 @@ impl Plan {
         drawn.to_svg()
     }
 
+    /// The picture as text, for terminals, no line of it wider than so many columns.
+    pub fn to_text(&self, width: usize) -> String {
+        picture(self.definition()).to_text(width)
+    }
+
     /// The picture as a Mermaid flowchart.
     pub fn to_mermaid(&self) -> String {
         picture(self.definition()).to_mermaid()

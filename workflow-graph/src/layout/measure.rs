@@ -78,7 +78,7 @@ fn leaf(item: &Item) -> Sized {
 }
 
 fn form(item: &Item) -> Sized {
-    let heading = item.shape.heading().map_or(0.0, |heading| wide(&heading, SMALL, true));
+    let heading = item.heading().map_or(0.0, |heading| wide(&heading, SMALL, true));
     let marks = item.marks.iter().map(|mark| wide(mark, SMALL, false)).fold(0.0, f32::max);
     let names = if item.shape.blocks().len() > 1 || item.shape.is_branch() { LINE } else { 0.0 };
     let mut inner = Vec::new();

@@ -13,3 +13,4 @@ mod tests;
 
 pub(crate) use measure::{Inner, LINE, PADDING, shorten};
 pub(crate) use place::{Layout, Rect, Route, layout};
+pub(crate) use rows::levels;

@@ -41,7 +41,7 @@ pub(super) fn rows(block: &Block, sizes: &[Sized], bands: usize) -> Rows {
 }
 
 /// The longest way to each item from within its own phase. Links that lead back are left out of it.
-fn levels(block: &Block) -> Vec<usize> {
+pub(crate) fn levels(block: &Block) -> Vec<usize> {
     let mut levels = vec![0_usize; block.items.len()];
     let same_band = |from: usize, to: usize| matches!((block.items.get(from), block.items.get(to)), (Some(one), Some(other)) if one.band == other.band);
     // As many rounds as the longest way has links; a cycle would go on for ever.

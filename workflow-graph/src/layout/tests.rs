@@ -140,6 +140,11 @@ proptest! {
         prop_assert_eq!(&svg, &picture.to_svg());
         let (mermaid, dot) = (picture.to_mermaid(), picture.to_dot());
         prop_assert!(mermaid.lines().filter(|line| line.trim() == "end").count() >= picture.bands.len());
+        for width in [20, 80] {
+            let text = picture.to_text(width);
+            prop_assert!(!text.contains(|letter: char| letter.is_control() && letter != '\n'), "{text}");
+            prop_assert!(text.lines().all(|line| crate::text::columns(line) <= width), "{text}");
+        }
         prop_assert_eq!(dot.matches('{').count() > 0, true);
     }
 }

@@ -86,7 +86,7 @@ fn show_agent(agent: &RegisteredAgent, output: &mut Output<'_>) -> io::Result<()
 fn show_workflow(workflow: &RegisteredWorkflow, output: &mut Output<'_>) -> io::Result<()> {
     output.line(format!("workflow {}", workflow.name()))?;
     described(workflow.description(), output)?;
-    output.raw(&workflow.plan().to_mermaid())?;
+    output.line(workflow.plan().to_text(output.width()))?;
     output.line("")?;
     schemas(&workflow.input_schema(), &workflow.output_schema(), output)
 }
