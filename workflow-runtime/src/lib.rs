@@ -45,6 +45,7 @@ pub mod language {}
 mod location;
 mod machine;
 mod meaning;
+mod metrics;
 mod options;
 mod panics;
 mod picture;
@@ -71,12 +72,14 @@ mod schema;
 mod scope;
 mod sketch;
 mod small_map;
+mod spread;
 mod state;
 mod stats;
 pub mod store;
 mod stream;
 mod submission;
 mod subtask;
+pub mod telemetry;
 pub mod testing;
 mod timestamp;
 #[cfg(feature = "postgres")]

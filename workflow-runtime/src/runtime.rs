@@ -13,6 +13,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::listing::{JobFilter, JobStatus};
+use crate::metrics::{Health, Metrics};
 use crate::program::Place;
 use crate::record::Target;
 use crate::registry::Registry;
@@ -245,6 +246,16 @@ impl Runtime {
     /// How an agent has done so far, in this process.
     pub fn stats(&self, agent: &str) -> Option<AgentStats> {
         self.engine.stats(agent)
+    }
+
+    /// What was counted so far, in this process, and how it stands now: queues, agents, jobs, limits, the store.
+    pub fn metrics(&self) -> Metrics {
+        self.engine.metrics()
+    }
+
+    /// Whether the runtime is well: what probes ask.
+    pub fn health(&self) -> Health {
+        self.engine.health()
     }
 
     /// What happens to all jobs, from now on, as a stream. One that is read too slowly misses events, and is told how

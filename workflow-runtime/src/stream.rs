@@ -62,7 +62,10 @@ impl Stream for Events {
         Poll::Ready(match received {
             Ok(event) => Some(event),
             Err(RecvError::Closed) => None,
-            Err(RecvError::Lagged(missed)) => Some(Event::missed(missed)),
+            Err(RecvError::Lagged(missed)) => {
+                self.engine.upgrade().inspect(|engine| engine.watch.miss(missed));
+                Some(Event::missed(missed))
+            }
         })
     }
 }

@@ -97,8 +97,8 @@ impl Engine {
     }
 
     fn entry_of_job(&self, job: &Arc<Job>, queue: &Waiting) -> Entry {
-        let deadline = self.due(job);
-        Entry { deadline, job: Arc::clone(job), task: WHOLE, queue: queue.place, returning: false }
+        let (deadline, since) = (self.due(job), self.clock.now());
+        Entry { deadline, since, job: Arc::clone(job), task: WHOLE, queue: queue.place, returning: false }
     }
 
     /// The moment by which something of this priority should run.

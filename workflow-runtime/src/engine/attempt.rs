@@ -310,7 +310,7 @@ impl Attempt {
         let is_virtual = self.engine.clock.is_virtual();
         let took = if is_virtual { self.engine.clock.now().since(self.began_at) } else { took };
         self.control.over.store(true, Ordering::SeqCst);
-        self.engine.agents[self.agent as usize].counters.end(done.is_ok(), took);
+        self.engine.agents[self.agent as usize].counters.end(failed(&done), took);
         let inner = lock(&self.control.inner).take();
         let alarms = inner.map(|inner| inner.alarms).unwrap_or_default();
         alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
@@ -397,6 +397,11 @@ impl Future for Runner {
         let _ = caught(|| drop(future));
         Poll::Ready(attempt.ended(done, attempt.began.elapsed()))
     }
+}
+
+/// How an attempt failed, if it did.
+pub(super) fn failed(done: &Done) -> Option<FailureKind> {
+    done.as_ref().err().map(|failed| failed.0.kind)
 }
 
 impl Engine {

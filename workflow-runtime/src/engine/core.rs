@@ -13,6 +13,7 @@ use super::elsewhere::Elsewhere;
 use super::executor::{Executor, lock};
 use super::gate::Gates;
 use super::index::Index;
+use super::meter::Meters;
 use super::news::Newsroom;
 use super::park::ParkedJob;
 use super::queue::Waiting;
@@ -70,6 +71,7 @@ pub(crate) struct Engine {
     pub(super) words: Mutex<HashSet<(WordId, Epoch)>>,
     pub(crate) config: Config,
     pub(super) agents: Vec<AgentRun>,
+    pub(super) meters: Meters,
     /// Some agent or step has hooks.
     pub(super) has_hooks: bool,
     programs: Vec<Apart<OnceLock<Arc<Program>>>>,
@@ -246,6 +248,11 @@ impl Engine {
             trying: AtomicU32::new(0),
         });
         let agents = agents.collect();
+        let meters = Meters::new(registry.agents().len(), registry.workflows().len());
+        if scribe.is_some() {
+            meters.lease.begun.store(1, std::sync::atomic::Ordering::Relaxed);
+            meters.lease.heard.store(clock.now().as_micros(), std::sync::atomic::Ordering::Relaxed);
+        }
         let set_default = queues.iter().find(|queue| &*queue.name == DEFAULT_QUEUE).cloned();
         let default_queue =
             Arc::new(Waiting::new(0, set_default.unwrap_or_else(|| Queue::new(DEFAULT_QUEUE))));
@@ -277,6 +284,7 @@ impl Engine {
             words: Mutex::default(),
             config,
             agents,
+            meters,
             default_queue: Arc::clone(&default_queue),
             queues: RwLock::default(),
             unique: Mutex::default(),

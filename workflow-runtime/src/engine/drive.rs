@@ -132,8 +132,8 @@ pub(super) struct Turn<'a> {
     pub(super) watched: bool,
     /// The place that the job got to begin, or that a task of it has left; the next task takes it over.
     pub(super) place: Option<Cow<'a, Arc<Waiting>>>,
-    /// How urgent the job was when it got its place.
-    pub(super) deadline: Option<Timestamp>,
+    /// How urgent the job was when it got its place, and since when it had waited for it.
+    pub(super) waited: Option<(Timestamp, Timestamp)>,
     /// It was just read from its journal.
     pub(super) recovering: bool,
     pub(super) effects: &'a mut Effects,
@@ -367,7 +367,7 @@ impl Driver {
             now,
             watched: engine.watch.is_watched(),
             place: None,
-            deadline: None,
+            waited: None,
             recovering: false,
             effects: &mut self.effects,
         };

@@ -136,6 +136,8 @@ pub(crate) struct Placed {
     pub(crate) queue: u16,
     /// How urgent it was in its queue, which it stays.
     pub(crate) deadline: Timestamp,
+    /// Since when it waited for it.
+    pub(crate) since: Timestamp,
     pub(crate) returning: bool,
 }
 

@@ -1,11 +1,13 @@
 //! Gates: limits beyond a queue's places. Who finds one shut waits at it, and holds no place meanwhile.
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::breaker::{Breaker, Circuit};
 use super::executor::lock;
+use super::meter::Limit;
 use super::queue::Entry;
 use crate::options::Rate;
 use crate::timestamp::Timestamp;
@@ -151,6 +153,8 @@ pub(crate) struct Gates {
     gates: Mutex<HashMap<GateKey, Gate>>,
     /// Other nodes have the same limits, and the store knows what is left of them.
     is_shared: bool,
+    /// How many had to wait, by what for.
+    waits: [AtomicU64; Limit::ALL.len()],
 }
 
 /// For how long leave that was given for one is passed on here to the next: then others come first who wait elsewhere.
@@ -161,7 +165,7 @@ const AT_ONCE: usize = 1000;
 
 impl Gates {
     pub(crate) fn new(is_shared: bool) -> Self {
-        Self { gates: Mutex::default(), is_shared }
+        Self { is_shared, ..Self::default() }
     }
 
     /// What there is to ask of what all nodes share; of all that somebody waits at, or only where there is news.
@@ -230,6 +234,10 @@ impl Gates {
             let is_first = gate.waiting.is_empty() || entry.returning;
             let lets = if is_first { gate.lets(ask, now, self.is_shared) } else { Err(None) };
             if let Err(again) = lets {
+                if !entry.returning {
+                    let is_open = ask.breaker.is_some() && gate.circuit.lets(now).is_err();
+                    self.waits[Limit::of(ask, is_open, again.is_some()) as usize].fetch_add(1, Relaxed);
+                }
                 gate.waiting.push(Entry { returning: true, ..entry });
                 passage.look_again(gate, ask, again);
                 if let Some(bounds) = ask.bounds().filter(|_| self.is_shared) {
@@ -259,6 +267,11 @@ impl Gates {
             }
         }
         passage
+    }
+
+    /// How many had to wait at them, by what for.
+    pub(crate) fn waits(&self) -> BTreeMap<&'static str, u64> {
+        Limit::ALL.iter().map(|(limit, name)| (*name, self.waits[*limit as usize].load(Relaxed))).collect()
     }
 
     /// How many wait at them.

@@ -63,6 +63,7 @@ impl Engine {
             unwritten.add(&self.first_record(job), None, &[])?;
             job.lock().live().lines = Some(unwritten);
         }
+        self.count_submitted(job);
         self.index.add(Arc::clone(job));
         if self.scribe.is_none() && self.watch.is_watched() {
             self.publish(job, &self.first_record(job), None);
@@ -160,6 +161,7 @@ impl Engine {
         self.keep_plan(&job);
         // Whoever brings an event meanwhile leaves it to us.
         job.lock().driving = true;
+        self.count_submitted(&job);
         self.index.add(Arc::clone(&job));
         let free = self.leave_to_others(&job).then(|| self.due(&job));
         Ok((job, Entry::New { head, term: scribe.term(), lines, settles: None, free }))

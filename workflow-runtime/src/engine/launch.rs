@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::attempt::{Attempt, EngineRef, Runner, Start};
+use super::attempt::{Attempt, EngineRef, Runner, Start, failed};
 use super::core::Engine;
 use super::event::Event;
 use super::job::Job;
@@ -30,7 +30,7 @@ impl Engine {
         let Start { terms, input } = start;
         let run = &self.agents[terms.agent as usize];
         let refused = |failure: Failure| {
-            run.counters.whole(false, Duration::ZERO);
+            run.counters.whole(Some(failure.kind), Duration::ZERO);
             Some(terms.ended(Err(Box::new((failure, Advice::Permanent)))))
         };
         let agent = self.agent(terms.agent);
@@ -75,7 +75,7 @@ impl Engine {
             };
             let done = agent.done(result, || None);
             let took = if self.clock.is_virtual() { Duration::ZERO } else { took };
-            run.counters.whole(done.is_ok(), took);
+            run.counters.whole(failed(&done), took);
             return Some(terms.ended(done));
         }
         let attempt = attempt();

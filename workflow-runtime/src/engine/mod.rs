@@ -23,6 +23,8 @@ mod launch;
 mod lend;
 mod letter;
 mod made;
+mod measure;
+mod meter;
 mod news;
 mod opened;
 #[cfg(feature = "classic")]

@@ -154,8 +154,8 @@ impl Engine {
     pub(super) fn give_up_event(self: &Arc<Self>, job: &Arc<Job>, event: Event) {
         match event {
             Event::Ended { task, .. } => self.leave_places(job, task),
-            Event::Placed(Placed { task, queue, deadline, returning }) => {
-                self.pass_on(Entry { deadline, job: Arc::clone(job), task, queue, returning });
+            Event::Placed(Placed { task, queue, deadline, since, returning }) => {
+                self.pass_on(Entry { deadline, since, job: Arc::clone(job), task, queue, returning });
             }
             // Who waits for an answer says it again; the others do not hear that it was not taken.
             event if !event.is_awaited() => {

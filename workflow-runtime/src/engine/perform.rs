@@ -278,6 +278,7 @@ impl Turn<'_> {
         effects.callbacks.append(&mut live.callbacks);
         effects.result.clone_from(&live.result);
         effects.over = Some(live.journal.len());
+        self.engine.count_over(self.job, live, self.now);
         live.take_alarms().into_iter().for_each(|key| self.engine.timers.cancel(key));
         if !live.passed.is_empty() {
             let passed = std::mem::take(&mut live.passed);

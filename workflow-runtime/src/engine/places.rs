@@ -91,6 +91,14 @@ impl<T: Ord> Places<T> {
         self.waiting.fetch_sub(gone, SeqCst);
     }
 
+    /// The least that any of those who wait has of something.
+    pub(crate) fn least<K: Ord>(&self, of: impl Fn(&T) -> K) -> Option<K> {
+        if self.waiting() == 0 {
+            return None;
+        }
+        self.heap().iter().map(of).min()
+    }
+
     /// Takes a place though there may be none: for one who gave it back only while it waited.
     pub(crate) fn retake(&self) {
         self.running.fetch_add(1, SeqCst);

@@ -75,6 +75,7 @@ impl Engine {
             tracing::warn!("other nodes may take this one's jobs over: {error}");
             return Ok(false);
         }
+        self.meters.lease.heard.store(self.clock.now().as_micros(), Ordering::Relaxed);
         Ok(true)
     }
 
@@ -138,7 +139,9 @@ impl Engine {
         let begun = self.ask_store(move |store| {
             // Nothing is taken over meanwhile: it would be in the name of the term before.
             let _alone = lock(&engine.taking);
+            engine.meters.lease.lost.fetch_add(1, Ordering::Relaxed);
             scribe.begin_term(begin_term(store, scribe.node(), scribe.offer())?);
+            engine.meters.lease.begun.fetch_add(1, Ordering::Relaxed);
             engine.part_with_all();
             engine.gates.begin_anew();
             engine.ask_at_gates();

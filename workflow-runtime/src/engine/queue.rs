@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::event::{Event, Placed};
 use super::job::Job;
+use super::meter::QueueMeter;
 use super::places::Places;
 use super::settings::Queue;
 use crate::apart::Apart;
@@ -24,6 +25,8 @@ pub(crate) const WHOLE: TaskId = TaskId::MAX;
 pub(crate) struct Entry {
     /// The moment by which it should run, so to speak; the earliest goes first.
     pub(crate) deadline: Timestamp,
+    /// Since when it waits.
+    pub(crate) since: Timestamp,
     pub(crate) job: Arc<Job>,
     pub(crate) task: TaskId,
     /// The queue that it waits for a place in, or has one in.
@@ -35,8 +38,8 @@ pub(crate) struct Entry {
 impl Entry {
     /// The entry has got a place.
     pub(crate) fn placed(&self) -> Event {
-        let Self { task, queue, deadline, returning, .. } = *self;
-        Event::Placed(Placed { task, queue, deadline, returning })
+        let Self { task, queue, deadline, since, returning, .. } = *self;
+        Event::Placed(Placed { task, queue, deadline, since, returning })
     }
 }
 
@@ -80,13 +83,15 @@ pub(crate) struct Waiting {
     pub(crate) settings: Queue,
     /// What a whole job waits for before it is taken in, where the room is bounded.
     pub(crate) room: Option<Semaphore>,
+    pub(crate) meter: QueueMeter,
     places: Apart<Places<Entry>>,
 }
 
 impl Waiting {
     pub(crate) fn new(place: u16, settings: Queue) -> Self {
         let room = settings.capacity.map(|capacity| Semaphore::new(capacity.min(Semaphore::MAX_PERMITS)));
-        Self { place, room, places: Apart(Places::new(settings.concurrency)), settings }
+        let (meter, places) = (QueueMeter::default(), Apart(Places::new(settings.concurrency)));
+        Self { place, room, meter, places, settings }
     }
 
     /// Whether what starts here must also ask a gate.

@@ -117,6 +117,7 @@ impl Engine {
         settles: Option<JobId>,
     ) -> Result<Arc<Job>, Unrun> {
         let job = self.restore(journal, None).map_err(Unrun::Misfit)?;
+        self.count_submitted(&job);
         if self.scribe.is_none() {
             if settles.is_some_and(|letter| !self.settle_here(letter)) {
                 self.abandon(&job, Failure::new(FailureKind::Unrunnable, "the dead letter is none any more"));

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::core::Engine;
 use super::executor::{Executor, lock};
 use super::in_use::{InUse, Usable};
+use super::meter::StoreMeter;
 use super::ready::{Handed, Told, Verdicts};
 use super::wait::Sleep;
 use crate::job_id::JobId;
@@ -36,6 +37,7 @@ pub(crate) struct Scribe {
     /// The term of this node: another, if it was over and a new one had to begin.
     term: AtomicU64,
     desk: Mutex<Desk>,
+    pub(super) meter: StoreMeter,
     /// For a scribe with a thread of its own.
     bell: Condvar,
     /// For one without.
@@ -133,6 +135,7 @@ impl Scribe {
             store: Usable::new(store),
             term: AtomicU64::new(term.0),
             desk: Mutex::default(),
+            meter: StoreMeter::default(),
             bell: Condvar::new(),
             note: Notify::new(),
             closed: Notify::new(),
@@ -350,6 +353,7 @@ impl Scribe {
 
     /// Writes; says whether it could. What could not be written is first again.
     fn attempt(&self, entries: Vec<Entry>, answers: Vec<Waiting>) -> bool {
+        let began = Instant::now();
         let written = crate::panics::caught(|| self.store()?.write(&entries));
         let written = written.unwrap_or_else(|panic| {
             Err(StoreError::new(StoreErrorKind::Unavailable, format!("the store {panic}")))
@@ -367,6 +371,7 @@ impl Scribe {
             Err(error) if error.kind() == StoreErrorKind::Superseded => vec![Verdict::Stale; entries.len()],
             Err(error) => return self.put_back(entries, answers, error),
         };
+        self.meter.commit(entries.len(), began);
         {
             let mut desk = lock(&self.desk);
             desk.unwanted.clear();
@@ -405,6 +410,7 @@ impl Scribe {
     }
 
     fn put_back(&self, mut entries: Vec<Entry>, mut answers: Vec<Waiting>, error: StoreError) -> bool {
+        self.meter.fail();
         let (refused, is_over) = {
             let mut desk = lock(&self.desk);
             if desk.trouble.as_ref() != Some(&error) {

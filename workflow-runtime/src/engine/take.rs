@@ -182,15 +182,15 @@ impl Turn<'_> {
         }
         let mut asks = self.engine.asks_of_job(self.job);
         if !asks.is_empty() {
-            let Placed { task, queue: place, deadline, returning } = placed;
-            let entry = Entry { deadline, job: Arc::clone(self.job), task, queue: place, returning };
+            let Placed { task, queue: place, deadline, since, returning } = placed;
+            let entry = Entry { deadline, since, job: Arc::clone(self.job), task, queue: place, returning };
             if !self.pass(&mut asks, entry) {
                 return self.effects.granted.extend(queue.release());
             }
         }
         live.passed = asks;
         self.place = Some(queue);
-        self.deadline = Some(placed.deadline);
+        self.waited = Some((placed.deadline, placed.since));
         if self.note(live, Fact::Begun) {
             self.limit_job(live);
         }

@@ -229,10 +229,18 @@ impl Takeover {
         // First: what comes to be free meanwhile is told.
         self.engine.has_more.store(false, Ordering::SeqCst);
         let claimed = scribe.store()?.claim(scribe.term(), Most { jobs: PAGE, waiting })?;
+        self.count(&claimed);
         if count_waiting(&claimed) >= waiting {
             self.engine.has_more.store(true, Ordering::SeqCst);
         }
         Ok(claimed)
+    }
+
+    fn count(&self, claimed: &[Claimed]) {
+        let (meter, waiting) = (&self.engine.meters.lease, count_waiting(claimed));
+        meter.takeovers.fetch_add(u64::from(!claimed.is_empty()), Ordering::Relaxed);
+        meter.jobs_waiting.fetch_add(waiting as u64, Ordering::Relaxed);
+        meter.jobs_begun.fetch_add((claimed.len() - waiting) as u64, Ordering::Relaxed);
     }
 
     /// Brings jobs into memory, and claims the next; where there are threads, several at once do it.

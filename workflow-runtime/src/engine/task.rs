@@ -43,8 +43,8 @@ impl Turn<'_> {
             return self.call_elsewhere(live, task, &callee);
         }
         if self.place.take_if(|place| place.place == queue.place).is_some() {
-            let deadline = self.deadline.take();
-            return self.start(live, task, callee, deadline, false);
+            let waited = self.waited.take();
+            return self.start(live, task, callee, waited, false);
         }
         if queue.try_take() {
             return self.start(live, task, callee, None, false);
@@ -59,7 +59,7 @@ impl Turn<'_> {
         machine: &Machine,
         task: TaskId,
         callee: &Callee<'_>,
-        deadline: Option<Timestamp>,
+        waited: Option<(Timestamp, Timestamp)>,
         returning: bool,
     ) -> Entry {
         let inherited = match (machine.program(), machine.task(task)) {
@@ -69,9 +69,10 @@ impl Turn<'_> {
         let inherited = inherited.filter(|urgency| *urgency != Priority::default());
         let own = inherited.or(callee.options.priority).or(self.job.options().priority);
         let priority = own.or_else(|| self.engine.options_of(self.job)?.priority).unwrap_or_default();
-        let deadline = deadline.unwrap_or_else(|| self.engine.urgency(self.job, priority));
+        let (deadline, since) =
+            waited.unwrap_or_else(|| (self.engine.urgency(self.job, priority), self.now));
         let queue = callee.queue(self.engine).place;
-        Entry { deadline, job: Arc::clone(self.job), task, queue, returning }
+        Entry { deadline, since, job: Arc::clone(self.job), task, queue, returning }
     }
 
     /// A task has got a place.
@@ -83,7 +84,8 @@ impl Turn<'_> {
         let is_paused = machine.state() == JobState::Paused;
         match self.engine.callee(self.job, machine, task) {
             Ok(callee) if is_ready && !is_paused => {
-                self.start(live, task, callee, Some(placed.deadline), placed.returning);
+                let waited = Some((placed.deadline, placed.since));
+                self.start(live, task, callee, waited, placed.returning);
             }
             _ => {
                 if is_ready {
@@ -100,14 +102,14 @@ impl Turn<'_> {
         live: &mut Live,
         task: TaskId,
         callee: Callee<'_>,
-        deadline: Option<Timestamp>,
+        waited: Option<(Timestamp, Timestamp)>,
         returning: bool,
     ) {
         let engine = self.engine;
         let mut asks = engine.asks(self.job, &callee);
         if !asks.is_empty() {
             let Some(machine) = live.machine.as_ref() else { return };
-            let entry = self.entry(machine, task, &callee, deadline, returning);
+            let entry = self.entry(machine, task, &callee, waited, returning);
             if !self.pass(&mut asks, entry) {
                 return self.effects.granted.extend(callee.queue(engine).release());
             }
@@ -119,8 +121,10 @@ impl Turn<'_> {
             self.effects.returning.extend(engine.leave_gates(&asks, None));
             return;
         }
+        let queue = callee.queue(engine);
+        queue.meter.start(waited.map(|(_, since)| self.now.since(since)));
         if callee.queue.is_some() || !asks.is_empty() {
-            live.places.insert(task, Held { queue: Arc::clone(callee.queue(engine)), asks, lent: 0 });
+            live.places.insert(task, Held { queue: Arc::clone(queue), asks, lent: 0 });
         }
         let Some(machine) = live.machine.as_ref() else { return };
         let input = engine.input_of(self.job, machine, task, callee.agent).map_err(Box::new);
@@ -156,9 +160,13 @@ impl Turn<'_> {
     fn leave(&mut self, live: &mut Live, task: TaskId, success: Option<bool>) {
         let held = if live.places.is_empty() { None } else { live.places.remove(&task) };
         match held {
-            None => self.free_default(),
-            Some(held) if held.lent > 0 => {}
+            None => {
+                self.engine.default_queue().meter.end();
+                self.free_default();
+            }
+            Some(held) if held.lent > 0 => held.queue.meter.end(),
             Some(held) => {
+                held.queue.meter.end();
                 self.effects.granted.extend(held.queue.release());
                 if !held.asks.is_empty() {
                     let next = self.engine.leave_gates(&held.asks, success);

@@ -79,6 +79,8 @@ const STREAM_ROOM: usize = 4096;
 pub(crate) struct Watch {
     live: broadcast::Sender<Event>,
     observers: Vec<Observed>,
+    /// How many events were missed, by all together.
+    missed: AtomicU64,
 }
 
 struct Observed {
@@ -96,11 +98,21 @@ impl Watch {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, executor: &Executor) -> Self {
         let (live, _) = broadcast::channel(STREAM_ROOM);
         let observers = observers.into_iter().map(|observer| watch(observer, executor)).collect();
-        Self { live, observers }
+        Self { live, observers, missed: AtomicU64::new(0) }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.live.subscribe()
+    }
+
+    /// So many events were missed by one who listens.
+    pub(crate) fn miss(&self, events: u64) {
+        self.missed.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// How many events were missed.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -111,6 +123,7 @@ impl Watch {
         for observed in &self.observers {
             if observed.events.try_send(event.clone()).is_err() {
                 observed.missed.fetch_add(1, Ordering::Relaxed);
+                self.miss(1);
             }
         }
         // No receiver is no error.
