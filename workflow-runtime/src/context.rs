@@ -21,6 +21,7 @@ use crate::pool::{Pool, Pooled};
 use crate::record::{Spawn, TaskId};
 use crate::schedule::Tick;
 use crate::stats::AgentStats;
+use crate::telemetry::TraceContext;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -44,6 +45,10 @@ pub(crate) trait Host: Send + Sync {
     fn now(&self) -> Timestamp;
     /// The tick of a schedule that the job runs.
     fn tick(&self) -> Option<Arc<Tick>> {
+        None
+    }
+    /// What the attempt gives to what follows from it, to be of one trace.
+    fn trace_context(&self) -> Option<TraceContext> {
         None
     }
     fn resources(&self) -> &Resources;
@@ -132,6 +137,17 @@ impl TaskContext {
     /// for, and whether that was missed.
     pub fn tick(&self) -> Option<Arc<Tick>> {
         self.host.tick()
+    }
+
+    /// What to send as the header `traceparent` with calls to other systems, so that what they do is of one trace with this
+    /// attempt: its own span, where OpenTelemetry is set up, or else what the job was [given](crate::Submission::traceparent).
+    pub fn traceparent(&self) -> Option<Arc<str>> {
+        Some(self.host.trace_context()?.traceparent)
+    }
+
+    /// What to send as the header `tracestate`, beside [`traceparent`](Self::traceparent).
+    pub fn tracestate(&self) -> Option<Arc<str>> {
+        self.host.trace_context()?.tracestate
     }
 
     /// Waits by the runtime's clock.

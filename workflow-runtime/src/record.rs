@@ -388,6 +388,12 @@ pub struct JobOptions {
     /// The job that it does again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<JobId>,
+    /// The span of a trace that it comes from: W3C's `traceparent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Arc<str>>,
+    /// What goes with it: W3C's `tracestate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<Arc<str>>,
     /// What the workflow or the agent meant when the job was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Fingerprint>,

@@ -17,6 +17,7 @@ use crate::record::JobOptions;
 use crate::runnable::Requested;
 use crate::runtime::Runtime;
 use crate::store::StoreError;
+use crate::telemetry::{TraceContext, current, is_traceparent};
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -239,6 +240,23 @@ impl<T> Submission<T> {
         self.with(|options| options.tags.push(tag.into()))
     }
 
+    /// Sets the span of a trace that it comes from, as W3C's header `traceparent` names it: its spans are below that one, and
+    /// its agents [pass it on](crate::TaskContext::traceparent). Where OpenTelemetry is set up, that of the caller is taken
+    /// unless this is called. A text that is no `traceparent` is left out, as the recommendation wants it: nobody's work is
+    /// refused for a bad header.
+    pub fn traceparent(self, traceparent: &str) -> Self {
+        if !is_traceparent(traceparent) {
+            tracing::debug!("a traceparent is left out: it is none");
+            return self;
+        }
+        self.with(|options| options.traceparent = Some(traceparent.into()))
+    }
+
+    /// Sets what goes with the [`traceparent`](Self::traceparent): W3C's header `tracestate`.
+    pub fn tracestate(self, tracestate: impl Into<Arc<str>>) -> Self {
+        self.with(|options| options.tracestate = Some(tracestate.into()))
+    }
+
     /// Has it refused when its queue is full, where it would wait otherwise.
     pub fn or_refuse(mut self) -> Self {
         self.refuse = true;
@@ -251,7 +269,7 @@ impl<T> Submission<T> {
         let work = work?;
         let once = options.once.take();
         options.once = once.map(|key| once_of(&runtime.engine.name_of_work(&work), &key));
-        Ok((runtime, work, (!is_plain).then(|| Box::new(options)), read))
+        Ok((runtime, work, within_trace((!is_plain).then(|| Box::new(options))), read))
     }
 
     async fn hand_in(self) -> Result<JobHandle<T>, SubmitError> {
@@ -271,6 +289,17 @@ impl<T: Send + 'static> IntoFuture for Submission<T> {
     }
 }
 
+/// The options of a job that is handed in here: it comes from the caller's span, if no other was named.
+fn within_trace(options: Option<Box<JobOptions>>) -> Option<Box<JobOptions>> {
+    if options.as_ref().is_some_and(|options| options.traceparent.is_some()) {
+        return options;
+    }
+    let Some(TraceContext { traceparent, tracestate }) = current() else { return options };
+    let mut options = options.unwrap_or_default();
+    (options.traceparent, options.tracestate) = (Some(traceparent), tracestate);
+    Some(options)
+}
+
 impl Runtime {
     /// Takes a job in, and drives it here as far as it goes by itself.
     pub(crate) async fn submit_here(
@@ -278,7 +307,7 @@ impl Runtime {
         work: JobWork,
         options: Option<Box<JobOptions>>,
     ) -> Result<Arc<Job>, SubmitError> {
-        let job = self.take_in(work, options, false).await?;
+        let job = self.take_in(work, within_trace(options), false).await?;
         if self.engine.scribe.is_some() {
             self.engine.begin_job(&job).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
         } else if self.engine.launch_job(&job) {
@@ -310,6 +339,7 @@ impl Runtime {
             let permits = engine.wait_for(room.acquire_many(*count)).await;
             permits.map_err(|_| SubmitError::ShuttingDown)?.forget();
         }
+        let options = within_trace(None);
         let mut jobs: Vec<Arc<Job>> = Vec::with_capacity(many.len());
         let mut entries = Vec::new();
         for work in many {
@@ -317,11 +347,13 @@ impl Runtime {
             let roomed = left.map(|left| *left -= 1).is_some();
             let name = engine.name_of_work(&work);
             let accepted = match &engine.scribe {
-                None => engine.accept(work, None, roomed),
-                Some(scribe) => engine.accept_for(scribe, work, roomed).map(|(job, entry)| {
-                    entries.push(entry);
-                    job
-                }),
+                None => engine.accept(work, options.clone(), roomed),
+                Some(scribe) => {
+                    engine.accept_for(scribe, work, options.clone(), roomed).map(|(job, entry)| {
+                        entries.push(entry);
+                        job
+                    })
+                }
             };
             match accepted {
                 Ok(job) => jobs.push(job),

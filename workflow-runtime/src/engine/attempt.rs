@@ -16,6 +16,7 @@ use super::job::Job;
 use super::queue::Waiting;
 use super::settings::StallAction;
 use super::timers::AlarmKey;
+use super::trace::{AttemptSpan, Seed, inside};
 use crate::agent::Running;
 use crate::context::TaskContext;
 use crate::data::Erased;
@@ -33,6 +34,8 @@ use crate::value::Value;
 pub(crate) struct Start {
     pub(super) terms: Terms,
     pub(super) input: Result<Erased, Box<Failure>>,
+    /// What its span is made of, if somebody listens.
+    pub(super) trace: Option<Box<Seed>>,
 }
 
 /// Which attempt it is, and how long it may take.
@@ -101,6 +104,7 @@ pub(crate) struct Attempt {
     pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
     pub(super) deadline: Option<Timestamp>,
+    pub(super) span: Option<Box<AttemptSpan>>,
     control: Control,
 }
 
@@ -141,7 +145,13 @@ const TOLD: u8 = 1;
 const KILLED: u8 = 2;
 
 impl Attempt {
-    pub(super) fn new(engine: &EngineRef, job: &Arc<Job>, terms: Terms, began: Instant) -> Arc<Self> {
+    pub(super) fn new(
+        engine: &EngineRef,
+        job: &Arc<Job>,
+        terms: Terms,
+        began: Instant,
+        span: Option<Box<AttemptSpan>>,
+    ) -> Arc<Self> {
         let timeout = terms.limits.timeout.map(|timeout| engine.clock.now() + timeout);
         let deadline = match (timeout, terms.deadline) {
             (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
@@ -165,6 +175,7 @@ impl Attempt {
             joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,
+            span,
             control: Control::default(),
         })
     }
@@ -311,15 +322,23 @@ impl Attempt {
         let took = if is_virtual { self.engine.clock.now().since(self.began_at) } else { took };
         self.control.over.store(true, Ordering::SeqCst);
         self.engine.agents[self.agent as usize].counters.end(failed(&done), took);
+        if let Some(span) = &self.span {
+            span.end(&done);
+        }
         let inner = lock(&self.control.inner).take();
         let alarms = inner.map(|inner| inner.alarms).unwrap_or_default();
         alarms.into_iter().for_each(|alarm| self.engine.timers.cancel(alarm));
         Event::Ended { task: self.task, attempt: self.number, done }
     }
 
+    /// Does something inside of its span.
+    pub(super) fn inside<T>(&self, act: impl FnOnce() -> T) -> T {
+        inside(self.span.as_deref(), act)
+    }
+
     /// Polls the agent once, with what can go wrong caught.
     pub(super) fn poll(&self, future: &mut Running, context: &mut Context<'_>) -> Poll<Done> {
-        match caught(|| future.as_mut().poll(context)) {
+        match caught(|| self.inside(|| future.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(self.done(Ok(result))),
             Err(panic) => Poll::Ready(self.done(Err(panic))),
@@ -373,7 +392,7 @@ impl Future for Runner {
         let done = if attempt.control.stage.load(Ordering::Acquire) == KILLED {
             // Dropping may run code of the agent's.
             let future = self.future.take();
-            if let Err(panic) = caught(|| drop(future)) {
+            if let Err(panic) = caught(|| attempt.inside(|| drop(future))) {
                 tracing::warn!(
                     job = attempt.job_id(),
                     task = attempt.path(),
@@ -394,7 +413,7 @@ impl Future for Runner {
         self.polled += began.elapsed();
         // What the future holds is let go of before anybody hears that it is over.
         let future = self.future.take();
-        let _ = caught(|| drop(future));
+        let _ = caught(|| attempt.inside(|| drop(future)));
         Poll::Ready(attempt.ended(done, attempt.began.elapsed()))
     }
 }
@@ -422,10 +441,10 @@ impl Engine {
                 return Ok(Box::pin(std::future::ready(Err(error))));
             }
             if let Some(body) = known.body {
-                return caught(|| body(input, context));
+                return caught(|| attempt.inside(|| body(input, context)));
             }
         }
         let agent = self.agent(attempt.agent);
-        caught(|| agent.spec.start(input, context))
+        caught(|| attempt.inside(|| agent.spec.start(input, context)))
     }
 }

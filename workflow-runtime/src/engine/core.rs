@@ -75,6 +75,8 @@ pub(crate) struct Engine {
     /// Some agent or step has hooks.
     pub(super) has_hooks: bool,
     programs: Vec<Apart<OnceLock<Arc<Program>>>>,
+    /// What this node is called.
+    pub(super) node: Arc<str>,
     /// The names of agents, and those of workflows.
     pub(super) names: (Vec<Arc<str>>, Vec<Arc<str>>),
     default_queue: Arc<Waiting>,
@@ -264,6 +266,7 @@ impl Engine {
                 registry.agents().iter().map(|agent| Arc::from(agent.name())).collect(),
                 registry.workflows().iter().map(|workflow| Arc::from(workflow.name())).collect(),
             ),
+            node: scribe.as_ref().map_or("memory", |scribe| scribe.node()).into(),
             programs: registry.workflows().iter().map(|_| Apart::default()).collect(),
             manager: registry.task_manager(),
             registry,

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::attempt::Attempt;
 use super::event::Event;
 use super::job::Progress;
+use super::trace::context_in;
 use super::wait::Sleep;
 use super::watch::Note;
 use crate::context::{Host, Pending, Resources, TaskManager};
@@ -19,6 +20,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::record::{Spawn, TaskId};
 use crate::schedule::Tick;
 use crate::stats::AgentStats;
+use crate::telemetry::TraceContext;
 use crate::timestamp::Timestamp;
 use crate::value::Value;
 
@@ -60,6 +62,11 @@ impl Host for Attempt {
 
     fn tick(&self) -> Option<Arc<Tick>> {
         self.job.options().tick.clone()
+    }
+
+    fn trace_context(&self) -> Option<TraceContext> {
+        let own = self.span.as_ref().and_then(|span| span.context());
+        own.or_else(|| context_in(self.job.options()))
     }
 
     fn resources(&self) -> &Resources {

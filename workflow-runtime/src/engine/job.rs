@@ -116,6 +116,8 @@ pub(crate) struct Live {
     pub(super) wakes: SmallMap<TaskId, super::timers::AlarmKey>,
     /// What is to happen to it at a moment, unless it is over before.
     pub(super) alarms: Vec<super::timers::AlarmKey>,
+    /// Its spans, if somebody listened when it began.
+    pub(super) trace: Option<Box<super::trace::Trace>>,
     /// What its workflow's limits let it hold while it runs.
     pub(super) passed: Vec<super::gate::Ask>,
 }

@@ -15,6 +15,7 @@ use super::scribe::Scribe;
 use super::wait::Sleep;
 use crate::failure::{Failure, FailureKind};
 use crate::job_id::JobId;
+use crate::record::JobOptions;
 use crate::state::JobState;
 use crate::store::{Change, Entry, Epoch, Head, Store, StoreError, StoreErrorKind, Verdict};
 
@@ -152,9 +153,10 @@ impl Engine {
         self: &Arc<Self>,
         scribe: &Scribe,
         work: JobWork,
+        options: Option<Box<JobOptions>>,
         roomed: bool,
     ) -> Result<(Arc<Job>, Entry), String> {
-        let job = Arc::new(Job::new(self.ids.make(self.clock.now()), work, None, roomed));
+        let job = Arc::new(Job::new(self.ids.make(self.clock.now()), work, options, roomed));
         let mut unwritten = Unwritten::default();
         unwritten.add(&self.first_record(&job), None, &[])?;
         let (head, lines) = (Arc::new(self.head(&job)), unwritten.take().unwrap_or_default());

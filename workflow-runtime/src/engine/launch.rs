@@ -9,6 +9,7 @@ use super::attempt::{Attempt, EngineRef, Runner, Start, failed};
 use super::core::Engine;
 use super::event::Event;
 use super::job::Job;
+use super::trace::inside;
 use crate::agent::{Body, Running};
 use crate::error::Advice;
 use crate::failure::{Failure, FailureKind};
@@ -27,7 +28,8 @@ impl Engine {
         now: &mut Instant,
     ) -> Option<Event> {
         let began = *now;
-        let Start { terms, input } = start;
+        let Start { terms, input, trace } = start;
+        let span = trace.map(|seed| Box::new(seed.begin()));
         let run = &self.agents[terms.agent as usize];
         let refused = |failure: Failure| {
             run.counters.whole(Some(failure.kind), Duration::ZERO);
@@ -48,24 +50,25 @@ impl Engine {
         let pace = Duration::from_nanos(u64::from(run.pace.load(Ordering::Relaxed)));
         let inline =
             self.config.inline && (self.executor.local().is_some() || (!pace.is_zero() && pace < QUICK));
-        let mut attempt = || {
+        let mut attempt = |span| {
             let handle = handle.get_or_insert_with(|| Arc::new(Arc::clone(self)));
-            Attempt::new(handle, job, terms, began)
+            Attempt::new(handle, job, terms, began, span)
         };
         let noop = &mut Context::from_waker(Waker::noop());
         if let (true, Body::Plain(body)) = (inline && !self.has_overrides(), &agent.spec.body) {
             // Nobody can ask for this attempt before its first poll is over: most of them never come to be.
-            let polled = caught(|| {
+            let begin = || {
                 let mut future = body(input);
                 match future.as_mut().poll(noop) {
                     Poll::Ready(result) => Ok(result),
                     Poll::Pending => Err(future),
                 }
-            });
+            };
+            let polled = caught(|| inside(span.as_deref(), begin));
             let took = self.pace(terms.agent, now);
             let result = match polled {
                 Ok(Err(future)) => {
-                    let attempt = attempt();
+                    let attempt = attempt(span);
                     run.counters.start();
                     self.spawn_attempt(job, attempt, future);
                     return None;
@@ -76,9 +79,10 @@ impl Engine {
             let done = agent.done(result, || None);
             let took = if self.clock.is_virtual() { Duration::ZERO } else { took };
             run.counters.whole(failed(&done), took);
+            span.into_iter().for_each(|span| span.end(&done));
             return Some(terms.ended(done));
         }
-        let attempt = attempt();
+        let attempt = attempt(span);
         let mut future = match self.future_of(&attempt, input) {
             Ok(future) => future,
             Err(panic) => return refused(Failure::new(FailureKind::Panic, panic)),
@@ -161,7 +165,7 @@ impl Engine {
             let executor = engine.executor.clone();
             match polled {
                 Poll::Ready(done) => {
-                    let _ = caught(|| drop(future));
+                    let _ = caught(|| attempt.inside(|| drop(future)));
                     let event = attempt.ended(done, attempt.began.elapsed());
                     executor.spawn(engine.finish(job, event));
                 }

@@ -115,7 +115,9 @@ impl Engine {
             name: scribe.store_name().to_owned(),
             trouble: scribe.trouble().map(|error| error.to_string()),
             heard: scribe.lease().map(|_| {
-                self.clock.now().since(Timestamp::from_micros(self.meters.lease.heard.load(Ordering::Relaxed)))
+                self.clock
+                    .now()
+                    .since(Timestamp::from_micros(self.meters.lease.heard.load(Ordering::Relaxed)))
             }),
             lease: scribe.lease(),
         });

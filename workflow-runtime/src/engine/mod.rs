@@ -49,6 +49,7 @@ mod takeover;
 mod task;
 mod timers;
 mod timetable;
+mod trace;
 mod turnstile;
 mod wait;
 mod watch;

@@ -52,6 +52,7 @@ impl Engine {
             let live = inner.live();
             live.lines = None;
             live.result = None;
+            live.trace = None;
             let alarms = live.take_alarms();
             let attempts: Vec<_> = live.attempts.values().cloned().collect();
             (attempts, alarms, std::mem::take(&mut live.inbox), std::mem::take(&mut live.starts))

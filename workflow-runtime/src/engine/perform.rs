@@ -203,6 +203,13 @@ impl Turn<'_> {
             ..options
         };
         // First the fact, then the job: no child is without one who waits for it.
+        self.trace_task(live, task);
+        let below = self.context_below(live, task);
+        let options = JobOptions {
+            traceparent: below.as_ref().map(|below| Arc::clone(&below.traceparent)),
+            tracestate: below.and_then(|below| below.tracestate),
+            ..options
+        };
         let id = self.engine.ids.make(self.now);
         if limit.is_some() {
             self.limit_task(live, task, limit);

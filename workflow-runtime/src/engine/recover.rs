@@ -257,6 +257,9 @@ impl Turn<'_> {
         let Some(machine) = live.machine.as_mut() else { return };
         let outstanding = machine.outstanding();
         let (lost, limited, calling) = (machine.lost(), machine.limited(), machine.calling());
+        self.open_trace(live);
+        calling.iter().for_each(|(task, _)| self.trace_task(live, *task));
+        lost.iter().for_each(|task| self.trace_task(live, *task));
         for task in limited {
             self.limit_again(live, task);
         }

@@ -192,6 +192,7 @@ impl Turn<'_> {
         self.place = Some(queue);
         self.waited = Some((placed.deadline, placed.since));
         if self.note(live, Fact::Begun) {
+            self.open_trace(live);
             self.limit_job(live);
         }
     }
@@ -222,6 +223,9 @@ impl Turn<'_> {
         }
         match live.note(self.now, fact) {
             Ok(()) => {
+                if live.trace.is_some() {
+                    self.trace_fact(live);
+                }
                 self.tell(live, task);
                 Ok(())
             }

@@ -69,8 +69,7 @@ impl Turn<'_> {
         let inherited = inherited.filter(|urgency| *urgency != Priority::default());
         let own = inherited.or(callee.options.priority).or(self.job.options().priority);
         let priority = own.or_else(|| self.engine.options_of(self.job)?.priority).unwrap_or_default();
-        let (deadline, since) =
-            waited.unwrap_or_else(|| (self.engine.urgency(self.job, priority), self.now));
+        let (deadline, since) = waited.unwrap_or_else(|| (self.engine.urgency(self.job, priority), self.now));
         let queue = callee.queue(self.engine).place;
         Entry { deadline, since, job: Arc::clone(self.job), task, queue, returning }
     }
@@ -130,7 +129,8 @@ impl Turn<'_> {
         let input = engine.input_of(self.job, machine, task, callee.agent).map_err(Box::new);
         let deadline = engine.deadline_of(self.job, machine, task, callee.options.deadline);
         let (agent, limits) = (callee.agent, Limits::of(&callee.options));
-        live.starts.push_back(Start { terms: Terms { task, number, agent, limits, deadline }, input });
+        let trace = self.seed(live, task, number, agent, &queue.settings.name);
+        live.starts.push_back(Start { terms: Terms { task, number, agent, limits, deadline }, input, trace });
     }
 
     /// Passes gates, or waits at one.

@@ -243,6 +243,12 @@ impl Machine {
         }
     }
 
+    /// The task that made this one, if code has.
+    pub(crate) fn maker(&self, task: TaskId) -> Option<TaskId> {
+        let made = self.task(task).filter(|task| task.kind == Kind::Made)?;
+        (made.place != NONE).then_some(made.place)
+    }
+
     /// The task of this key that another made.
     pub(crate) fn made_by(&self, parent: Option<TaskId>, key: &str) -> Option<TaskId> {
         self.rare.as_ref()?.keys.get(&(parent.unwrap_or(NONE), Arc::from(key))).copied()

@@ -64,17 +64,25 @@ impl Text {
         self.gauge("workflow_queue_concurrency", "Places that there are.", queues, of, |queue| {
             f64::from(queue.concurrency)
         });
-        self.gauge("workflow_queue_paused", "Whether the queue is paused: 1 if it is.", queues, of, |queue| {
-            f64::from(u8::from(queue.paused))
-        });
+        self.gauge(
+            "workflow_queue_paused",
+            "Whether the queue is paused: 1 if it is.",
+            queues,
+            of,
+            |queue| f64::from(u8::from(queue.paused)),
+        );
         let help = "For how long the one has waited that came first; 0 if nobody waits.";
         self.gauge("workflow_queue_oldest_seconds", help, queues, of, |queue| {
             queue.oldest.unwrap_or_default().as_secs_f64()
         });
-        self.counter("workflow_queue_started_total", "Attempts that began.", queues, of, |queue| queue.started);
+        self.counter("workflow_queue_started_total", "Attempts that began.", queues, of, |queue| {
+            queue.started
+        });
         self.counter("workflow_queue_ended_total", "Attempts that ended.", queues, of, |queue| queue.ended);
         let help = "How long attempts waited from when they could have begun.";
-        self.histogram("workflow_queue_start_latency_seconds", help, queues, of, |queue| &queue.start_latency);
+        self.histogram("workflow_queue_start_latency_seconds", help, queues, of, |queue| {
+            &queue.start_latency
+        });
     }
 
     fn agents(&mut self, agents: &[AgentMetrics]) {
@@ -127,7 +135,11 @@ impl Text {
     }
 
     fn rest(&mut self, all: &Metrics) {
-        self.head("workflow_limit_waiting", "gauge", "Tasks and jobs that wait at a limit, and hold no place.");
+        self.head(
+            "workflow_limit_waiting",
+            "gauge",
+            "Tasks and jobs that wait at a limit, and hold no place.",
+        );
         self.sample("workflow_limit_waiting", &[], all.limits.waiting);
         self.head("workflow_limit_waits_total", "counter", "Tasks and jobs that had to wait at a limit.");
         for (limit, count) in &all.limits.waits {
@@ -148,7 +160,11 @@ impl Text {
         let lease = &all.lease;
         for (name, help, count) in [
             ("workflow_lease_terms_total", "Terms that this process began.", lease.begun),
-            ("workflow_lease_lost_total", "Terms that were over, for this process was not heard.", lease.lost),
+            (
+                "workflow_lease_lost_total",
+                "Terms that were over, for this process was not heard.",
+                lease.lost,
+            ),
             ("workflow_takeovers_total", "How often jobs were taken over from the store.", lease.takeovers),
         ] {
             self.head(name, "counter", help);
@@ -160,7 +176,11 @@ impl Text {
         }
         self.head("workflow_jobs_parked", "gauge", "Jobs in the store that this program cannot go on with.");
         self.sample("workflow_jobs_parked", &[], all.parked);
-        self.head("workflow_dead_letters_total", "counter", "Jobs that failed for good and nobody waited for.");
+        self.head(
+            "workflow_dead_letters_total",
+            "counter",
+            "Jobs that failed for good and nobody waited for.",
+        );
         self.sample("workflow_dead_letters_total", &[], all.dead_letters);
         self.head("workflow_events_missed_total", "counter", "Events that observers were too slow for.");
         self.sample("workflow_events_missed_total", &[], all.events_missed);
