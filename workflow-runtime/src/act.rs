@@ -77,6 +77,7 @@ pub(crate) enum Act {
 
 /// How a job is to be run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub(crate) struct How {
     pub(crate) queue: Option<String>,
@@ -94,6 +95,7 @@ pub(crate) struct How {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[serde(tag = "done", rename_all = "snake_case")]
 pub(crate) enum Done {
     /// It is done.

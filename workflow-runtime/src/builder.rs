@@ -294,7 +294,7 @@ impl RuntimeBuilder {
     pub async fn on(mut self, store: Arc<dyn Store>) -> Result<Runtime, StartError> {
         let handle = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoTokio)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        #[cfg(all(feature = "cli", feature = "sqlite"))]
+        #[cfg(all(feature = "acting", feature = "sqlite"))]
         let file = crate::door::file_of(&*store);
         // A store may block.
         let (node, offer) = (self.node_in(&*store), self.offer()?);
@@ -311,7 +311,7 @@ impl RuntimeBuilder {
             engine.recover_all();
         }
         engine.begin_presence();
-        #[cfg(all(feature = "cli", feature = "sqlite"))]
+        #[cfg(all(feature = "acting", feature = "sqlite"))]
         if let Some(file) = file.filter(|_| !hands_off) {
             crate::door::keep_open(engine, &file).await;
         }

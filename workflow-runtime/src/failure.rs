@@ -11,6 +11,7 @@ use crate::state::JobState;
 
 /// Why a task or a job did not succeed: what went wrong, with its causes, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
     /// What kind of failure it is.
@@ -41,6 +42,7 @@ fn is_zero(number: &u32) -> bool {
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -78,6 +80,13 @@ impl FailureKind {
 }
 
 impl Failure {
+    /// Has each text in it changed that somebody wrote.
+    pub(crate) fn each_text(&mut self, change: &impl Fn(&mut String)) {
+        change(&mut self.message);
+        self.causes.iter_mut().for_each(change);
+        self.undo.iter_mut().for_each(|undo| undo.each_text(change));
+    }
+
     /// A failure of this kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {

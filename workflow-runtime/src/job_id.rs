@@ -123,6 +123,17 @@ impl JobIds {
     }
 }
 
+#[cfg(feature = "http")]
+impl schemars::JsonSchema for JobId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "JobId".into()
+    }
+
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "uuid" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ extern crate self as workflow_runtime;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 mod act;
 mod agent;
 mod apart;
@@ -26,7 +26,7 @@ mod dag;
 mod data;
 mod dead_letters;
 mod definition;
-#[cfg(all(feature = "cli", feature = "sqlite"))]
+#[cfg(all(feature = "acting", feature = "sqlite"))]
 mod door;
 mod engine;
 mod entry;
@@ -36,6 +36,8 @@ mod fingerprint;
 mod fit;
 mod handle;
 mod hook;
+#[cfg(feature = "http")]
+pub mod http;
 mod job_id;
 mod keys;
 mod letter;
@@ -70,6 +72,7 @@ mod schedules;
 mod scheduling;
 mod schema;
 mod scope;
+mod secret;
 mod sketch;
 mod small_map;
 mod spread;

@@ -401,6 +401,7 @@ pub struct JobOptions {
 
 /// The task that waits for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 pub struct Parent {
     /// Its job.
     pub job: JobId,

@@ -1,6 +1,7 @@
 //! All agents and workflows of a program: collected at link time or by hand, checked as a whole.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::agent::{Agent, AgentSpec, SchemaSource};
 use crate::check::Callees;
@@ -14,6 +15,7 @@ use crate::plan::Plan;
 use crate::problem::{Problem, Problems};
 use crate::registered::{RegisteredAgent, RegisteredWorkflow};
 use crate::schema::Schema;
+use crate::secret::Marked;
 use crate::wire::{Workflow, WorkflowSpec};
 
 /// All agents and workflows of a program, each found by its one name.
@@ -21,9 +23,21 @@ use crate::wire::{Workflow, WorkflowSpec};
 pub struct Registry {
     agents: Agents,
     workflows: Vec<RegisteredWorkflow>,
+    marked: OnceLock<Marked>,
 }
 
 impl Registry {
+    /// Whether something of the values of jobs is secret.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_secrets(&self) -> bool {
+        !self.marked().is_empty()
+    }
+
+    /// Where schemas mark something as secret.
+    pub(crate) fn marked(&self) -> &Marked {
+        self.marked.get_or_init(|| Marked::of(self))
+    }
+
     /// What the linker collected: every `#[task_agent]` and `workflow!` of every crate that the program names.
     ///
     /// A crate that nothing names is not linked. Name it, if only by `use the_crate as _;`.
@@ -250,7 +264,7 @@ impl RegistryBuilder {
             }
         }
         Problems::check(problems)?;
-        Ok(Registry { agents, workflows: planned })
+        Ok(Registry { agents, workflows: planned, marked: OnceLock::new() })
     }
 }
 

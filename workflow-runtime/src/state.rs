@@ -9,6 +9,7 @@ macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $state:ident => [$($next:ident),*],)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
         pub enum $name {

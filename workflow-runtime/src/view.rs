@@ -12,6 +12,7 @@ use crate::machine::{Machine, Resumed};
 use crate::program::Place;
 use crate::record::{Fact, Input, Line, Part, Record, Submission, TaskId, Work};
 use crate::registry::Registry;
+use crate::secret::Secrets;
 use crate::state::TaskState;
 use crate::store::{Head, Store, StoreError};
 use crate::timestamp::Timestamp;
@@ -20,6 +21,7 @@ use crate::value::Value;
 
 /// A job, as its journal tells it. [`Registry::view`] reads it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct JobView {
     /// What lists show of it.
@@ -46,6 +48,7 @@ pub struct JobView {
 
 /// A step of a job, or what an agent made inside of one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StepView {
     /// The number of its task in the job.
@@ -55,6 +58,9 @@ pub struct StepView {
     /// The phase it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Arc<str>>,
+    /// The agent or the workflow that it calls, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Arc<str>>,
     /// Where it stands.
     pub state: TaskState,
     /// When something first happened to it.
@@ -85,6 +91,7 @@ pub struct StepView {
 
 /// One attempt of a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AttemptView {
     /// When it began.
@@ -101,6 +108,7 @@ pub struct AttemptView {
 
 /// What was said to a job from outside.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Said {
     /// When it was heard.
@@ -112,6 +120,7 @@ pub struct Said {
 
 /// What can be said to a job from outside.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Saying {
@@ -133,15 +142,38 @@ pub enum Saying {
     },
 }
 
+impl Saying {
+    /// Has what came with it changed, and the reason that was given.
+    pub(crate) fn each_value(&mut self, value: impl FnOnce(&mut Json), text: impl FnOnce(&mut String)) {
+        match self {
+            Self::Signalled { value: Some(with), .. } => value(with),
+            Self::Stopped { why } => text(why),
+            _ => {}
+        }
+    }
+}
+
 impl Registry {
     /// What a store has of a job, if it is there, for people to look at. Nothing is run, written or taken over: another
     /// program may be at work on it.
+    ///
+    /// What the schemas of agents and workflows mark as `writeOnly`, or as of the format `password`, is hidden, and so are
+    /// texts that are equal to it, wherever they stand.
     ///
     /// It blocks: call it where that hurts nobody.
     ///
     /// # Errors
     /// When the store, or what it has of the job, cannot be read.
     pub fn view(&self, store: &dyn Store, job: JobId) -> Result<Option<JobView>, StoreError> {
+        let mut view = self.bare_view(store, job)?;
+        if let Some(view) = &mut view {
+            Secrets::hide_in(self, view);
+        }
+        Ok(view)
+    }
+
+    /// The same with its secrets.
+    pub(crate) fn bare_view(&self, store: &dyn Store, job: JobId) -> Result<Option<JobView>, StoreError> {
         let Some(kept) = store.read(job)? else { return Ok(None) };
         let lines = kept.records()?;
         let mut view = JobView::new(kept.head);
@@ -181,6 +213,7 @@ impl JobView {
             let mut step = told.remove(&id).unwrap_or_else(|| StepView::new(id));
             step.path = Arc::from(machine.path(id));
             step.phase = machine.phase_of(id).map(Arc::from);
+            step.calls = called(registry, machine, id);
             step.state = task.state;
             step.since = step.since.or_else(|| machine.since(id));
             if !step.attempts.is_empty() {
@@ -238,6 +271,18 @@ fn input_of(submission: &Submission) -> Option<Json> {
     }
 }
 
+/// The agent or the workflow that a task calls.
+fn called(registry: &Registry, machine: &Machine, task: TaskId) -> Option<Arc<str>> {
+    if let Some(spawn) = machine.spawn(task) {
+        return Some(Arc::from(&*spawn.callee.name));
+    }
+    let name = match machine.call_in(machine.program()?, task)?.place {
+        Place::Agent(agent) => registry.agents()[agent as usize].name(),
+        Place::Workflow(workflow) => registry.workflows()[workflow as usize].name(),
+    };
+    Some(Arc::from(name))
+}
+
 /// What a task is given.
 fn given(registry: &Registry, machine: &Machine, task: TaskId) -> Option<Json> {
     if let Some(input) = machine.given(task) {
@@ -269,6 +314,7 @@ impl StepView {
             task,
             path: Arc::from(""),
             phase: None,
+            calls: None,
             state: TaskState::Pending,
             since: None,
             ended: None,

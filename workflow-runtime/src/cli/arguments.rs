@@ -84,6 +84,9 @@ pub(super) enum Command {
     },
     /// Works on the store until it is interrupted
     Worker,
+    /// Works on the store, and shows the dashboard, until it is interrupted
+    #[cfg(feature = "http")]
+    Serve(super::serve::Serve),
     #[command(flatten)]
     Act(ActCommand),
     /// Tells which jobs that are not over this program could not go on with

@@ -13,6 +13,8 @@ use super::arguments::{Arguments, Command};
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, What};
+#[cfg(feature = "http")]
+use super::serve::{self, Named};
 use super::stores::Stores;
 use super::{acting, catalogue, jobs, run, schedules, watch, worker};
 use crate::act::How;
@@ -201,6 +203,14 @@ impl Ready {
                 return run::run(self.builder(), &stores, What { name, input, how }, &mut output, told);
             }
             Command::Worker => return worker::work(self.builder(), &stores, told.to),
+            #[cfg(feature = "http")]
+            Command::Serve(how) => {
+                let named = Named {
+                    program: self.command.get_name().to_owned(),
+                    version: self.command.get_version().unwrap_or_default().to_owned(),
+                };
+                return serve::serve(self.builder(), &stores, named, &how, told.to);
+            }
             Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
             Command::Watch { id } => return watch::watch(&*stores.look()?, id, &mut output),

@@ -40,6 +40,8 @@ mod output;
 mod refusal;
 mod run;
 mod schedules;
+#[cfg(feature = "http")]
+mod serve;
 mod stores;
 mod threads;
 mod watch;

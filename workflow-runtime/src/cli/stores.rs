@@ -56,6 +56,14 @@ impl Stores {
         Ok(opened?)
     }
 
+    /// The file, if another process works on it that lets others ask.
+    #[cfg(all(feature = "http", feature = "sqlite"))]
+    pub(super) fn at_work(&self) -> Option<PathBuf> {
+        let Self::File(path) = self else { return None };
+        let path = std::fs::canonicalize(path).ok()?;
+        crate::door::is_open(&path).then_some(path)
+    }
+
     /// Has something done by the process that has the file open; nothing, if there is none.
     pub(super) fn ask(&self, act: &Act) -> Result<Option<Done>, Refusal> {
         #[cfg(feature = "sqlite")]

@@ -74,7 +74,7 @@ pub use park::ParkedJob;
 pub(crate) use rerun::{Unrepeatable, Unrun};
 pub(crate) use retain::PRUNED;
 pub use settings::{AgentLimits, Queue, StallAction};
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 pub(crate) use timetable::orders;
 pub(crate) use timetable::{Handed, Order, Page, RunOptions, Unedited, Waits};
 pub(crate) use watch::Watch;

@@ -188,6 +188,17 @@ impl Engine {
         let Some(live) = inner.live_ref() else { return vec![first] };
         std::iter::once(first).chain(live.lines(live.written())).collect()
     }
+
+    /// The same from one on, so many at most.
+    #[cfg(feature = "http")]
+    pub(crate) fn lines_from(&self, job: &Job, first: usize, most: usize) -> Vec<Line> {
+        let own = (first == 0).then(|| Line::bare(self.first_record(job)));
+        let inner = job.lock();
+        let Some(live) = inner.live_ref() else { return own.into_iter().collect() };
+        let written = live.written();
+        let rest = &written[first.saturating_sub(1).min(written.len())..];
+        own.into_iter().chain(live.lines(rest)).take(most).collect()
+    }
 }
 
 impl Live {

@@ -442,6 +442,7 @@ pub struct Lines {
 
 /// What lists show of a job, without its records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Head {
     /// Its id.

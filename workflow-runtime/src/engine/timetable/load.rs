@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use super::busy::Busy;
 use super::edit::AGAIN;
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 use super::order::Order;
 use super::page::read;
 use crate::engine::core::Engine;
 use crate::engine::wait::Sleep;
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -19,11 +19,11 @@ use crate::store::StoreError;
 pub(super) const TOPIC: &str = "schedule";
 
 /// An order by its name, as it was written, or why it cannot be read.
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 type Named = (Arc<str>, Result<Order, String>);
 
 /// The orders of a store.
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 pub(crate) fn orders(store: &dyn Store) -> Result<Vec<Named>, StoreError> {
     Ok(store.notes(TOPIC)?.into_iter().map(|note| (note.name, read(&note.text))).collect())
 }

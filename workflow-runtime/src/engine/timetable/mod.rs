@@ -11,7 +11,7 @@ mod page;
 
 pub(crate) use edit::{Unedited, Waits};
 pub(crate) use hand_in::Handed;
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 pub(crate) use load::orders;
 pub(super) use order::schedule_of;
 pub(crate) use order::{Order, RunOptions};

@@ -1,0 +1,111 @@
+//! The dashboard, on a port of this machine.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::refusal::{Exit, Refusal};
+use super::stores::Stores;
+use super::threads::{block_on, interrupted};
+use crate::builder::RuntimeBuilder;
+use crate::http::{Person, ServeError, Site, Token, WeakToken};
+use crate::runtime::Runtime;
+
+/// How long attempts may run on when it is to end.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Where it is served, and for whom.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen; other addresses than this machine's own need a token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// A file that holds the token of an operator; the variable WORKFLOW_TOKEN may hold it as well
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// A file that holds the token of those who may only look; or the variable WORKFLOW_READER_TOKEN
+    #[arg(long, value_name = "FILE")]
+    reader_token_file: Option<PathBuf>,
+}
+
+/// What the program is called, and its version.
+pub(super) struct Named {
+    pub(super) program: String,
+    pub(super) version: String,
+}
+
+pub(super) fn serve(
+    builder: RuntimeBuilder,
+    stores: &Stores,
+    named: Named,
+    how: &Serve,
+    err: &mut dyn Write,
+) -> Result<Exit, Refusal> {
+    let tokens = [
+        token(Person::operator("operator"), how.token_file.as_ref(), "WORKFLOW_TOKEN")?,
+        token(Person::reader("reader"), how.reader_token_file.as_ref(), "WORKFLOW_READER_TOKEN")?,
+    ];
+    let dress = |site: Site| {
+        let site = site.program(named.program, named.version);
+        tokens.into_iter().flatten().fold(site, Site::token)
+    };
+    block_on(async {
+        let listener = TcpListener::bind(how.listen).await.map_err(|error| {
+            Refusal::new(Exit::Failed, format!("{}: {error}; name another by --listen", how.listen))
+        })?;
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = stores.at_work() {
+            let site = dress(Site::beside(builder.registered()?, &path)?);
+            let path = path.display();
+            writeln!(err, "another process works on {path}: it is shown here, and asked to act")?;
+            return serve_until_interrupted(site, listener, None, err).await;
+        }
+        let runtime = stores.open(builder).await?;
+        serve_until_interrupted(dress(Site::new(&runtime)), listener, Some(runtime), err).await
+    })
+}
+
+async fn serve_until_interrupted(
+    site: Site,
+    listener: TcpListener,
+    runtime: Option<Runtime>,
+    err: &mut dyn Write,
+) -> Result<Exit, Refusal> {
+    let address = listener.local_addr()?;
+    let served = site.serve(listener, interrupted());
+    writeln!(err, "at http://{address}/; interrupt to end")?;
+    let done = served.await;
+    if let Some(runtime) = runtime {
+        writeln!(err, "ending: what runs may run on for {} s", GRACE.as_secs())?;
+        runtime.shutdown(GRACE).await;
+    }
+    match done {
+        Ok(()) => Ok(Exit::Done),
+        Err(error @ ServeError::Open { .. }) => {
+            let message = format!("{error}; put a token into WORKFLOW_TOKEN, or name a file by --token-file");
+            Err(Refusal::new(Exit::Misused, message))
+        }
+        Err(error) => Err(Refusal::new(Exit::Failed, error.to_string())),
+    }
+}
+
+/// The token that a file or a variable holds.
+fn token(person: Person, file: Option<&PathBuf>, variable: &str) -> Result<Option<Token>, Refusal> {
+    let (place, secret) = match file {
+        Some(file) => {
+            let secret = std::fs::read_to_string(file)
+                .map_err(|error| Refusal::new(Exit::Misused, format!("{}: {error}", file.display())))?;
+            (file.display().to_string(), secret)
+        }
+        None => match std::env::var(variable) {
+            Ok(secret) if !secret.is_empty() => (variable.to_owned(), secret),
+            _ => return Ok(None),
+        },
+    };
+    let weak = |error: WeakToken| Refusal::new(Exit::Misused, format!("{place}: {error}"));
+    Token::new(person, secret.trim()).map(Some).map_err(weak)
+}

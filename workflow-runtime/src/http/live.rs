@@ -1,0 +1,260 @@
+//! What happens, as it happens: server-sent events. Each stream looks by itself at what there is, a few times in a second, and
+//! only when the last thing that it told was taken: so a busy store owes it nothing, and who does not listen costs nothing.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures_core::Stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+
+use super::desk::Desk;
+use super::endpoint::{Asked, Endpoint, Form};
+use super::long::shorten;
+use super::looking::{Nothing, no_job, records};
+use super::places::{Queue, queues_of};
+use super::trouble::{Kind, Trouble};
+use crate::job_id::JobId;
+use crate::store::Head;
+use crate::timestamp::Timestamp;
+
+/// How often it is looked at a job.
+const JOB: Duration = Duration::from_millis(200);
+
+/// It is looked at a job in a store for this share of the time at most.
+const SHARE: u32 = 10;
+
+/// How long nothing is said at most: what stands between may think that nobody is there any more.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// How many records are told at once.
+const AT_ONCE: usize = 500;
+
+/// Where somebody stood who comes again.
+const LAST: HeaderName = HeaderName::from_static("last-event-id");
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::raw::<Job, String, _, _>(
+            Form::Events,
+            "/api/jobs/{id}/events",
+            "What happens to a job until it is over: `line`, `progress`, `head`, `over`",
+            job,
+        ),
+        Endpoint::raw::<Nothing, String, _, _>(
+            Form::Events,
+            "/api/events",
+            "Once a second at most, that something has changed: `change`",
+            all,
+        ),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Job {
+    id: JobId,
+    /// The records after the one of this number; the header `last-event-id` says the same.
+    after: Option<usize>,
+}
+
+async fn job(asked: Asked<Job>) -> Result<Response, Trouble> {
+    let Job { id, after } = asked.given;
+    let last = asked.parts.headers.get(LAST).and_then(|last| last.to_str().ok()?.parse().ok());
+    let first = last.or(after).map_or(0_usize, |after| after.saturating_add(1));
+    let desk = asked.desk;
+    if desk.behind.ask(move |store, _| store.read(id).map(|kept| kept.is_none())).await? {
+        return Err(no_job(id));
+    }
+    listen(&desk, |desk, tell| follow(desk, id, first, tell))
+}
+
+async fn all(asked: Asked<Nothing>) -> Result<Response, Trouble> {
+    listen(&asked.desk, watch)
+}
+
+/// One event, as it is written.
+fn event(name: &str, id: Option<usize>, data: &impl Serialize) -> Bytes {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    // JSON has no line breaks of its own.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Bytes::from(format!("{id}event: {name}\ndata: {data}\n\n"))
+}
+
+/// Where somebody listens.
+struct Teller {
+    to: mpsc::Sender<Bytes>,
+    last: Instant,
+}
+
+/// Nobody listens any more.
+struct Gone;
+
+impl Teller {
+    /// Waits until it is taken.
+    async fn tell(&mut self, what: Bytes) -> Result<(), Gone> {
+        self.last = Instant::now();
+        self.to.send(what).await.map_err(|_| Gone)
+    }
+
+    /// Waits a while; says something if nothing was said for long.
+    async fn pause(&mut self, time: Duration) -> Result<(), Gone> {
+        tokio::select! {
+            () = self.to.closed() => return Err(Gone),
+            () = tokio::time::sleep(time) => {}
+        }
+        if self.last.elapsed() >= SILENCE {
+            self.tell(Bytes::from_static(b": nothing has happened\n\n")).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A response that tells what a task says.
+fn listen<F, T>(desk: &Arc<Desk>, task: F) -> Result<Response, Trouble>
+where
+    F: FnOnce(std::sync::Weak<Desk>, Teller) -> T,
+    T: Future<Output = Result<(), Gone>> + Send + 'static,
+{
+    let many = |_| Trouble::new(Kind::TooMany, "too many listen already; ask again later");
+    let place = Arc::clone(&desk.listeners).try_acquire_owned().map_err(many)?;
+    let (to, from) = mpsc::channel(1);
+    let task = task(Arc::downgrade(desk), Teller { to, last: Instant::now() });
+    tokio::spawn(async move {
+        let _ = task.await;
+        drop(place);
+    });
+    let headers = [(CONTENT_TYPE, Form::Events.media_type()), (CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::from_stream(Told(from))).into_response())
+}
+
+/// What a task says, as a stream.
+struct Told(mpsc::Receiver<Bytes>);
+
+impl Stream for Told {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|told| told.map(Ok))
+    }
+}
+
+/// What there is new of a job.
+struct News {
+    lines: Vec<Json>,
+    head: Head,
+    progress: Option<Json>,
+    /// There is more already.
+    more: bool,
+}
+
+impl Desk {
+    async fn news(&self, id: JobId, first: usize) -> Result<Option<News>, Trouble> {
+        let running = self.behind.runtime().and_then(|runtime| {
+            let job = runtime.engine.index.get(id)?;
+            let lines = runtime.engine.lines_from(&job, first, AT_ONCE + 1);
+            // Where something is secret, the store is asked: all of the journal tells what is.
+            let is_plain = !runtime.engine.registry.has_secrets();
+            let progress = job.last_progress().map(|progress| {
+                json!({ "step": progress.step, "fraction": progress.fraction, "message": progress.message })
+            });
+            Some((runtime.engine.head(&job), lines, is_plain, progress))
+        });
+        if let Some((head, mut lines, true, progress)) = running {
+            let more = lines.len() > AT_ONCE;
+            lines.truncate(AT_ONCE);
+            let numbered = lines.iter().zip(first..).map(|(line, number)| {
+                let mut line = serde_json::to_value(line).unwrap_or_default();
+                shorten(&mut line);
+                line["number"] = json!(number);
+                line
+            });
+            return Ok(Some(News { lines: numbered.collect(), head, progress, more }));
+        }
+        let found =
+            self.behind.ask(move |store, registry| records(store, registry, id, first, AT_ONCE)).await?;
+        Ok(found.map(|(head, records)| News {
+            lines: records.lines,
+            head,
+            progress: None,
+            more: records.more,
+        }))
+    }
+}
+
+/// Tells what happens to a job until it is over.
+async fn follow(
+    desk: std::sync::Weak<Desk>,
+    id: JobId,
+    mut first: usize,
+    mut teller: Teller,
+) -> Result<(), Gone> {
+    let (mut head, mut progress) = (None, None);
+    loop {
+        let begun = Instant::now();
+        let Some(desk) = desk.upgrade() else { return Ok(()) };
+        let news = desk.news(id, first).await;
+        drop(desk);
+        let took = begun.elapsed();
+        let news = match news {
+            Ok(Some(news)) => news,
+            // It is forgotten, or the store is away for a while: who listens comes again.
+            Ok(None) | Err(_) => return Ok(()),
+        };
+        for line in &news.lines {
+            teller.tell(event("line", Some(first), line)).await?;
+            first += 1;
+        }
+        if news.more {
+            continue;
+        }
+        if news.progress.is_some() && news.progress != progress {
+            teller.tell(event("progress", None, &news.progress)).await?;
+            progress = news.progress;
+        }
+        if news.head.state.is_over() {
+            return teller.tell(event("over", None, &news.head)).await;
+        }
+        if head.as_ref() != Some(&news.head) {
+            teller.tell(event("head", None, &news.head)).await?;
+            head = Some(news.head);
+        }
+        teller.pause(JOB.max(took * SHARE)).await?;
+    }
+}
+
+/// How everything stands.
+#[derive(Debug, Serialize)]
+struct Change {
+    at: Timestamp,
+    queues: Vec<Queue>,
+}
+
+/// Tells that something has changed.
+async fn watch(desk: std::sync::Weak<Desk>, mut teller: Teller) -> Result<(), Gone> {
+    let Some(mut changes) = desk.upgrade().map(|desk| desk.trend.changes()) else { return Ok(()) };
+    loop {
+        let Some(desk) = desk.upgrade() else { return Ok(()) };
+        let queues = queues_of(&desk).await.unwrap_or_default();
+        drop(desk);
+        teller.tell(event("change", None, &Change { at: Timestamp::now(), queues })).await?;
+        loop {
+            tokio::select! {
+                changed = changes.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return Ok(()),
+                },
+                quiet = teller.pause(SILENCE) => quiet?,
+            }
+        }
+    }
+}

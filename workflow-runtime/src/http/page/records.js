@@ -1,0 +1,71 @@
+// The journal of a job, as it is written: one line for each fact.
+
+import { show } from "./dialog.js";
+import { h, put, say } from "./dom.js";
+import { clock, date, moment, duration, number } from "./format.js";
+import { virtualList } from "./list.js";
+import { isOver } from "./states.js";
+import { glance, valueView } from "./value.js";
+
+const TONE = { succeeded: "good", job_succeeded: "good", failed: "bad", job_failed: "bad", stopped: "bad", retrying: "warn", fell: "warn", lost: "warn", paused: "warn", signalled: "wait", slept: "wait" };
+
+/** What a fact says, in a few words. */
+export function told(line) {
+  const values = {
+    started: () => `attempt ${line.attempt}`,
+    retrying: () => `again at ${clock(line.due)}: ${line.failure?.message}`,
+    fell: () => line.failure?.message,
+    failed: () => line.failure?.message,
+    stopped: () => line.failure?.message,
+    job_failed: () => line.failure?.message,
+    lost: () => (line.killed ? "its process was killed" : "its process was shut down"),
+    succeeded: () => glance(line.output),
+    job_succeeded: () => glance(line.output),
+    returned: () => line.failure?.message ?? glance(line.output),
+    chose: () => (line.holds ? "holds" : "does not hold"),
+    fanned: () => `${line.items?.length ?? 0} elements`,
+    rounded: () => (line.again ? "another round" : "no more rounds"),
+    slept: () => `until ${date(line.until)}`,
+    called: () => `job ${line.job}`,
+    signalled: () => `${line.event} ${glance(line.value)}`,
+    spawned: () => line.spawn?.key ?? line.spawn?.callee?.name,
+    saved: () => glance(line.value),
+    given: () => glance(line.input),
+  };
+  return String(values[line.fact]?.() ?? "");
+}
+
+export function recordsTab(model) {
+  let only = "";
+  let following = !isOver(model.view.state);
+  const search = h("input", { type: "search", placeholder: "step, fact or words", "aria-label": "Search the records", class: "narrow", "data-test": "records-search", oninput: () => ((only = search.value.toLowerCase()), update()) });
+  const count = h("span", { class: "soft", role: "status" });
+  const list = virtualList({ height: () => 28, make, update: refresh, key: (line) => line.number, label: "Records" });
+  const element = h("div", { class: "records", "data-test": "records" }, h("div", { class: "row tab-tools" }, search, count), list.box);
+  list.box.addEventListener("scroll", () => (following = list.box.scrollTop + list.box.clientHeight > list.box.scrollHeight - 60), { passive: true });
+
+  function make(line) {
+    const row = h("button", { type: "button", class: "record", "data-test": "record", onclick: () => whole(line) });
+    put(
+      row,
+      h("span", { class: "soft number" }, line.number),
+      h("span", { class: "soft", title: date(line.at) }, clock(line.at)),
+      h("span", { class: `fact ${TONE[line.fact] ?? ""}` }, line.fact.replaceAll("_", " ")),
+      h("code", { class: "path" }, line.step ?? ""),
+      h("span", { class: "words" }, told(line).slice(0, 300)),
+    );
+    return row;
+  }
+  const refresh = () => {};
+  function whole(line) {
+    const since = duration(moment(line.at) - moment(model.view.submitted));
+    show(`Record ${line.number}: ${line.fact.replaceAll("_", " ")}`, h("p", { class: "soft" }, `${date(line.at)}, ${since} after the job was accepted`), valueView(line, { name: `record-${line.number}` }));
+  }
+  function update() {
+    const lines = only ? model.lines.filter((line) => `${line.step ?? ""} ${line.fact} ${told(line)}`.toLowerCase().includes(only)) : model.lines;
+    list.set(lines);
+    say(count, only ? `${number(lines.length)} of ${number(model.lines.length)}` : `${number(lines.length)} records`);
+    if (following) requestAnimationFrame(() => (list.box.scrollTop = list.box.scrollHeight));
+  }
+  return { element, update, lines: update, close: list.close };
+}

@@ -1,0 +1,155 @@
+//! Queues and schedules.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::desk::Desk;
+use super::endpoint::{Asked, Endpoint};
+use super::looking::Nothing;
+use super::trend::{EVERY, History};
+use super::trouble::Trouble;
+use crate::engine::orders;
+use crate::record::Work;
+use crate::timestamp::Timestamp;
+
+/// How many of the next moments of a schedule are told.
+const NEXT: usize = 5;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/queues", "The queues, and how they did over time", queues),
+        Endpoint::get("/api/schedules", "The schedules, and when they fire next", schedules),
+    ]
+}
+
+/// A queue, as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub(super) struct Queue {
+    pub(super) name: String,
+    /// How many attempts hold a place.
+    pub(super) running: u32,
+    /// How many tasks, and jobs that have not begun, wait for one.
+    pub(super) waiting: u32,
+    pub(super) paused: bool,
+    /// How many may run at once, in this process.
+    pub(super) limit: u32,
+    /// For how many seconds that has waited which has waited longest.
+    pub(super) oldest: Option<f64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Queues {
+    /// So many seconds are between two numbers of a history.
+    every: u64,
+    queues: Vec<WithHistory>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct WithHistory {
+    #[serde(flatten)]
+    queue: Queue,
+    history: History,
+}
+
+async fn queues(asked: Asked<Nothing>) -> Result<Queues, Trouble> {
+    let queues = queues_of(&asked.desk).await?;
+    let with_history = |queue: Queue| WithHistory { history: asked.desk.trend.of(&queue.name), queue };
+    Ok(Queues { every: EVERY.as_secs(), queues: queues.into_iter().map(with_history).collect() })
+}
+
+pub(super) async fn queues_of(desk: &Desk) -> Result<Vec<Queue>, Trouble> {
+    let Some(runtime) = desk.behind.runtime() else { return Ok(Vec::new()) };
+    let mut told: Vec<Queue> = runtime
+        .metrics()
+        .queues
+        .iter()
+        .map(|queue| Queue {
+            name: queue.queue.to_string(),
+            running: queue.running,
+            waiting: queue.waiting,
+            paused: queue.paused,
+            limit: queue.concurrency,
+            oldest: queue.oldest.map(|oldest| oldest.as_secs_f64()),
+        })
+        .collect();
+    told.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(told)
+}
+
+/// A schedule, as it stands.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Schedule {
+    name: String,
+    /// What it runs.
+    what: String,
+    /// When, in words.
+    words: String,
+    paused: bool,
+    /// The next moments.
+    next: Vec<Timestamp>,
+    /// Why it cannot be read, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
+    /// Why nothing of it runs in this program, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// All of it, as it was set.
+    schedule: Json,
+}
+
+impl Schedule {
+    fn new(schedule: &crate::schedule::Schedule, what: String, problem: Option<String>) -> Self {
+        let now = Timestamp::now();
+        Self {
+            name: schedule.name.clone(),
+            what,
+            words: schedule.describe(),
+            paused: schedule.paused,
+            next: if schedule.paused { Vec::new() } else { schedule.next_times(now, NEXT) },
+            unreadable: None,
+            problem,
+            schedule: serde_json::to_value(schedule).unwrap_or_default(),
+        }
+    }
+
+    fn unreadable(name: &str, why: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            what: String::new(),
+            words: String::new(),
+            paused: false,
+            next: Vec::new(),
+            unreadable: Some(why),
+            problem: None,
+            schedule: Json::Null,
+        }
+    }
+}
+
+async fn schedules(asked: Asked<Nothing>) -> Result<Vec<Schedule>, Trouble> {
+    let behind = &asked.desk.behind;
+    if let Some(runtime) = behind.runtime() {
+        let declined =
+            |error: crate::schedules::ScheduleError| Trouble::from(crate::act::Declined::from(error));
+        let schedules = runtime.schedules();
+        let known = schedules.list().await.map_err(declined)?;
+        let unreadable = schedules.unreadable().await.map_err(declined)?;
+        let known =
+            known.into_iter().map(|status| Schedule::new(&status.schedule, status.runs, status.problem));
+        let unreadable = unreadable.into_iter().map(|(name, why)| Schedule::unreadable(&name, why));
+        return Ok(known.chain(unreadable).collect());
+    }
+    let orders = behind.ask(|store, _| orders(store)).await?;
+    let told = orders.into_iter().map(|(name, order)| match order {
+        Ok(order) => {
+            let what = match &order.work {
+                Work::Call { callee, .. } => callee.name.to_string(),
+                Work::Tasks(tasks) => tasks.name.clone(),
+            };
+            Schedule::new(&order.schedule, what, None)
+        }
+        Err(why) => Schedule::unreadable(&name, why.to_string()),
+    });
+    Ok(told.collect())
+}

@@ -1,0 +1,319 @@
+//! What nobody is to see of the values of jobs: what a schema marks as `writeOnly`, or as of the format `password`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use crate::failure::Failure;
+use crate::job_id::JobId;
+use crate::record::TaskId;
+use crate::registry::Registry;
+use crate::store::{Store, StoreError};
+use crate::view::JobView;
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "•••";
+
+/// How deep schemas refer to one another without going into a value.
+const DEEP: usize = 64;
+
+/// How long a text must be that is looked for in others: what is shorter is in too many of them.
+const TELLING: usize = 4;
+
+/// The schemas in which something is marked as secret, by what takes and what gives it.
+#[derive(Debug, Default)]
+pub(crate) struct Marked {
+    inputs: HashMap<String, Json>,
+    outputs: HashMap<String, Json>,
+}
+
+impl Marked {
+    pub(crate) fn of(registry: &Registry) -> Self {
+        let mut marked = Self::default();
+        let mut take = |name: &str, input: Json, output: Json| {
+            if is_marked(&input) {
+                marked.inputs.insert(name.to_owned(), input);
+            }
+            if is_marked(&output) {
+                marked.outputs.insert(name.to_owned(), output);
+            }
+        };
+        for agent in registry.agents() {
+            take(agent.name(), agent.input_schema(), agent.output_schema());
+        }
+        for workflow in registry.workflows() {
+            take(workflow.name(), workflow.input_schema(), workflow.output_schema());
+        }
+        marked
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+}
+
+fn says_secret(schema: &Json) -> bool {
+    schema["writeOnly"] == true || schema["format"] == "password"
+}
+
+fn is_marked(schema: &Json) -> bool {
+    says_secret(schema)
+        || match schema {
+            Json::Object(members) => members.values().any(is_marked),
+            Json::Array(items) => items.iter().any(is_marked),
+            _ => false,
+        }
+}
+
+/// The secrets of one job: where they stand, and what they are.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets<'a> {
+    /// Nothing of the program is secret, unless this is there.
+    marked: Option<&'a Marked>,
+    job: String,
+    calls: HashMap<TaskId, String>,
+    texts: Vec<String>,
+    /// It is not known where the values of the job's journal belong.
+    misfit: bool,
+}
+
+impl<'a> Secrets<'a> {
+    /// The secrets of a job in a store.
+    pub(crate) fn of_job(registry: &'a Registry, store: &dyn Store, job: JobId) -> Result<Self, StoreError> {
+        if registry.marked().is_empty() {
+            return Ok(Self::default());
+        }
+        let Some(mut view) = registry.bare_view(store, job)? else { return Ok(Self::default()) };
+        Ok(Self::hide_in(registry, &mut view))
+    }
+
+    /// Hides what is secret of a job; gives what there was.
+    pub(crate) fn hide_in(registry: &'a Registry, view: &mut JobView) -> Self {
+        let marked = registry.marked();
+        if marked.is_empty() {
+            return Self::default();
+        }
+        let calls = view.steps.iter().filter_map(|step| Some((step.task, step.calls.as_deref()?.to_owned())));
+        let mut secrets = Self {
+            marked: Some(marked),
+            job: view.head.name.to_string(),
+            calls: calls.collect(),
+            texts: Vec::new(),
+            misfit: view.misfit.is_some(),
+        };
+        secrets.hide_marked(view);
+        secrets.hide_texts(view);
+        secrets
+    }
+
+    fn hide_marked(&mut self, view: &mut JobView) {
+        let job = self.job.clone();
+        self.hide_given(&job, view.input.as_mut());
+        self.hide_output(&job, view.output.as_mut());
+        for step in &mut view.steps {
+            match step.calls.as_deref() {
+                Some(callee) => {
+                    self.hide_given(callee, step.input.as_mut());
+                    self.hide_output(callee, step.output.as_mut());
+                }
+                None if self.misfit => {
+                    let values = [&mut step.input, &mut step.output, &mut step.saved];
+                    values.into_iter().flatten().for_each(|value| *value = HIDDEN.into());
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn hide_texts(&mut self, view: &mut JobView) {
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self.texts.dedup();
+        let clean = |text: &mut String| {
+            if let Cow::Owned(clean) = self.without(text) {
+                *text = clean;
+            }
+        };
+        let clean_failure = |failure: &mut Failure| failure.each_text(&clean);
+        if let Some(why) = view.head.failure.as_deref().map(|why| self.without(why).into_owned()) {
+            view.head.failure = Some(why.into());
+        }
+        view.failure.iter_mut().for_each(clean_failure);
+        view.output.iter_mut().for_each(|value| self.clean(value));
+        for said in &mut view.said {
+            said.what.each_value(|value| self.clean(value), clean);
+        }
+        for step in &mut view.steps {
+            let values = [&mut step.input, &mut step.output, &mut step.saved];
+            values.into_iter().flatten().for_each(|value| self.clean(value));
+            step.failure.iter_mut().for_each(clean_failure);
+            step.attempts.iter_mut().filter_map(|attempt| attempt.failure.as_mut()).for_each(clean_failure);
+        }
+    }
+
+    fn hide_given(&mut self, callee: &str, value: Option<&mut Json>) {
+        let schema = self.marked.and_then(|marked| marked.inputs.get(callee));
+        if let (Some(schema), Some(value)) = (schema, value) {
+            hide(schema, schema, value, &mut self.texts, 0);
+        }
+    }
+
+    fn hide_output(&mut self, callee: &str, value: Option<&mut Json>) {
+        let schema = self.marked.and_then(|marked| marked.outputs.get(callee));
+        if let (Some(schema), Some(value)) = (schema, value) {
+            hide(schema, schema, value, &mut self.texts, 0);
+        }
+    }
+
+    /// Hides what is secret of a record, as it is written in a journal.
+    pub(crate) fn hide_line(&self, line: &mut Json) {
+        let Some(marked) = self.marked else { return };
+        let task = line["task"].as_u64().and_then(|task| TaskId::try_from(task).ok());
+        let callee = task.map_or(Some(&self.job), |task| self.calls.get(&task));
+        let of = |schemas: &'a HashMap<String, Json>| callee.and_then(|callee| schemas.get(callee));
+        let mut texts = Vec::new();
+        let mut hide_at = |value: Option<&mut Json>, schema: Option<&Json>| {
+            if let (Some(value), Some(schema)) = (value, schema) {
+                hide(schema, schema, value, &mut texts, 0);
+            }
+        };
+        if self.misfit {
+            for name in ["output", "input", "value", "items", "first"] {
+                line.get_mut(name).into_iter().for_each(|value| *value = HIDDEN.into());
+            }
+        }
+        hide_at(line.get_mut("output"), of(&marked.outputs));
+        hide_at(line.get_mut("input"), of(&marked.inputs));
+        hide_at(line.pointer_mut("/submission/work/call/input"), marked.inputs.get(&self.job));
+        let spawned = line.pointer("/spawn/callee/name").and_then(Json::as_str).map(str::to_owned);
+        let given = spawned.and_then(|callee| marked.inputs.get(&callee));
+        hide_at(line.pointer_mut("/spawn/input/whole"), given);
+        self.clean(line);
+    }
+
+    /// Hides a secret wherever it is a part of a text.
+    fn clean(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => {
+                if let Cow::Owned(clean) = self.without(text) {
+                    *text = clean;
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Json::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
+            _ => {}
+        }
+    }
+
+    /// A text without the secrets in it.
+    pub(crate) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut clean = Cow::Borrowed(text);
+        for secret in &self.texts {
+            if clean.contains(secret.as_str()) {
+                clean = Cow::Owned(clean.replace(secret.as_str(), HIDDEN));
+            }
+        }
+        clean
+    }
+}
+
+/// Hides what a schema marks in a value, and collects the texts that it hides.
+fn hide(root: &Json, schema: &Json, value: &mut Json, texts: &mut Vec<String>, depth: usize) {
+    if depth > DEEP {
+        *value = HIDDEN.into();
+        return;
+    }
+    if says_secret(schema) {
+        collect(value, texts);
+        if !value.is_null() {
+            *value = HIDDEN.into();
+        }
+        return;
+    }
+    if let Some(target) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
+        if let Some(target) = root.pointer(target) {
+            hide(root, target, value, texts, depth + 1);
+        }
+    }
+    for choice in ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten() {
+        hide(root, choice, value, texts, depth + 1);
+    }
+    match value {
+        Json::Object(members) => {
+            for (name, member) in members {
+                let own = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
+                hide(root, own, member, texts, 0);
+            }
+        }
+        Json::Array(items) => {
+            for (place, item) in items.iter_mut().enumerate() {
+                let own = schema["prefixItems"].get(place).unwrap_or(&schema["items"]);
+                hide(root, own, item, texts, 0);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn collect(value: &Json, texts: &mut Vec<String>) {
+    match value {
+        Json::String(text) if text.len() >= TELLING && text != HIDDEN => texts.push(text.clone()),
+        Json::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Json::Object(members) => members.values().for_each(|member| collect(member, texts)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_marked_is_hidden_wherever_it_stands() {
+        let schema = json!({
+            "properties": {
+                "user": { "type": "string" },
+                "password": { "type": "string", "writeOnly": true },
+                "more": { "type": "array", "items": { "$ref": "#/$defs/Key" } },
+                "maybe": { "anyOf": [{ "$ref": "#/$defs/Key" }, { "type": "null" }] },
+                "by_name": { "additionalProperties": { "$ref": "#/$defs/Key" } },
+            },
+            "$defs": { "Key": { "properties": { "id": {}, "key": { "format": "password" } } } },
+        });
+        let mut value = json!({
+            "user": "ann", "password": "hunter22",
+            "more": [{ "id": 1, "key": "k-1234" }],
+            "maybe": { "id": 2, "key": 99 },
+            "by_name": { "a": { "key": ["deep", null] } },
+        });
+        let mut texts = Vec::new();
+        assert!(is_marked(&schema));
+        hide(&schema, &schema, &mut value, &mut texts, 0);
+        let expected = json!({
+            "user": "ann", "password": HIDDEN,
+            "more": [{ "id": 1, "key": HIDDEN }],
+            "maybe": { "id": 2, "key": HIDDEN },
+            "by_name": { "a": { "key": HIDDEN } },
+        });
+        assert_eq!(value, expected);
+        texts.sort();
+        assert_eq!(texts, ["deep", "hunter22", "k-1234"]);
+    }
+
+    #[test]
+    fn schemas_that_refer_to_themselves_come_to_an_end() {
+        let schema =
+            json!({ "$ref": "#/$defs/A", "$defs": { "A": { "$ref": "#/$defs/A", "writeOnly": false } } });
+        let mut value = json!({ "a": "b" });
+        hide(&schema, &schema, &mut value, &mut Vec::new(), 0);
+        assert_eq!(value, HIDDEN);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_other_texts() {
+        let secrets = Secrets { texts: vec!["hunter22".to_owned()], ..Secrets::default() };
+        assert_eq!(secrets.without("login by hunter22 failed"), "login by ••• failed");
+    }
+}
