@@ -111,7 +111,7 @@ pub(super) fn check(
 
 fn job(view: &JobView, output: &mut Output<'_>) -> io::Result<()> {
     let head = &view.head;
-    output.line(format!("{} {}: {}", head.name, head.id, state(head)))?;
+    output.line_with(&format!("{} {}: ", head.name, head.id), &state(head))?;
     let mut about = vec![["submitted", &head.submitted.to_string()].map(str::to_owned)];
     let mut tell = |what: &str, text: Option<String>| {
         about.extend(text.map(|text| [what.to_owned(), text]));
@@ -126,7 +126,7 @@ fn job(view: &JobView, output: &mut Output<'_>) -> io::Result<()> {
     tell("input", view.input.as_ref().map(value));
     tell("output", view.output.as_ref().map(value));
     tell("why", view.failure.as_ref().map(ToString::to_string));
-    output.table(&about)?;
+    output.columns(&about)?;
     for said in &view.said {
         output.line(format!("{}: {}", said.at, saying(&said.what)))?;
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::arguments::{Arguments, Command};
+use super::looks::{Looks, Paint};
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, What};
@@ -111,8 +112,8 @@ impl Cli {
         // Not locked: agents print, too.
         let (mut out, mut err) = (io::stdout(), io::stderr());
         let is_terminal = err.is_terminal();
-        let told = Told { to: &mut err, is_terminal };
-        ExitCode::from(self.perform(words, &mut out, told))
+        let told = Told { to: &mut err, is_terminal, looks: Looks::of_errors() };
+        ExitCode::from(self.perform(words, &mut out, Looks::of_output(), told))
     }
 
     /// Does what a command line says, its first word the program's name. What is asked for is printed to the first,
@@ -123,13 +124,15 @@ impl Cli {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> u8 {
-        self.perform(words, out, Told { to: err, is_terminal: false })
+        let looks = Looks::plain();
+        self.perform(words, out, looks, Told { to: err, is_terminal: false, looks })
     }
 
     fn perform(
         self,
         words: impl IntoIterator<Item = impl Into<OsString>>,
         out: &mut dyn Write,
+        looks: Looks,
         mut told: Told<'_>,
     ) -> u8 {
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
@@ -161,12 +164,14 @@ impl Cli {
                 return Exit::Done as u8;
             }
         };
-        let done = Ready { set_up: self.set_up, command }.perform(arguments, out, &mut told);
-        match done.and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
+        let mut output = Output::new(out, arguments.json, looks);
+        let done = Ready { set_up: self.set_up, command }.perform(arguments, &mut output, &mut told);
+        match done.and_then(|exit| Ok(output.flush().map(|()| exit)?)) {
             Ok(exit) => exit as u8,
             Err(refusal) => {
                 if refusal.exit != Exit::Done {
-                    let _ = writeln!(told.to, "error: {}", plain(&refusal.message));
+                    let error = told.looks.paint(Some(Paint::Bad), "error:");
+                    let _ = writeln!(told.to, "{error} {}", plain(&refusal.message));
                 }
                 refusal.exit as u8
             }
@@ -184,23 +189,22 @@ impl Ready {
     fn perform(
         self,
         arguments: Arguments,
-        out: &mut dyn Write,
+        output: &mut Output<'_>,
         told: &mut Told<'_>,
     ) -> Result<Exit, Refusal> {
         let stores = Stores::new(&arguments.store);
-        let mut output = Output::new(out, arguments.json);
         match arguments.command {
             Command::Act(command) => {
-                return acting::act(self.builder(), &stores, &command.into_act()?, &mut output);
+                return acting::act(self.builder(), &stores, &command.into_act()?, output);
             }
-            Command::Agents => catalogue::agents(&*self.registry()?, &mut output)?,
-            Command::Workflows => catalogue::workflows(&*self.registry()?, &mut output)?,
-            Command::Show { name } => catalogue::show(&*self.registry()?, &name, &mut output)?,
-            Command::Graph { name, form } => catalogue::graph(&*self.registry()?, &name, &form, &mut output)?,
+            Command::Agents => catalogue::agents(&*self.registry()?, output)?,
+            Command::Workflows => catalogue::workflows(&*self.registry()?, output)?,
+            Command::Show { name } => catalogue::show(&*self.registry()?, &name, output)?,
+            Command::Graph { name, form } => catalogue::graph(&*self.registry()?, &name, &form, output)?,
             Command::Catalogue => output.document(&self.registry()?.catalogue())?,
             Command::Run { name, input, how } => {
                 let (input, how) = (input.read()?, How { join: true, ..how.into_how() });
-                return run::run(self.builder(), &stores, What { name, input, how }, &mut output, told);
+                return run::run(self.builder(), &stores, What { name, input, how }, output, told);
             }
             Command::Worker => return worker::work(self.builder(), &stores, told.to),
             #[cfg(feature = "http")]
@@ -211,12 +215,12 @@ impl Ready {
                 };
                 return serve::serve(self.builder(), &stores, named, &how, told.to);
             }
-            Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), &mut output)?,
-            Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, &mut output)?,
-            Command::Watch { id } => return watch::watch(&*stores.look()?, id, &mut output),
-            Command::Schedules => schedules::list(&*stores.look()?, &mut output)?,
-            Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, &mut output)?,
-            Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, &mut output),
+            Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), output)?,
+            Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, output)?,
+            Command::Watch { id } => return watch::watch(&*stores.look()?, id, output),
+            Command::Schedules => schedules::list(&*stores.look()?, output)?,
+            Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, output)?,
+            Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, output),
             Command::Completions { shell } => {
                 let mut command = self.command;
                 let name = command.get_name().to_owned();

@@ -35,6 +35,7 @@ mod arguments;
 mod catalogue;
 mod jobs;
 mod live;
+mod looks;
 mod main;
 mod output;
 mod refusal;

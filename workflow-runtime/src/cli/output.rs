@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
+use super::looks::{Looks, Paint};
 use super::refusal::Refusal;
 use crate::timestamp::Timestamp;
 
@@ -15,11 +16,23 @@ pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
     /// Programs read it.
     pub(super) json: bool,
+    looks: Looks,
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, json: bool) -> Self {
-        Self { out, json }
+    pub(super) fn new(out: &'a mut dyn Write, json: bool, looks: Looks) -> Self {
+        Self { out, json, looks }
+    }
+
+    /// How wide it may be.
+    pub(super) fn width(&self) -> usize {
+        self.looks.width
+    }
+
+    /// Prints a line that begins with words and ends with a state, in its colour.
+    pub(super) fn line_with(&mut self, words: &str, state: &str) -> io::Result<()> {
+        let (words, state) = (plain(words), plain(state));
+        writeln!(self.out, "{words}{}", self.looks.paint(Paint::of_state(&state), &state))
     }
 
     /// Prints what a program reads as one document, and people as they are shown it.
@@ -62,16 +75,34 @@ impl<'a> Output<'a> {
         writeln!(self.out, "{}", plain(text.as_ref()).trim_end())
     }
 
-    /// Prints rows in columns, each as wide as its widest cell; the first row is their heads.
+    /// Prints rows in columns, each as wide as its widest cell.
+    pub(super) fn columns<const N: usize>(&mut self, rows: &[[String; N]]) -> io::Result<()> {
+        self.rows(rows, |_, _| None)
+    }
+
+    /// The same; the first row is their heads. States have their colours.
     pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> io::Result<()> {
+        let states = rows.first().and_then(|heads| heads.iter().position(|head| head == "STATE"));
+        self.rows(rows, |row, column| match row {
+            0 => Some(Paint::Heading),
+            _ if Some(column) == states => Paint::of_state(&rows[row][column]),
+            _ => None,
+        })
+    }
+
+    fn rows<const N: usize>(
+        &mut self,
+        rows: &[[String; N]],
+        paint: impl Fn(usize, usize) -> Option<Paint>,
+    ) -> io::Result<()> {
         let rows: Vec<[Cow<'_, str>; N]> =
             rows.iter().map(|row| std::array::from_fn(|column| one_line(&row[column]))).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
         let widths: [usize; N] = std::array::from_fn(width);
-        for row in &rows {
+        for (place, row) in rows.iter().enumerate() {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths) {
-                line.push_str(cell);
+            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+                line.push_str(&self.looks.paint(paint(place, column), cell));
                 line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
             }
             writeln!(self.out, "{}", line.trim_end())?;
@@ -105,7 +136,10 @@ pub(super) fn one_line(text: &str) -> Cow<'_, str> {
 fn escaped(text: &str, is_fine: impl Fn(char) -> bool) -> Cow<'_, str> {
     let is_bad = |character: char| {
         (character.is_control() && !is_fine(character))
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(
+                character,
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
+            )
     };
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
@@ -128,7 +162,7 @@ mod tests {
     #[test]
     fn nothing_that_is_printed_reaches_a_terminal_as_a_command() {
         let mut out = Vec::new();
-        let mut output = Output::new(&mut out, false);
+        let mut output = Output::new(&mut out, false, Looks::plain());
         output.line("red \u{1b}[31m, bell \u{7}, back \u{8}, turned \u{202e}").unwrap();
         output.table(&[["a\nb".to_owned(), "\u{9b}2J".to_owned()]]).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -139,7 +173,21 @@ mod tests {
     fn columns_are_as_wide_as_what_is_in_them() {
         let mut out = Vec::new();
         let rows = [["name", "what"], ["寿司", "rice"], ["é", ""]].map(|row| row.map(str::to_owned));
-        Output::new(&mut out, false).table(&rows).unwrap();
+        Output::new(&mut out, false, Looks::plain()).table(&rows).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "name  what\n寿司  rice\né\n");
+    }
+
+    #[test]
+    fn states_have_colours_and_columns_stay_straight() {
+        let mut out = Vec::new();
+        let rows = [["STATE", "WHY"], ["failed", "no\u{1b}[0m"], ["failed, settled", ""]];
+        let looks = Looks { width: 80, colours: true };
+        Output::new(&mut out, false, looks).table(&rows.map(|row| row.map(str::to_owned))).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (bold, red, end) = ("\u{1b}[1m", "\u{1b}[31m", "\u{1b}[0m");
+        let wanted = format!(
+            "{bold}STATE{end}            {bold}WHY{end}\n{red}failed{end}           no\\u{{1b}}[0m\n{red}failed, settled{end}\n"
+        );
+        assert_eq!(text, wanted);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::arguments::{GivenInput, JobsFilter};
 use super::live::Live;
+use super::looks::Looks;
 use super::output::{Output, plain, took};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
@@ -90,6 +91,7 @@ pub(super) struct Told<'a> {
     pub(super) to: &'a mut dyn Write,
     /// It is a terminal, on which what was told can be told anew.
     pub(super) is_terminal: bool,
+    pub(super) looks: Looks,
 }
 
 pub(super) fn run(
