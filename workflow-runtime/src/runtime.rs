@@ -292,7 +292,8 @@ impl Runtime {
         engine.is_down.store(true, Ordering::SeqCst);
         // Who waits for a job that is not over hears that it will not be.
         engine.index.all().iter().for_each(|job| job.wake());
-        engine.index.all().iter().filter(|job| !job.lock_state().is_over()).count()
+        let left = engine.index.all().into_iter().filter(|job| !job.lock_state().is_over());
+        left.inspect(|job| job.end_trace()).count()
     }
 
     pub(crate) fn work_of(&self, requested: Requested) -> Result<JobWork, SubmitError> {

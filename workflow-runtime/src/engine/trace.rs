@@ -272,6 +272,14 @@ impl Turn<'_> {
     }
 }
 
+impl Job {
+    /// Nothing more of it happens here: its spans end.
+    pub(crate) fn end_trace(&self) {
+        let trace = self.lock().live.as_mut().and_then(|live| live.trace.take());
+        drop(trace);
+    }
+}
+
 /// What came before a job.
 pub(super) fn context_in(options: &JobOptions) -> Option<TraceContext> {
     let traceparent = options.traceparent.clone()?;
