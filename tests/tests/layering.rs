@@ -56,6 +56,7 @@ const LAYERS: &[&[&str]] = &[
     &[
         "act",
         "builder",
+        "config",
         "door",
         "submission",
         "keys",

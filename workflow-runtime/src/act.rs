@@ -147,9 +147,10 @@ impl From<SubmitError> for Declined {
         let kind = match &error {
             SubmitError::Unknown { .. } => DeclinedKind::Unknown,
             SubmitError::BadInput { .. } | SubmitError::BadDuration(_) => DeclinedKind::BadInput,
-            SubmitError::Duplicate { .. } | SubmitError::Forgotten { .. } | SubmitError::Full { .. } => {
-                DeclinedKind::Conflict
-            }
+            SubmitError::Duplicate { .. }
+            | SubmitError::Forgotten { .. }
+            | SubmitError::Full { .. }
+            | SubmitError::Disabled { .. } => DeclinedKind::Conflict,
             SubmitError::Store(_) | SubmitError::ShuttingDown => DeclinedKind::Store,
         };
         Self::new(kind, error)

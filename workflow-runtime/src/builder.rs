@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "config")]
+use crate::config::{Configuration, Mistakes, Settings, Setup};
 use crate::context::Resources;
 use crate::engine::{
     AgentLimits, Clock, Config, Engine, Executor, Observer, Opened, Parts, Queue, StallAction, Watch,
@@ -36,6 +38,10 @@ pub enum StartError {
         /// The name that is most like it.
         nearest: Option<String>,
     },
+    /// Something is wrong with the configuration.
+    #[cfg(feature = "config")]
+    #[error(transparent)]
+    Configuration(#[from] Mistakes),
     /// What there is cannot be written down for others.
     #[error("the agents and workflows cannot be written as JSON: {0}")]
     Unwritable(String),
@@ -80,6 +86,11 @@ pub struct RuntimeBuilder {
     observers: Vec<Arc<dyn Observer>>,
     config: Config,
     node: Option<String>,
+    /// What is to be set over all this.
+    #[cfg(feature = "config")]
+    configuration: Option<Configuration>,
+    /// The agents and workflows as they are set, where that is otherwise than in code.
+    running: Option<Arc<Registry>>,
 }
 
 impl fmt::Debug for RuntimeBuilder {
@@ -204,6 +215,52 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets what an operator has set, over all that code says, whether it is said before or after. Of several
+    /// configurations, a later one counts for more.
+    ///
+    /// It is checked when the runtime is made: nothing runs of one in which something is not right. All that can be set is
+    /// listed [here](crate::configuration).
+    #[cfg(feature = "config")]
+    pub fn configuration(mut self, configuration: Configuration) -> Self {
+        self.configuration = Some(match self.configuration.take() {
+            Some(below) => below.with(configuration),
+            None => configuration,
+        });
+        self
+    }
+
+    /// What the configuration says to this program.
+    #[cfg(feature = "config")]
+    pub(crate) fn settings(&self) -> Result<Settings, StartError> {
+        let registry = self.registered()?;
+        let configuration = self.configuration.clone().unwrap_or_default();
+        Ok(configuration.check_with(&registry, &self.queues)?)
+    }
+
+    /// Takes over what the configuration says, once.
+    #[cfg(feature = "config")]
+    pub(crate) fn configured(mut self) -> Result<Self, StartError> {
+        if self.configuration.is_none() {
+            return Ok(self);
+        }
+        let registry = self.registered()?;
+        let settings = self.settings()?;
+        settings.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
+        self.running = settings.registry(&registry).map(Arc::new);
+        self.registry = Some(registry);
+        let Self { queues, limits, config, node, .. } = &mut self;
+        settings.apply(&mut Setup { queues, limits, config, node });
+        self.configuration = None;
+        Ok(self)
+    }
+
+    /// There are no configurations in this program.
+    #[cfg(not(feature = "config"))]
+    #[expect(clippy::unnecessary_wraps, reason = "there are no configurations in this program")]
+    pub(crate) fn configured(self) -> Result<Self, StartError> {
+        Ok(self)
+    }
+
     /// The agents and workflows that it was given, or that the linker collected.
     pub(crate) fn registered(&self) -> Result<Arc<Registry>, Problems> {
         match &self.registry {
@@ -296,6 +353,7 @@ impl RuntimeBuilder {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
         #[cfg(all(feature = "acting", feature = "sqlite"))]
         let file = crate::door::file_of(&*store);
+        self = self.configured()?;
         // A store may block.
         let (node, offer) = (self.node_in(&*store), self.offer()?);
         let opened = handle.spawn_blocking(move || Opened::begin(store, &node, offer)).await;
@@ -341,8 +399,10 @@ impl RuntimeBuilder {
         opened: Option<Opened>,
     ) -> Result<Runtime, StartError> {
         note_places();
-        let registry = self.registered()?;
-        let Self { registry: _, resources, queues, limits, observers, config, node: _ } = self;
+        let set_up = self.configured()?;
+        let registry = set_up.registered()?;
+        let Self { resources, queues, limits, observers, config, running, .. } = set_up;
+        let registry = running.unwrap_or(registry);
         registry.check_resources(&resources)?;
         if let Some(name) = limits.keys().find(|name| registry.agent(name).is_none()) {
             let names = registry.agents().iter().map(crate::registered::RegisteredAgent::name);

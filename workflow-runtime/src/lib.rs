@@ -21,6 +21,11 @@ pub mod classic;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod code;
+#[cfg(feature = "config")]
+mod config;
+#[cfg(feature = "config")]
+#[doc = include_str!("../doc/configuration.md")]
+pub mod configuration {}
 mod context;
 mod dag;
 mod data;
@@ -103,6 +108,8 @@ pub use builder::{RuntimeBuilder, StartError};
 pub use callee_kind::CalleeKind;
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
 pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
+#[cfg(feature = "config")]
+pub use config::{Configuration, Mistake, Mistakes, Origin, Setting, Settings};
 pub use context::{AgentDescription, Need, Resources, State, TaskContext, TaskManager};
 pub use dag::{Argument, Arguments, Dag, TaskRef};
 pub use data::{Codec, Data, DataError, Erased};

@@ -10,6 +10,8 @@ use crate::definition::{Block, Definition, Node, NodeId, NodeKind, Slot};
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;
 use crate::meaning::{Fingerprints, fingerprints};
+#[cfg(feature = "config")]
+use crate::options::Options;
 use crate::problem::Problem;
 
 /// A workflow whose every part is known to be right, as plain data. Its code is reached by the numbers in it.
@@ -44,6 +46,29 @@ impl Plan {
                 Ok(Self { definition, graph, levels, blocks, fingerprints: OnceLock::new() })
             }
             _ => Err(problems),
+        }
+    }
+
+    /// The same with other options.
+    #[cfg(feature = "config")]
+    pub(crate) fn with_options(
+        &self,
+        options: Option<Options>,
+        nodes: impl IntoIterator<Item = (NodeId, Options)>,
+    ) -> Self {
+        let mut definition = self.definition.clone();
+        if let Some(options) = options {
+            definition.options = options;
+        }
+        for (node, options) in nodes {
+            definition.nodes[node as usize].options = options;
+        }
+        Self {
+            definition,
+            graph: self.graph.clone(),
+            levels: self.levels.clone(),
+            blocks: self.blocks.clone(),
+            fingerprints: OnceLock::new(),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::code::Code;
 use crate::context::{AgentDescription, Need, TaskContext};
 use crate::data::Erased;
 use crate::definition::Callee;
+#[cfg(feature = "config")]
+use crate::definition::NodeId;
 use crate::error::AgentError;
 use crate::fingerprint::Fingerprint;
 use crate::hook::Hooks;
@@ -113,6 +115,13 @@ pub struct RegisteredAgent {
 impl RegisteredAgent {
     pub(crate) fn new(spec: AgentSpec) -> Self {
         Self { spec, schemas: Schemas::default(), strict: Strict::default(), means: OnceLock::new() }
+    }
+
+    /// The same with other options, of the same version.
+    #[cfg(feature = "config")]
+    pub(crate) fn with_options(&self, options: Option<Options>) -> Self {
+        let own = self.spec.options.clone();
+        Self::new(self.spec.clone().options(options.unwrap_or(own)))
     }
 
     /// What it means to those that call it.
@@ -251,6 +260,16 @@ pub struct RegisteredWorkflow {
 impl RegisteredWorkflow {
     pub(crate) fn new(plan: Plan, code: Code) -> Self {
         Self { plan: Arc::new(plan), code, schemas: Schemas::default(), strict: Strict::default() }
+    }
+
+    /// The same with other options, its own and those of its nodes. What it means does not depend on them.
+    #[cfg(feature = "config")]
+    pub(crate) fn with_options(
+        &self,
+        options: Option<Options>,
+        nodes: impl IntoIterator<Item = (NodeId, Options)>,
+    ) -> Self {
+        Self::new(self.plan.with_options(options, nodes), self.code.clone())
     }
 
     /// Its name.

@@ -7,6 +7,8 @@ use crate::agent::{Agent, AgentSpec, SchemaSource};
 use crate::check::Callees;
 use crate::context::{Resources, TaskManager};
 use crate::definition::{Callee, Definition};
+#[cfg(feature = "config")]
+use crate::definition::NodeId;
 use crate::entry::{Declared, Entry, linked};
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;
@@ -56,6 +58,21 @@ impl Registry {
     /// An empty registry, to be filled by hand: for tests, and for agents that are known only when the program runs.
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::default()
+    }
+
+    /// The same agents and workflows, with other options: of an agent, of a workflow, of the nodes of a workflow.
+    #[cfg(feature = "config")]
+    pub(crate) fn with_options(
+        &self,
+        mut of_agent: impl FnMut(&str) -> Option<Options>,
+        mut of_workflow: impl FnMut(&str) -> (Option<Options>, Vec<(NodeId, Options)>),
+    ) -> Self {
+        let agents = self.agents.sorted.iter().map(|agent| agent.with_options(of_agent(agent.name())));
+        let workflows = self.workflows.iter().map(|workflow| {
+            let (own, nodes) = of_workflow(workflow.name());
+            workflow.with_options(own, nodes)
+        });
+        Self { agents: Agents { sorted: agents.collect() }, workflows: workflows.collect() }
     }
 
     /// The agents, sorted by name.

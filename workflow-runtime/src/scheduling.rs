@@ -123,11 +123,16 @@ impl Scheduling {
         let (engine, schedules) = (&runtime.engine, runtime.schedules());
         let work = kept(&engine.asked(&work.map_err(unrunnable)?));
         let work = work.map_err(|problem| ScheduleError::BadSetting { name: name.to_string(), problem })?;
-        let wanted = Order::new(schedule, work, options);
+        let mut wanted = Order::new(schedule, work, options);
+        let setting = engine.config.schedules.get(&name);
+        wanted.configure(setting, schedules.now());
         let wrong = |unedited| schedules.error(&name, unedited);
         while !engine.make_order(&name, &wanted).await.map_err(wrong)? {
             let now = schedules.now();
-            let renew = |order: &mut Order| order.renew(&wanted, &rule, now).then_some(());
+            let renew = |order: &mut Order| {
+                let is_new = order.renew(&wanted, &rule, now);
+                (order.configure(setting, now) || is_new).then_some(())
+            };
             match engine.edit_order(&name, Waits::AWhile, renew).await {
                 Ok(_) => break,
                 // It was taken away meanwhile.

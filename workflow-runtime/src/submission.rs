@@ -33,6 +33,14 @@ pub enum SubmitError {
         /// The name that is most like it.
         nearest: Option<String>,
     },
+    /// It is switched off by the configuration.
+    #[error("`{name}` is switched off ({said}); take `enabled = false` away there, and start again")]
+    Disabled {
+        /// The agent or workflow.
+        name: String,
+        /// Where the configuration says so.
+        said: String,
+    },
     /// The input does not satisfy its schema.
     #[error("the input of `{name}` is not right: {problem}")]
     BadInput {
@@ -267,6 +275,7 @@ impl<T> Submission<T> {
     pub(crate) fn into_parts(self) -> Result<Parts<T>, SubmitError> {
         let Self { runtime, work, mut options, is_plain, read, .. } = self;
         let work = work?;
+        runtime.expect_enabled(&work)?;
         let once = options.once.take();
         options.once = once.map(|key| once_of(&runtime.engine.name_of_work(&work), &key));
         Ok((runtime, work, within_trace((!is_plain).then(|| Box::new(options))), read))
@@ -301,12 +310,21 @@ fn within_trace(options: Option<Box<JobOptions>>) -> Option<Box<JobOptions>> {
 }
 
 impl Runtime {
+    /// What is handed in is not switched off.
+    pub(crate) fn expect_enabled(&self, work: &JobWork) -> Result<(), SubmitError> {
+        match self.engine.off(work) {
+            Some((name, said)) => Err(SubmitError::Disabled { name, said }),
+            None => Ok(()),
+        }
+    }
+
     /// Takes a job in, and drives it here as far as it goes by itself.
     pub(crate) async fn submit_here(
         &self,
         work: JobWork,
         options: Option<Box<JobOptions>>,
     ) -> Result<Arc<Job>, SubmitError> {
+        self.expect_enabled(&work)?;
         let job = self.take_in(work, within_trace(options), false).await?;
         if self.engine.scribe.is_some() {
             self.engine.begin_job(&job).await.map_err(|unkept| SubmitError::of(unkept, "", ""))?;
@@ -322,6 +340,7 @@ impl Runtime {
         if engine.stopping.load(Ordering::SeqCst) {
             return Err(SubmitError::ShuttingDown);
         }
+        many.iter().try_for_each(|work| self.expect_enabled(work))?;
         let mut wanted: BTreeMap<u16, u32> = BTreeMap::new();
         for work in &many {
             let queue = engine.queue_of_work(work, None);

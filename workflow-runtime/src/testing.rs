@@ -144,12 +144,13 @@ impl TestRuntime {
     }
 
     fn start(
-        mut builder: RuntimeBuilder,
+        builder: RuntimeBuilder,
         seed: u64,
         at: Timestamp,
         run: usize,
         store: Option<Arc<dyn Store>>,
     ) -> Result<Self, StartError> {
+        let mut builder = builder.configured()?;
         let resources = builder.given().clone();
         let executor = Executor::Local(Local::new(seed));
         let offer = builder.offer()?;

@@ -20,6 +20,7 @@ use super::stores::Stores;
 use super::{acting, catalogue, jobs, run, schedules, watch, worker};
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
+use crate::config::Configuration;
 use crate::registry::Registry;
 use crate::runtime::Runtime;
 
@@ -232,8 +233,9 @@ impl Ready {
         Ok(Exit::Done)
     }
 
+    /// A runtime as the program sets it up, and above that the operator.
     fn builder(self) -> RuntimeBuilder {
-        (self.set_up)(Runtime::builder())
+        (self.set_up)(Runtime::builder()).configuration(Configuration::found())
     }
 
     fn registry(self) -> Result<Arc<Registry>, Refusal> {

@@ -13,6 +13,9 @@
 //! Where jobs are kept, `--store` says, or `WORKFLOW_STORE`: a SQLite file (`jobs.db`, if nothing is said), an address
 //! that begins with `postgres://`, or `memory`.
 //!
+//! What operators set without a rebuild is read from the file that `WORKFLOW_CONFIG` names, or from `workflow.toml`, and from
+//! the environment; see [`configuration`](crate::configuration). `doctor` shows what is set, and where.
+//!
 //! A program may be at work on the same file meanwhile. What only reads, reads the file beside it. What acts (`submit`,
 //! `cancel`, `retry` …) is done by the program that has the file open, which is asked over a socket that only this machine
 //! reaches and by a secret in `FILE.door`, which only the file's owner may read; for that it is built with the feature `cli`,
@@ -28,6 +31,7 @@
 //! | 5 | the store cannot be used |
 //! | 6 | the program itself is not right: its agents and workflows contradict each other |
 //! | 7 | it does not go with how things stand: the job is over, the key is taken |
+//! | 8 | the [configuration](crate::configuration) is not right |
 //! | 130 | it was interrupted |
 
 mod acting;

@@ -23,6 +23,7 @@ pub(super) enum Exit {
     Store = 5,
     BadProgram = 6,
     Conflict = 7,
+    BadConfiguration = 8,
     Interrupted = 130,
 }
 
@@ -68,6 +69,9 @@ impl From<StartError> for Refusal {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Store(error) => error.into(),
+            StartError::Configuration(mistakes) => {
+                Self::new(Exit::BadConfiguration, mistakes.to_string())
+            }
             other => Self::new(Exit::BadProgram, other.to_string()),
         }
     }

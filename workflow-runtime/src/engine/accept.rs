@@ -128,6 +128,15 @@ impl Engine {
         }
     }
 
+    /// What of a job's work is switched off, and where that is said, if anything is.
+    pub(crate) fn off(&self, work: &JobWork) -> Option<(String, String)> {
+        let said = |name: &str| Some((name.to_owned(), self.config.off.said(name)?.to_string()));
+        match work {
+            JobWork::Call(..) => said(&self.name_of_work(work)),
+            JobWork::Tasks(tasks) => tasks.tasks.iter().find_map(|spawn| said(&spawn.callee.name)),
+        }
+    }
+
     /// The name of the queue in which a job begins.
     pub(crate) fn queue_name(&self, job: &Job) -> Arc<str> {
         Arc::clone(&self.queue_of_job(job).settings.name)

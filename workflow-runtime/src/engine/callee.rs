@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Engine;
+use super::core::{AgentRun, Engine};
 use super::gate::{Ask, GateKey};
 use super::job::{Job, JobWork, Live};
 use super::queue::Waiting;
@@ -141,30 +141,19 @@ impl Engine {
         let limit = limits.concurrency.or(callee.options.concurrency).map(NonZeroU32::get);
         let rate = limits.rate.or(callee.options.rate);
         let mut asks = Vec::new();
-        let counted = self.agents[callee.agent as usize].counted;
-        if counted || limit.is_some() || rate.is_some() || limits.breaker.is_some() {
-            asks.push(Ask {
-                key: GateKey::Agent(callee.agent),
-                limit,
-                rate,
-                breaker: limits.breaker,
-                tries: false,
-            });
+        let AgentRun { counted, shut, .. } = self.agents[callee.agent as usize];
+        if counted || shut || limit.is_some() || rate.is_some() || limits.breaker.is_some() {
+            let key = GateKey::Agent(callee.agent);
+            asks.push(Ask { limit, rate, breaker: limits.breaker, shut, ..Ask::of(key) });
         }
         if queue.is_gated() {
             if let (Some(per_key), Some(key)) = (queue.settings.per_key, &job.options().key) {
                 let key = GateKey::Key(queue.place, Arc::clone(key));
-                asks.push(Ask { key, limit: Some(per_key), rate: None, breaker: None, tries: false });
+                asks.push(Ask { limit: Some(per_key), ..Ask::of(key) });
             }
             if queue.settings.rate.is_some() {
-                let rate = queue.settings.rate;
-                asks.push(Ask {
-                    key: GateKey::Queue(queue.place),
-                    limit: None,
-                    rate,
-                    breaker: None,
-                    tries: false,
-                });
+                let key = GateKey::Queue(queue.place);
+                asks.push(Ask { rate: queue.settings.rate, ..Ask::of(key) });
             }
         }
         asks
@@ -175,11 +164,13 @@ impl Engine {
     pub(super) fn asks_of_job(&self, job: &Job) -> Vec<Ask> {
         let JobWork::Call(Place::Workflow(workflow), _) = job.work else { return Vec::new() };
         let Some(options) = self.options_of(job) else { return Vec::new() };
-        if (options.concurrency.is_none() && options.rate.is_none()) || self.is_within(job, workflow) {
+        let shut = self.config.off.has(&self.names.1[workflow as usize]);
+        let is_bounded = options.concurrency.is_some() || options.rate.is_some();
+        if !shut && (!is_bounded || self.is_within(job, workflow)) {
             return Vec::new();
         }
         let limit = options.concurrency.map(NonZeroU32::get);
-        vec![Ask { key: GateKey::Workflow(workflow), limit, rate: options.rate, breaker: None, tries: false }]
+        vec![Ask { limit, rate: options.rate, shut, ..Ask::of(GateKey::Workflow(workflow)) }]
     }
 
     /// Whether a job was called, by whatever way, by a job of this workflow.

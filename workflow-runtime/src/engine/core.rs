@@ -19,10 +19,10 @@ use super::park::ParkedJob;
 use super::queue::Waiting;
 use super::ready::Ready;
 use super::scribe::Scribe;
-use super::settings::{AgentLimits, Queue, StallAction};
+use super::settings::{AgentLimits, Off, Queue, StallAction};
 use super::share::Share;
 use super::timers::Timers;
-use super::timetable::Timetable;
+use super::timetable::{ScheduleSetting, Timetable};
 use super::turnstile::Turnstile;
 use super::watch::Watch;
 use crate::apart::Apart;
@@ -163,6 +163,10 @@ pub(crate) struct Config {
     pub(crate) jitter: f64,
     /// Whether attempts are polled at once by whoever starts them, if they are known to be quick.
     pub(crate) inline: bool,
+    /// What is switched off.
+    pub(crate) off: Off,
+    /// What is set of schedules, by their names.
+    pub(crate) schedules: BTreeMap<Arc<str>, ScheduleSetting>,
     /// Nothing is started here: somebody only wants something done to jobs.
     pub(crate) hands_off: bool,
 }
@@ -178,6 +182,8 @@ impl Default for Config {
             retention: None,
             jitter: 0.25,
             inline: true,
+            off: Off::default(),
+            schedules: BTreeMap::new(),
             hands_off: false,
         }
     }
@@ -195,6 +201,8 @@ pub(crate) struct AgentRun {
     pub(super) limits: AgentLimits,
     /// Some step limits how many of its attempts run, so that all are counted.
     pub(super) counted: bool,
+    /// It is switched off: its attempts wait.
+    pub(super) shut: bool,
     pub(super) counters: Counters,
     /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: Apart<AtomicU32>,
@@ -244,6 +252,7 @@ impl Engine {
         let limited = limited_by_steps(&registry);
         let agents = registry.agents().iter().map(|agent| AgentRun {
             counted: limited.contains(agent.name()),
+            shut: config.off.has(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
             counters: Counters::default(),
             pace: Apart::default(),
@@ -339,7 +348,7 @@ impl Engine {
     }
 
     fn add_queue(&self, queue: Arc<Waiting>) {
-        if self.config.hands_off {
+        if self.config.hands_off || queue.settings.paused {
             queue.pause();
         }
         let mut queues = self.queues.write().unwrap_or_else(std::sync::PoisonError::into_inner);

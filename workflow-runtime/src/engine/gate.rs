@@ -32,6 +32,8 @@ pub(crate) struct Ask {
     pub(crate) limit: Option<u32>,
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
+    /// What it is about is switched off: nobody passes.
+    pub(crate) shut: bool,
     /// It passed as the one that tries whether the circuit can close.
     pub(crate) tries: bool,
 }
@@ -44,9 +46,14 @@ pub(crate) struct Bounds {
 }
 
 impl Ask {
+    /// What asks for nothing yet.
+    pub(super) fn of(key: GateKey) -> Self {
+        Self { key, limit: None, rate: None, breaker: None, shut: false, tries: false }
+    }
+
     /// What of it all nodes share, if anything.
     fn bounds(&self) -> Option<Bounds> {
-        let is_bounded = self.limit.is_some() || self.rate.is_some();
+        let is_bounded = !self.shut && (self.limit.is_some() || self.rate.is_some());
         is_bounded.then_some(Bounds { limit: self.limit, rate: self.rate })
     }
 }
@@ -79,6 +86,9 @@ struct Gate {
 impl Gate {
     /// Whether one may pass; if not, when to look again, or none to wait until one comes back.
     fn lets(&self, ask: &Ask, now: Timestamp, is_shared: bool) -> Result<(), Option<Timestamp>> {
+        if ask.shut {
+            return Err(None);
+        }
         if ask.breaker.is_some() {
             self.circuit.lets(now)?;
         }

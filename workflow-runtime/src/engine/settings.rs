@@ -1,5 +1,6 @@
 //! What an operator sets: queues, limits, and what follows a stall.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Queue {
     pub(crate) per_key: Option<u32>,
     pub(crate) rate: Option<Rate>,
     pub(crate) capacity: Option<usize>,
+    /// Nothing of it starts before somebody resumes it.
+    pub(crate) paused: bool,
 }
 
 /// How many attempts of one queue run at once unless something else is said.
@@ -23,7 +26,14 @@ pub(crate) const CONCURRENCY: u32 = 1024;
 impl Queue {
     /// A queue of this name: at most 1024 attempts at once, and room for as many jobs as memory holds.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), concurrency: CONCURRENCY, per_key: None, rate: None, capacity: None }
+        Self {
+            name: name.into(),
+            concurrency: CONCURRENCY,
+            per_key: None,
+            rate: None,
+            capacity: None,
+            paused: false,
+        }
     }
 
     /// Sets how many attempts run at once; at least one.
@@ -115,5 +125,26 @@ impl std::fmt::Debug for StallAction {
             Self::CancelJob => "CancelJob",
             Self::Call(_) => "Call(..)",
         })
+    }
+}
+
+/// The agents and workflows that are switched off, by name, and where that is said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Off(BTreeMap<Arc<str>, Arc<str>>);
+
+impl Off {
+    /// Switches one off, by word of somebody.
+    #[cfg(feature = "config")]
+    pub(crate) fn add(&mut self, name: &str, said: String) {
+        self.0.insert(Arc::from(name), said.into());
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.said(name).is_some()
+    }
+
+    /// Where it is said that this one is off, if it is.
+    pub(crate) fn said(&self, name: &str) -> Option<&Arc<str>> {
+        if self.0.is_empty() { None } else { self.0.get(name) }
     }
 }

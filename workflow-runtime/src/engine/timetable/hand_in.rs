@@ -180,6 +180,15 @@ impl Engine {
 
     /// What an order asks to be run, in this program; or why it cannot be.
     pub(crate) fn work_of_order(&self, work: &Work) -> Result<JobWork, String> {
+        let callees: Vec<&Target> = match work {
+            Work::Call { callee, .. } => vec![callee],
+            Work::Tasks(tasks) => tasks.tasks.iter().map(|spawn| &spawn.callee).collect(),
+        };
+        if let Some((name, said)) =
+            callees.iter().find_map(|callee| Some((&callee.name, self.config.off.said(&callee.name)?)))
+        {
+            return Err(format!("`{name}` is switched off ({said})"));
+        }
         match work {
             Work::Call { callee, input } => {
                 let place = self.place_named(callee)?;

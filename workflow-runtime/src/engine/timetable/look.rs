@@ -71,10 +71,14 @@ impl Engine {
                 }
             };
             let doubted = self.take_up(page, &order, &standing);
+            // Once: of several processes that are set otherwise, the last that began has it its way.
+            let is_first = !std::mem::replace(&mut page.lock().is_configured, true);
             let (now, mut step) = (self.clock.of_day(), Step::default());
             let edited = self.edit_order(&page.name, Waits::Always, |order| {
                 let of = |job| standing.get(&job).copied().unwrap_or(Standing::Pending);
+                let is_set = is_first && order.configure(self.config.schedules.get(&page.name), now);
                 step = order.advance(now, of, || self.ids.make(self.clock.now()));
+                step.is_changed |= is_set;
                 step.is_changed.then(|| order.clone())
             });
             let order = match edited.await {

@@ -8,6 +8,7 @@ mod load;
 mod look;
 mod order;
 mod page;
+mod setting;
 
 pub(crate) use edit::{Unedited, Waits};
 pub(crate) use hand_in::Handed;
@@ -16,3 +17,4 @@ pub(crate) use load::orders;
 pub(super) use order::schedule_of;
 pub(crate) use order::{Order, RunOptions};
 pub(crate) use page::{Page, Timetable};
+pub(crate) use setting::ScheduleSetting;

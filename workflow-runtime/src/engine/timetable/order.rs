@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::setting::Overruled;
 use crate::job_id::JobId;
 use crate::options::Priority;
 use crate::record::{JobOptions, Work};
@@ -33,6 +34,9 @@ pub(crate) struct Order {
     /// The runs that may not be over. They are here before their jobs are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) runs: Vec<Run>,
+    /// What the configuration has set otherwise.
+    #[serde(default, skip_serializing_if = "Overruled::is_nothing")]
+    pub(super) overruled: Overruled,
     /// The moment of the last run by hand, so that no two have the same.
     #[serde(default)]
     pub(super) by_hand: Timestamp,
@@ -96,7 +100,7 @@ pub(super) struct Step {
 }
 
 /// Whether a rule says what is kept already. An interval that does not say from when on it counts goes on as it does.
-fn is_as_kept(rule: &Rule, kept: &Rule) -> bool {
+pub(super) fn is_as_kept(rule: &Rule, kept: &Rule) -> bool {
     match (rule, kept) {
         (Rule::Every(new), Rule::Every(kept)) if new.anchor().is_none() => new.interval() == kept.interval(),
         _ => rule == kept,
@@ -124,6 +128,7 @@ impl Order {
             state: State::default(),
             waiting: None,
             runs: Vec::new(),
+            overruled: Overruled::default(),
             by_hand: Timestamp::EPOCH,
         }
     }
@@ -132,8 +137,12 @@ impl Order {
     /// paused, stays.
     pub(crate) fn renew(&mut self, wanted: &Self, rule: &Rule, now: Timestamp) -> bool {
         let before = self.clone();
-        if !is_as_kept(rule, &self.schedule.rule) {
-            self.schedule.change(rule.clone(), now);
+        match &mut self.overruled.rule {
+            // The configuration has set another: this one is for when it says so no more.
+            Some(kept) if is_as_kept(rule, kept) => {}
+            Some(kept) => kept.clone_from(rule),
+            None if is_as_kept(rule, &self.schedule.rule) => {}
+            None => self.schedule.change(rule.clone(), now),
         }
         let (own, new) = (&mut self.schedule, &wanted.schedule);
         (own.missed, own.overlap) = (new.missed, new.overlap);

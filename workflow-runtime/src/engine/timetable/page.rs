@@ -41,6 +41,8 @@ pub(super) struct Inner {
     pub(super) doubted: HashMap<JobId, Timestamp>,
     /// It was looked at since this process has begun.
     pub(super) is_seen: bool,
+    /// What the configuration says of it was taken over.
+    pub(super) is_configured: bool,
     /// What was said last of why nothing of it can run.
     pub(super) problem: Option<String>,
     /// It waits until runs are handed in.
@@ -154,6 +156,7 @@ impl Page {
             handing: HashSet::new(),
             doubted: HashMap::new(),
             is_seen: false,
+            is_configured: false,
             problem: None,
             is_full: false,
         };
