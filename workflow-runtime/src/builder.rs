@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+use crate::config::Code;
 #[cfg(feature = "config")]
 use crate::config::{Configuration, Mistakes, Settings, Setup};
 use crate::context::Resources;
@@ -235,6 +237,12 @@ impl RuntimeBuilder {
         let registry = self.registered()?;
         let configuration = self.configuration.clone().unwrap_or_default();
         Ok(configuration.check_with(&registry, &self.queues)?)
+    }
+
+    /// What code says, for who compares it with what the configuration does.
+    #[cfg(feature = "cli")]
+    pub(crate) fn code<'a>(&'a self, registry: &'a Registry) -> Code<'a> {
+        Code { registry, queues: &self.queues, limits: &self.limits, config: &self.config }
     }
 
     /// Takes over what the configuration says, once.

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use crate::agent::{Agent, AgentSpec, SchemaSource};
 use crate::check::Callees;
 use crate::context::{Resources, TaskManager};
-use crate::definition::{Callee, Definition};
 #[cfg(feature = "config")]
 use crate::definition::NodeId;
+use crate::definition::{Callee, Definition};
 use crate::entry::{Declared, Entry, linked};
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;

@@ -91,6 +91,8 @@ pub(super) enum Command {
     Act(ActCommand),
     /// Tells which jobs that are not over this program could not go on with
     Check,
+    /// Looks whether all is well: what the program has, how it is set and by whom, its store, and what asks for somebody
+    Doctor,
     /// Prints a script that completes this command line in a shell
     Completions {
         /// The shell

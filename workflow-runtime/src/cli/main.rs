@@ -17,7 +17,7 @@ use super::run::{Told, What};
 #[cfg(feature = "http")]
 use super::serve::{self, Named};
 use super::stores::Stores;
-use super::{acting, catalogue, jobs, run, schedules, watch, worker};
+use super::{acting, catalogue, doctor, jobs, run, schedules, watch, worker};
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
 use crate::config::Configuration;
@@ -221,6 +221,10 @@ impl Ready {
             Command::Watch { id } => return watch::watch(&*stores.look()?, id, output),
             Command::Schedules => schedules::list(&*stores.look()?, output)?,
             Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, output)?,
+            Command::Doctor => {
+                let version = self.command.get_version().map(str::to_owned);
+                return doctor::doctor(self.builder(), version.as_deref(), &stores, output);
+            }
             Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, output),
             Command::Completions { shell } => {
                 let mut command = self.command;

@@ -37,6 +37,7 @@
 mod acting;
 mod arguments;
 mod catalogue;
+mod doctor;
 mod jobs;
 mod live;
 mod looks;

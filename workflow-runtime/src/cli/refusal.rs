@@ -69,9 +69,7 @@ impl From<StartError> for Refusal {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Store(error) => error.into(),
-            StartError::Configuration(mistakes) => {
-                Self::new(Exit::BadConfiguration, mistakes.to_string())
-            }
+            StartError::Configuration(mistakes) => Self::new(Exit::BadConfiguration, mistakes.to_string()),
             other => Self::new(Exit::BadProgram, other.to_string()),
         }
     }

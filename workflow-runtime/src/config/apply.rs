@@ -82,7 +82,8 @@ impl Settings {
     fn set_breakers(&self, setup: &mut Setup<'_>) {
         for target in self.of.keys() {
             let Target::Agent(name) = target else { continue };
-            let (failures, cooldown) = (self.get(target, "breaker.failures"), self.get(target, "breaker.cooldown"));
+            let (failures, cooldown) =
+                (self.get(target, "breaker.failures"), self.get(target, "breaker.cooldown"));
             if let (Some(Value::Count(failures)), Some(Value::Time(cooldown))) = (failures, cooldown) {
                 let breaker = Breaker { failures: *failures, cooldown: *cooldown };
                 setup.limits.entry(name.to_string()).or_default().breaker = Some(breaker);

@@ -31,7 +31,8 @@ impl Settings {
                 let target = Target::Agent(Arc::from(step.callee.name.as_str()));
                 let Some(agent) = registry.agent(&step.callee.name) else { continue };
                 let own = set.iter().find(|(of, _)| *of == id).map(|(_, options)| options);
-                let step_target = || Target::Step(definition.name.as_str().into(), id, node.path.as_str().into());
+                let step_target =
+                    || Target::Step(definition.name.as_str().into(), id, node.path.as_str().into());
                 let outer = self.of_agent(agent);
                 if own.is_none() && outer.is_none() {
                     continue;
@@ -72,7 +73,11 @@ impl Settings {
             found.push(self.told(target, "archive", problem.to_owned()));
         }
         if has("zone") && matches!(self.get(target, "rule"), Some(Value::Rule(Rule::Every(_), _))) {
-            found.push(self.told(target, "zone", "an interval is the same in all time zones; leave `zone` out".to_owned()));
+            found.push(self.told(
+                target,
+                "zone",
+                "an interval is the same in all time zones; leave `zone` out".to_owned(),
+            ));
         }
         let retry = match target {
             Target::Step(workflow, node, _) => {
@@ -82,7 +87,8 @@ impl Settings {
             _ => self.options(target, registry).and_then(|options| options.retry),
         };
         let delays = ["retry.first", "retry.factor", "retry.cap"].into_iter().find(|key| has(key));
-        if let Some(delay) = delays.filter(|_| !has("retry.max") && retry.is_none_or(|retry| retry.max == 0)) {
+        if let Some(delay) = delays.filter(|_| !has("retry.max") && retry.is_none_or(|retry| retry.max == 0))
+        {
             let problem = "nothing says how often it is tried again: set `retry.max`, too";
             found.push(self.told(target, delay, problem.to_owned()));
         }
@@ -93,7 +99,8 @@ impl Settings {
     fn told(&self, target: &Target, about: &str, problem: String) -> Mistake {
         let set = self.of.get(target);
         let is_about = |key: &str| key.split('.').any(|word| about.contains(word));
-        let place = set.and_then(|set| set.iter().find(|(key, _)| is_about(key)).or_else(|| set.iter().next()));
+        let place =
+            set.and_then(|set| set.iter().find(|(key, _)| is_about(key)).or_else(|| set.iter().next()));
         match place {
             Some((_, set)) => Mistake::new(&set.at, problem),
             None => Mistake::new(&super::origin::Origin::whole("the configuration"), problem),

@@ -13,9 +13,7 @@ const PREFIX: &str = "WORKFLOW_";
 const BETWEEN: &str = "__";
 
 /// Reads those of these variables that set something; gives what they set, and what is wrong with them.
-pub(super) fn read(
-    variables: impl IntoIterator<Item = (OsString, OsString)>,
-) -> (Vec<Item>, Vec<Mistake>) {
+pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> (Vec<Item>, Vec<Mistake>) {
     let (mut items, mut mistakes) = (Vec::new(), Vec::new());
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
@@ -26,8 +24,7 @@ pub(super) fn read(
             Err(_) => mistakes.push(Mistake::new(&at, "its value is no text; write one in UTF-8")),
             Ok(value) if value.trim().is_empty() => {}
             Ok(value) => {
-                let segment =
-                    |text: &str| Segment { text: text.to_owned(), is_folded: true, at: at.clone() };
+                let segment = |text: &str| Segment { text: text.to_owned(), is_folded: true, at: at.clone() };
                 let path = rest.split(BETWEEN).map(segment).collect();
                 items.push(Item { path, value: Given::Said(value.trim().to_owned()), at });
             }

@@ -182,8 +182,7 @@ const STEP: [Key; 10] = [
     key("timeout", Kind::Time),
 ];
 
-const SCHEDULE: [Key; 3] =
-    [key("enabled", Kind::Flag), key("rule", Kind::Rule), key("zone", Kind::Zone)];
+const SCHEDULE: [Key; 3] = [key("enabled", Kind::Flag), key("rule", Kind::Rule), key("zone", Kind::Zone)];
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ mod value;
 
 pub(crate) use apply::Setup;
 #[cfg(feature = "cli")]
-pub(crate) use code::Overruled;
+pub(crate) use code::{By, Code, Effective};
 pub use configuration::Configuration;
 pub use mistake::{Mistake, Mistakes};
 pub use origin::Origin;

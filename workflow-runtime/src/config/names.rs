@@ -21,7 +21,8 @@ pub(super) fn chosen<'n>(
         [] => Err(unknown(name, &format!("there is no {what}"), names)),
         several => {
             let several = listed(several);
-            let problem = format!("`{}` may be {several}; set it in a file, where names are as they are", name.text);
+            let problem =
+                format!("`{}` may be {several}; set it in a file, where names are as they are", name.text);
             Err(Mistake::new(&name.at, problem))
         }
     }
@@ -37,11 +38,7 @@ pub(super) fn taken(name: &Segment, known: &BTreeSet<String>) -> Arc<str> {
 }
 
 /// There is none of this name: the nearest is told, or all, if there are few.
-pub(super) fn unknown<'n>(
-    name: &Segment,
-    problem: &str,
-    names: impl Iterator<Item = &'n str>,
-) -> Mistake {
+pub(super) fn unknown<'n>(name: &Segment, problem: &str, names: impl Iterator<Item = &'n str>) -> Mistake {
     let names: Vec<&str> = names.collect();
     let near = match name.is_folded {
         false => nearest(&name.text, names.iter().copied()),

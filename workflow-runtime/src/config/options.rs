@@ -18,7 +18,9 @@ impl Settings {
     /// The options of an agent, if something is set of them. Its limits are not among them.
     pub(super) fn of_agent(&self, agent: &RegisteredAgent) -> Option<Options> {
         let target = Target::Agent(Arc::from(agent.name()));
-        self.of.contains_key(&target).then(|| self.over(&target, agent.options().clone(), agent.options().retry))
+        self.of
+            .contains_key(&target)
+            .then(|| self.over(&target, agent.options().clone(), agent.options().retry))
     }
 
     /// The options of a workflow's jobs, if something is set of them.

@@ -77,9 +77,7 @@ fn given(value: &DeValue<'_>) -> Given {
         DeValue::Float(number) => Given::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(flag) => Given::Flag(*flag),
         DeValue::Datetime(_) => Given::Moment,
-        DeValue::Array(items) => {
-            Given::List(items.iter().map(Spanned::get_ref).map(given).collect())
-        }
+        DeValue::Array(items) => Given::List(items.iter().map(Spanned::get_ref).map(given).collect()),
         DeValue::Table(_) => Given::Table,
     }
 }

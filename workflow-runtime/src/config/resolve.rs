@@ -49,7 +49,7 @@ fn named(configuration: &Configuration, table: &str) -> BTreeSet<String> {
 }
 
 /// The queues that agents, steps and workflows name.
-fn queues_of(registry: &Registry) -> impl Iterator<Item = String> {
+pub(super) fn queues_of(registry: &Registry) -> impl Iterator<Item = String> {
     let agents = registry.agents().iter().filter_map(|agent| agent.options().queue.clone());
     let definitions = registry.workflows().iter().map(|workflow| workflow.plan().definition());
     let workflows = definitions.flat_map(|definition| {
@@ -90,7 +90,10 @@ impl Resolver<'_> {
         }
         // `retention = "all"` and a table of it take one another's place.
         let is_other = |known: &str| {
-            known.strip_prefix(key).or_else(|| key.strip_prefix(known)).is_some_and(|rest| rest.starts_with('.'))
+            known
+                .strip_prefix(key)
+                .or_else(|| key.strip_prefix(known))
+                .is_some_and(|rest| rest.starts_with('.'))
         };
         of.retain(|known, _| !is_other(known));
         of.insert(key, Set { value, at: item.at.clone(), layer });
@@ -108,7 +111,8 @@ impl Resolver<'_> {
             (Subject::Retention, rest) => (Target::Retention, rest),
             (_, []) if item.value == Given::Table => return Ok(None),
             (_, []) => {
-                let problem = format!("`{name}` is a table of tables: write [{name}.NAME], and what is set below it");
+                let problem =
+                    format!("`{name}` is a table of tables: write [{name}.NAME], and what is set below it");
                 return Err(Mistake::new(&item.at, problem));
             }
             (subject, [of, rest @ ..]) => self.target(*subject, of, rest)?,
@@ -194,7 +198,8 @@ impl Resolver<'_> {
             }
             several => {
                 let paths: Vec<String> = several.iter().map(|(_, path)| format!("`{path}`")).collect();
-                let problem = format!("`{}` may be {}; write which, in quotes", name.text, paths.join(" or "));
+                let problem =
+                    format!("`{}` may be {}; write which, in quotes", name.text, paths.join(" or "));
                 Err(Mistake::new(&name.at, problem))
             }
         }

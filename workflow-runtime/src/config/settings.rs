@@ -1,12 +1,18 @@
 //! What a configuration says, once it is known to be right.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "cli")]
+use std::collections::BTreeSet;
 use std::fmt;
+#[cfg(feature = "cli")]
+use std::sync::Arc;
 
 use super::mistake::Mistake;
 use super::origin::Origin;
 use super::target::Target;
 use super::value::Value;
+#[cfg(feature = "cli")]
+use crate::registry::Registry;
 
 /// What a [`Configuration`](crate::Configuration) says to the agents and workflows of a program. As a text, it is TOML.
 #[derive(Debug, Clone, Default)]
@@ -68,5 +74,42 @@ impl fmt::Display for Settings {
             set.iter().try_for_each(|(key, set)| writeln!(out, "{key} = {}", set.value))?;
         }
         Ok(())
+    }
+}
+
+/// What people are told who look whether all is well.
+#[cfg(feature = "cli")]
+impl Settings {
+    /// What is switched off, by name, and where.
+    pub(crate) fn switched_off(&self) -> impl Iterator<Item = (Arc<str>, Origin)> {
+        self.all().filter_map(|(target, key, set)| match (target, key, &set.value) {
+            (Target::Agent(name) | Target::Workflow(name), "enabled", Value::Flag(false)) => {
+                Some((Arc::clone(name), set.at.clone()))
+            }
+            _ => None,
+        })
+    }
+
+    /// The schedules of which something is set, and where.
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = (Arc<str>, Origin)> {
+        self.of.iter().filter_map(|(target, set)| match target {
+            Target::Schedule(name) => Some((Arc::clone(name), set.values().next()?.at.clone())),
+            _ => None,
+        })
+    }
+
+    /// The queues that are to be served, if that is set.
+    pub(crate) fn serves(&self) -> Option<Vec<Arc<str>>> {
+        match self.get(&Target::Runtime, "serves") {
+            Some(Value::Names(names)) => Some(names.clone()),
+            _ => None,
+        }
+    }
+
+    /// The queues that the program names, as it is set.
+    pub(crate) fn queues(&self, registry: &Registry) -> BTreeSet<String> {
+        let configured = self.registry(registry);
+        let registry = configured.as_ref().unwrap_or(registry);
+        super::resolve::queues_of(registry).collect()
     }
 }

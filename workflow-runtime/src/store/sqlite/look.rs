@@ -44,6 +44,12 @@ impl SqliteLook {
         Ok(look)
     }
 
+    /// The version of its tables.
+    #[cfg(feature = "cli")]
+    pub(crate) fn version(&self) -> usize {
+        schema::NEWEST
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_EXRESCODE;
         let connection = Connection::open_with_flags(&self.path, flags)?;

@@ -14,6 +14,10 @@ const APPLICATION: i32 = 0x776b_666c;
 /// never changes: what is to be different is added at the end.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("second.sql")];
 
+/// The version that this program writes.
+#[cfg(feature = "cli")]
+pub(super) const NEWEST: usize = MIGRATIONS.len();
+
 /// Makes the tables, if the file is empty, or brings them up to date.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     bring_up(connection, path, MIGRATIONS)?;
