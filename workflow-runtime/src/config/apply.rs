@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+#[cfg(feature = "archive")]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
