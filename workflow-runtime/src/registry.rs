@@ -72,7 +72,11 @@ impl Registry {
             let (own, nodes) = of_workflow(workflow.name());
             workflow.with_options(own, nodes)
         });
-        Self { agents: Agents { sorted: agents.collect() }, workflows: workflows.collect() }
+        Self {
+            agents: Agents { sorted: agents.collect() },
+            workflows: workflows.collect(),
+            marked: OnceLock::new(),
+        }
     }
 
     /// The agents, sorted by name.
