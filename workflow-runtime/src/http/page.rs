@@ -63,6 +63,7 @@ const FILES: &[(&str, &str)] = files![
     "step_view.js",
     "steps.js",
     "style.css",
+    "table.js",
     "theme.js",
     "timeline.js",
     "value.js",

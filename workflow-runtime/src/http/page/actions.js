@@ -1,6 +1,7 @@
 // What can be done to one job: each is asked for, done, and told.
 
 import { once, post } from "./api.js";
+import { isLetter } from "./bulk.js";
 import { ask, attempt, toast } from "./dialog.js";
 import { button, h } from "./dom.js";
 import { editor } from "./editor.js";
@@ -151,9 +152,9 @@ export function jobActions(model) {
   /** The buttons that make sense now. */
   function buttons(view) {
     const over = isOver(view.state);
-    const dead = (view.state === "failed" || view.state === "expired") && !view.settled && !view.parent;
+    const dead = isLetter(view);
     const all = [
-      !over && view.steps.some((step) => step.state === "waiting" && !step.child) && ["signal", "Signal", signal],
+      !over && view.steps.some((step) => step.state === "waiting" && !step.child && !step.until) && ["signal", "Signal", signal],
       !over && view.state !== "paused" && view.state !== "stopping" && ["pause", "Pause", () => plain("pause", "The job starts nothing more.")],
       view.state === "paused" && ["resume", "Resume", () => plain("resume", "The job goes on.")],
       dead && ["retry", "Retry", () => attempt(retry)],

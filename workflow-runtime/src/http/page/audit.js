@@ -6,16 +6,18 @@ import { button, h, put } from "./dom.js";
 import { ago, date } from "./format.js";
 import { pageKeys } from "./keys.js";
 import { jobLink } from "./route.js";
+import { grid } from "./table.js";
 import { glance } from "./value.js";
 
 const PAGE = 50;
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 
 export function open(root) {
-  const body = h("tbody", {});
+  const table = grid(["When", "Who", "What", "What came of it"], "audit");
+  const { body } = table;
   const more = button("Show more", () => next(), { hidden: true });
   const empty = h("div", { class: "empty", hidden: true }, h("p", {}, "Nobody has done anything yet."));
-  put(root, h("div", { class: "head-line" }, h("h1", {}, "Audit")), h("p", { class: "soft" }, "What people did here, and what came of it."), h("div", { class: "table-box" }, h("table", { class: "grid audit", "data-test": "audit" }, h("thead", {}, h("tr", {}, ["When", "Who", "What", "What came of it"].map((word) => h("th", { scope: "col" }, word)))), body)), empty, h("div", {}, more));
+  put(root, h("div", { class: "head-line" }, h("h1", {}, "Audit")), h("p", { class: "soft" }, "What people did here, and what came of it."), table.element, empty, h("div", {}, more));
   pageKeys({});
   let last = null;
   let busy = false;
@@ -29,7 +31,14 @@ export function open(root) {
     const { act: name, ...rest } = what ?? {};
     return [h("strong", {}, name ?? Object.keys(rest)[0] ?? ""), Object.entries(rest).map(([key, value]) => h("span", { class: "pair" }, h("span", { class: "soft" }, ` ${key} `), withLinks(typeof value === "string" ? value : glance(value))))];
   }
-  const row = (record) => h("tr", { "data-test": "audit-record" }, h("td", { class: "soft", title: date(record.at) }, ago(record.at)), h("td", {}, record.who, h("span", { class: "soft" }, ` ${record.role}`)), h("td", {}, act(record.act)), h("td", { class: record.came.startsWith("declined") ? "bad-text" : "" }, withLinks(record.came)));
+  const row = (record) =>
+    table.row(
+      { "data-test": "audit-record" },
+      h("span", { class: "soft nowrap", title: date(record.at) }, ago(record.at)),
+      [record.who, h("span", { class: "soft" }, ` ${record.role}`)],
+      act(record.act),
+      h("span", { class: record.came.startsWith("declined") ? "bad-text" : "" }, withLinks(record.came)),
+    );
 
   async function next() {
     if (busy) return;

@@ -7,13 +7,16 @@ import { plural, shortId } from "./format.js";
 import { jobLink } from "./route.js";
 import { isOver } from "./states.js";
 
+/** Whether it is a dead letter: nobody waits for it, and nobody has looked after it. */
+export const isLetter = (head) => (head.state === "failed" || head.state === "expired") && !head.settled && !head.parent;
+
 export const ACTS = {
   cancel: { word: "Cancel", done: "cancelled", danger: true, words: "What runs is told to stop, and what was done is taken back.", fits: (head) => !isOver(head.state) },
   pause: { word: "Pause", done: "paused", words: "They start nothing more until they are resumed.", fits: (head) => !isOver(head.state) && head.state !== "paused" },
   resume: { word: "Resume", done: "resumed", words: "They go on from where they are.", fits: (head) => head.state === "paused" },
-  retry: { word: "Retry", done: "going on", words: "They go on from the step that failed; what succeeded is kept.", fits: (head) => head.state === "failed" || head.state === "expired" },
+  retry: { word: "Retry", done: "going on", words: "They go on from the step that failed; what succeeded is kept.", fits: isLetter },
   rerun: { word: "Rerun", done: "run again", words: "Each runs again from its beginning, as a new job.", fits: (head) => isOver(head.state) },
-  discard: { word: "Discard", done: "discarded", danger: true, words: "They leave the dead letters. Their records stay.", fits: (head) => (head.state === "failed" || head.state === "expired") && !head.settled },
+  discard: { word: "Discard", done: "discarded", danger: true, words: "They leave the dead letters. Their records stay.", fits: isLetter },
 };
 
 const PORTION = 1000;
@@ -45,8 +48,7 @@ export async function actOnMany(act, heads) {
 function tell(results, heads, done) {
   const refused = results.filter((one) => one.error);
   if (refused.length === 0) {
-    // Of a rerun the new job may be named.
-    const made = results.length === 1 && !heads.has(results[0].job) ? { href: jobLink(results[0].job), words: "Show" } : null;
+    const made = results.length === 1 && results[0].done?.job ? { href: jobLink(results[0].done.job), words: "Show" } : null;
     return toast(`${plural(results.length, "job")} ${done}.`, "good", made);
   }
   const line = (one) =>

@@ -5,19 +5,20 @@ import { attempt } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { duration, number } from "./format.js";
 import { pageKeys } from "./keys.js";
-import { markdown } from "./markdown.js";
+import { firstWords, markdown } from "./markdown.js";
 import { picture } from "./picture.js";
 import { link } from "./route.js";
 import { schemaView } from "./schema_view.js";
 import { mayAct } from "./session.js";
 import { folded } from "./step_view.js";
+import { grid } from "./table.js";
 import { valueView } from "./value.js";
 
 export function open(root, where) {
   const [kind, name] = where.parts;
   attempt(async () => {
     const [catalogue, stats] = await Promise.all([once("api/catalogue"), kind === "agents" ? get("api/agents").catch(() => []) : []]);
-    const all = kind === "agents" ? catalogue.agents : catalogue.workflows.map((one) => ({ ...one.definition, input: one.input, output: one.output, schemaOutput: one.output }));
+    const all = kind === "agents" ? catalogue.agents : catalogue.workflows.map((one) => ({ ...one.definition, input: one.input, output: one.output }));
     if (!name) return list(root, kind, all, stats);
     const one = all.find((entry) => entry.name === name);
     if (!one) return put(root, h("div", { class: "empty" }, h("h1", {}, `There is no ${kind === "agents" ? "agent" : "workflow"} ${name}`), h("a", { href: `#/${kind}` }, "To all of them")));
@@ -26,21 +27,21 @@ export function open(root, where) {
   return {};
 }
 
-const first = (text) => (text ?? "").split("\n")[0];
-
 function list(root, kind, all, stats) {
   const agents = kind === "agents";
   const search = h("input", { type: "search", class: "narrow", placeholder: "name or words", "aria-label": "Search", "data-test": "catalogue-search", oninput: () => draw() });
-  const body = h("tbody", {});
+  const counts = (words) => ({ words, number: true });
+  const table = grid(agents ? ["Agent", "What it does", ...["Attempts", "Succeeded", "Retries", "Median", "95 % within"].map(counts)] : ["Workflow", "What it does", "Phases", counts("Steps")], "entries");
   const known = new Map(stats.map((one) => [one.name, one]));
   const cells = (one) => {
     const stat = known.get(one.name);
-    return agents ? [number(stat?.count), stat?.count ? `${Math.round((100 * stat.succeeded) / stat.count)} %` : "", number(stat?.retries), stat ? duration(stat.p50) : "", stat ? duration(stat.p95) : ""].map((text) => h("td", { class: "number" }, text)) : [h("td", { class: "soft" }, one.phases.join(" → ")), h("td", { class: "number" }, one.nodes.length)];
+    if (!agents) return [h("span", { class: "soft" }, one.phases.join(" → ")), one.nodes.length];
+    return [number(stat?.count), stat?.count ? `${Math.round((100 * stat.succeeded) / stat.count)} %` : "", number(stat?.retries), stat ? duration(stat.p50) : "", stat ? duration(stat.p95) : ""];
   };
-  const draw = () => put(body, all.filter((one) => `${one.name} ${one.description}`.toLowerCase().includes(search.value.toLowerCase())).map((one) => h("tr", { "data-test": "entry", "data-name": one.name }, h("td", {}, h("a", { class: "name", href: link([kind, one.name]) }, one.name)), h("td", { class: "soft words" }, first(one.description)), cells(one))));
-  const heads = agents ? ["Agent", "What it does", "Attempts", "Succeeded", "Retries", "Half within", "95 % within"] : ["Workflow", "What it does", "Phases", "Steps"];
-  const numbers = new Set(["Attempts", "Succeeded", "Retries", "Half within", "95 % within", "Steps"]);
-  put(root, h("div", { class: "head-line" }, h("h1", {}, agents ? "Agents" : "Workflows"), h("span", { class: "soft count" }, all.length)), search, h("div", { class: "table-box" }, h("table", { class: "grid", "data-test": "entries" }, h("thead", {}, h("tr", {}, heads.map((word) => h("th", { scope: "col", class: numbers.has(word) ? "number" : "" }, word)))), body)));
+  const fits = (one) => `${one.name} ${one.description}`.toLowerCase().includes(search.value.toLowerCase());
+  const row = (one) => table.row({ "data-test": "entry", "data-name": one.name }, h("a", { class: "name", href: link([kind, one.name]) }, one.name), h("span", { class: "soft words" }, firstWords(one.description)), ...cells(one));
+  const draw = () => table.fill(all.filter(fits).map(row));
+  put(root, h("div", { class: "head-line" }, h("h1", {}, agents ? "Agents" : "Workflows"), h("span", { class: "soft count" }, all.length)), search, table.element);
   pageKeys({ "/": [() => search.focus(), "search"] });
   draw();
 }
@@ -62,9 +63,9 @@ function detail(root, kind, one, catalogue, stat) {
     h("div", { class: "job-head" }, h("a", { class: "soft back", href: `#/${kind}` }, agent ? "Agents" : "Workflows"), h("div", { class: "row title-line" }, h("h1", {}, one.name), h("span", { class: "gap" }), h("a", { class: "button", href: link(["jobs"], new URLSearchParams({ name: one.name })) }, "Its jobs"), mayAct() && h("a", { class: "button primary", href: link(["start", one.name]), "data-test": "start-this" }, "Start"))),
     h("div", { class: "words prose" }, markdown(one.description)),
     h("dl", { class: "facts" }, fact("declared", h("code", {}, `${one.at.file}:${one.at.line}`)), options.map(([name, value]) => fact(name, typeof value === "object" ? Object.entries(value).map(([key, inner]) => `${key} ${inner}`).join(", ") : String(value))), agent && one.needs?.length > 0 && fact("needs", one.needs.join(", ")), callers.length > 0 && fact("called by", callers.map((caller, at) => [at > 0 && ", ", h("a", { href: link(["workflows", caller.definition.name]) }, caller.definition.name)]))),
-    stat && h("dl", { class: "facts stats card" }, fact("attempts", number(stat.count)), fact("succeeded", number(stat.succeeded)), fact("retries", number(stat.retries)), fact("run now", number(stat.active)), fact("half within", duration(stat.p50)), fact("95 % within", duration(stat.p95)), fact("99 % within", duration(stat.p99))),
+    stat && h("dl", { class: "facts stats card" }, fact("attempts", number(stat.count)), fact("succeeded", number(stat.succeeded)), fact("retries", number(stat.retries)), fact("run now", number(stat.active)), fact("median", duration(stat.p50)), fact("95 % within", duration(stat.p95)), fact("99 % within", duration(stat.p99))),
     !agent && h("section", { class: "card" }, drawn),
-    h("div", { class: "pair-of" }, half("Takes", one.input), half("Gives", one.schemaOutput ?? one.output)),
+    h("div", { class: "pair-of" }, half("Takes", one.input), half("Gives", one.output)),
   );
   pageKeys({ Escape: [() => (location.hash = `#/${kind}`), "back to the list"] });
 }

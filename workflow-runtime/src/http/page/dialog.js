@@ -66,10 +66,14 @@ export function show(title, ...content) {
 
 /** A word about what happened, for a while. */
 export function toast(words, kind = "good", link = null) {
+  const place = document.getElementById("toasts");
+  // What is asked for again and again fails again and again; it is said once.
+  if (kind === "bad" && [...place.children].some((one) => one.words === words)) return;
   const element = h("div", { class: `toast ${kind}`, "data-test": "toast" }, h("span", {}, words), link && h("a", { href: link.href }, link.words));
   const close = button("×", () => element.remove(), { class: "plain", "aria-label": "Dismiss" });
   element.append(close);
-  document.getElementById("toasts").append(element);
+  element.words = words;
+  place.append(element);
   setTimeout(() => element.remove(), kind === "bad" ? 12000 : 6000);
 }
 

@@ -15,7 +15,7 @@ export function schemaForm(schema, value) {
 }
 
 /** A field with its name, its words and its problem around it. */
-function fieldOf(schema, { root, name, required, depth, remove = null }) {
+function fieldOf(schema, { root, name, required, depth, lead = null, remove = null }) {
   const seen = understand(schema, root);
   const id = `field-${++count}`;
   const make = () => inner(seen, { root, id, required, depth });
@@ -47,7 +47,7 @@ function fieldOf(schema, { root, name, required, depth, remove = null }) {
   const element = h(
     "div",
     { class: `field kind-${seen.kind}${depth > 0 && isGroup ? " group" : ""}`, role: isGroup && name !== null ? "group" : null, "aria-labelledby": isGroup && name !== null ? `${id}-name` : null, "data-test": "field", "data-name": name ?? "" },
-    (label || folded || remove) && h("div", { class: "field-head" }, label, add, h("span", { class: "gap" }), drop, remove),
+    (label || folded || remove) && h("div", { class: "field-head" }, lead, label, add, h("span", { class: "gap" }), drop, remove),
     words,
     place,
     problem,
@@ -157,7 +157,7 @@ function array({ schema }, { root, depth }) {
       fields = fields.filter((one) => one !== field);
       draw();
     }, { class: "plain small" });
-    const field = fieldOf(schema.items, { root, name: null, required: true, depth: depth + 1, remove: [number, h("span", { class: "gap" }), remove] });
+    const field = fieldOf(schema.items, { root, name: null, required: true, depth: depth + 1, lead: number, remove });
     field.number = number;
     if (value !== undefined) field.set(value);
     fields.push(field);

@@ -1,6 +1,6 @@
 // The picture of a job's workflow, coloured by where its steps stand. Workflows that it calls are opened in place.
 
-import { address, get, getText, part } from "./api.js";
+import { address, get, getText, once, part } from "./api.js";
 import { calm, button, h, keyed, put, s, say } from "./dom.js";
 import { plainPath } from "./job_model.js";
 import { atMost } from "./live.js";
@@ -47,7 +47,7 @@ export function graphTab(model, { select, selected, opened, setOpened, narrowed 
   follow.setAttribute("aria-pressed", String(wanted === "on"));
 
   const natural = () => svg.viewBox.baseVal.width || 400;
-  const fitted = () => Math.min(1.25, (canvas.clientWidth - 32) / natural());
+  const fitted = () => Math.min(1.1, (canvas.clientWidth - 32) / natural());
   function scaleTo(next) {
     scale = next === null ? null : Math.max(0.2, Math.min(3, next));
     if (!svg?.viewBox) return;
@@ -64,9 +64,10 @@ export function graphTab(model, { select, selected, opened, setOpened, narrowed 
     drawn = wish;
     let next = null;
     try {
-      next = picture(await getText(address(`api/workflows/${part(model.view.name)}/picture`, { open })));
+      const { workflows } = await once("api/catalogue");
+      if (workflows.some((one) => one.definition.name === model.view.name)) next = picture(await getText(address(`api/workflows/${part(model.view.name)}/picture`, { open })));
     } catch (error) {
-      if (error.status !== 404) return put(canvas, h("p", { class: "problem" }, error.message));
+      return put(canvas, h("p", { class: "problem" }, error.message));
     }
     if (stopped || wish !== drawn) return;
     svg = next;
@@ -159,7 +160,7 @@ export function graphTab(model, { select, selected, opened, setOpened, narrowed 
   /** A corner mark with the count, and a line that grows with the progress. */
   function mark(group, state, note, share) {
     group.querySelectorAll(":scope > .mark").forEach((old) => old.remove());
-    const box = group.querySelector(":scope > rect:not([opacity])") ?? group.querySelector(":scope > rect");
+    const box = group.querySelector(":scope > rect:not([opacity], [stroke])");
     if (!box) return;
     const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
     if (note) {

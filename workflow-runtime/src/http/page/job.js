@@ -1,5 +1,7 @@
 // One job: what it is, what can be done to it, and its picture, timeline, steps and records.
 
+import { once } from "./api.js";
+import { attempt } from "./dialog.js";
 import { button, h, put, say } from "./dom.js";
 import { jobActions } from "./actions.js";
 import { failureView } from "./failure.js";
@@ -28,6 +30,14 @@ export function open(root, where) {
   let step = null;
   let openChildren = [];
   let drawnActs = "";
+  let declared = [];
+  // Steps of later phases are not among a job's tasks before their phase begins.
+  const plan = async () => {
+    const { workflows } = await once("api/catalogue");
+    const nodes = workflows.find((one) => one.definition.name === model.view?.name)?.definition.nodes ?? [];
+    declared = nodes.filter((node) => !node.parent).map((node) => node.path);
+    head();
+  };
 
   const parts = {
     title: h("h1", {}), state: badge("pending"), acts: h("div", { class: "row", "data-test": "acts" }), facts: h("dl", { class: "facts job-facts" }),
@@ -136,7 +146,7 @@ export function open(root, where) {
       all.length > 1 && sorted(all).slice(0, 60).map((entry) => folded(h("span", { class: "step-line" }, sign(entry.step.state), h("code", {}, entry.step.path)), () => one(entry), remembered.has(`${entry.job} ${entry.step.task}`), { "data-key": `${entry.job} ${entry.step.task}` })),
       all.length > 60 && h("p", { class: "soft" }, `and ${all.length - 60} more; the steps list has them all`),
     );
-    if (moved && matchMedia("(max-width: 900px)").matches) parts.inspector.scrollIntoView({ block: "nearest" });
+    if (moved) parts.inspector.scrollTop = 0;
   }
   const WORST = ["failed", "expired", "retrying", "running", "waiting", "queued"];
   const rank = ({ step: one }) => (WORST.indexOf(one.state) + 1 || 99);
@@ -171,13 +181,15 @@ export function open(root, where) {
 
   /** How many steps stand where, as one bar. */
   function overall(view) {
+    const known = new Set(view.steps.map((one) => plainPath(one.path)));
+    const ahead = isOver(view.state) ? 0 : declared.filter((path) => !known.has(path)).length;
     const steps = view.steps.filter((one) => one.state !== "skipped");
     const count = (states) => steps.filter((one) => states.includes(one.state)).length;
     const shares = [["succeeded", count(["succeeded", "compensated"])], ["failed", count(["failed", "expired", "cancelled"])], ["running", count(["running", "retrying", "compensating"])], ["waiting", count(["waiting"])]];
     const words = shares.filter(([, many]) => many > 0).map(([state, many]) => `${many} ${state}`).join(", ");
     parts.bar.setAttribute("aria-label", `${steps.length} steps: ${words}`);
     parts.bar.title = `${steps.length} steps: ${words}`;
-    put(parts.bar, shares.map(([state, many]) => many > 0 && h("span", { class: `span-${state}`, style: { flexGrow: many } })), h("span", { class: "rest", style: { flexGrow: Math.max(0, steps.length - shares.reduce((sum, [, many]) => sum + many, 0)) } }));
+    put(parts.bar, shares.map(([state, many]) => many > 0 && h("span", { class: `span-${state}`, style: { flexGrow: many } })), h("span", { class: "rest", style: { flexGrow: Math.max(0, ahead + steps.length - shares.reduce((sum, [, many]) => sum + many, 0)) } }));
   }
 
   let noted = "";
@@ -205,6 +217,7 @@ export function open(root, where) {
     if (what === "view" && !name) {
       frame();
       head();
+      attempt(plan);
       return follow(where);
     }
     if (what === "lines") return tab?.lines?.();

@@ -7,6 +7,35 @@ import { isOver } from "./states.js";
 /** The path without the places in lists: what the picture calls the step. */
 export const plainPath = (path) => path.replace(/\[\d+\]/g, "");
 
+/** Steps with what is inside of a form, or was made by a step, right behind it. */
+export function treeOrder(steps) {
+  const inside = new Map();
+  const paths = new Set(steps.map((step) => step.path));
+  const around = (path) => {
+    for (let parts = path.split("/").slice(0, -1); parts.length; parts = parts.slice(0, -1)) {
+      const whole = parts.join("/");
+      for (const outer of [whole, whole.replace(/\[\d+\]$/, "")]) if (paths.has(outer)) return outer;
+    }
+    return null;
+  };
+  for (const step of steps) {
+    const outer = around(step.path);
+    if (!inside.has(outer)) inside.set(outer, []);
+    inside.get(outer).push(step);
+  }
+  const ordered = [];
+  const take = (path) => {
+    const own = inside.get(path) ?? [];
+    inside.delete(path);
+    for (const step of own) {
+      ordered.push(step);
+      take(step.path);
+    }
+  };
+  take(null);
+  return ordered;
+}
+
 export function jobModel(id) {
   const listeners = new Set();
   let closeStream = null;

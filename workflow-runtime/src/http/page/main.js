@@ -77,8 +77,9 @@ function nowhere() {
 function mark(place) {
   document.title = `${PLACES.find(([name]) => name === place)?.[1] ?? "Start a job"} · ${session().program}`;
   side.querySelectorAll("nav a").forEach((a) => {
-    if (a.dataset.place === place) a.setAttribute("aria-current", "page");
-    else a.removeAttribute("aria-current");
+    if (a.dataset.place !== place) return a.removeAttribute("aria-current");
+    a.setAttribute("aria-current", "page");
+    a.scrollIntoView({ block: "nearest", inline: "center" });
   });
 }
 

@@ -33,6 +33,9 @@ export function markdown(text) {
   return blocks;
 }
 
+/** The first line, without marks. */
+export const firstWords = (text) => (text ?? "").split("\n")[0].replace(MARK, (whole, code, strong, soft, words) => code ?? strong ?? soft ?? words ?? whole);
+
 const MARK = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)\s]+)\)/g;
 
 function inline(text) {

@@ -6,17 +6,30 @@ import { h, put } from "./dom.js";
 import { ago, date, number } from "./format.js";
 import { pageKeys } from "./keys.js";
 import { atMost, every } from "./live.js";
+import { grid } from "./table.js";
 
 export function open(root) {
-  const place = h("div", { class: "table-box" });
+  const place = h("div", {});
   put(root, h("div", { class: "head-line" }, h("h1", {}, "Nodes")), h("p", { class: "soft" }, "Each is one process that runs jobs of this store."), place);
   pageKeys({});
   const few = (words) => h("span", { title: words.join(", ") }, words.slice(0, 4).join(", "), words.length > 4 && h("span", { class: "soft" }, ` and ${words.length - 4} more`));
+  const table = grid(["Node", "Seen", { words: "Jobs held", number: true }, "Version", "Queues", "Workflows", "Began"], "nodes");
+  const row = (node) =>
+    table.row(
+      { "data-test": "node", class: node.alive ? "" : "is-off" },
+      [h("span", { class: `dot is-${node.alive ? "succeeded" : "failed"}` }), h("code", {}, node.node)],
+      [node.alive ? "alive" : h("span", { class: "bad-text" }, "not seen"), h("span", { class: "soft" }, ` ${ago(node.seen)}`)],
+      number(node.holds),
+      node.version,
+      few(node.queues),
+      few(node.workflows),
+      h("span", { class: "soft", title: date(node.begun) }, ago(node.begun)),
+    );
   const refresh = atMost(1000, () =>
     attempt(async () => {
       const nodes = await get("api/nodes");
-      const row = (node) => h("tr", { "data-test": "node", class: node.alive ? "" : "is-off" }, h("td", {}, h("span", { class: `dot is-${node.alive ? "succeeded" : "failed"}` }), h("code", {}, node.node)), h("td", {}, node.alive ? "alive" : h("span", { class: "bad-text" }, "not seen"), h("span", { class: "soft" }, ` ${ago(node.seen)}`)), h("td", { class: "number" }, number(node.holds)), h("td", {}, node.version), h("td", {}, few(node.queues)), h("td", {}, few(node.workflows)), h("td", { class: "soft", title: date(node.begun) }, ago(node.begun)));
-      put(place, nodes.length === 0 ? h("div", { class: "empty" }, "No process works on this store.") : h("table", { class: "grid" }, h("thead", {}, h("tr", {}, ["Node", "Seen", "Jobs held", "Version", "Queues", "Workflows", "Began"].map((word) => h("th", { scope: "col" }, word)))), h("tbody", {}, nodes.map(row))));
+      put(place, nodes.length === 0 ? h("div", { class: "empty" }, "No process works on this store.") : table.element);
+      table.fill(nodes.map(row));
     }),
   );
   const ticking = every(3000, refresh);

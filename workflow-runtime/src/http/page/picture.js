@@ -9,7 +9,9 @@ const NAMES = new Set([
 
 /** The element, or none if it is no picture. Only what is known is let through. */
 export function picture(text) {
-  const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
+  // The page's own policy forbids style attributes, and would say so for each while they are parsed.
+  const plain = text.replace(/ style="[^"]*"/g, "");
+  const parsed = new DOMParser().parseFromString(plain, "image/svg+xml");
   const root = parsed.documentElement;
   if (root.localName !== "svg" || parsed.querySelector("parsererror")) return null;
   clean(root);

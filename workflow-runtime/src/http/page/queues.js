@@ -40,7 +40,7 @@ export function open(root) {
     const perSecond = (values) => values.map((value) => (value === null ? null : value / queue.every));
     parts.depth.update([{ name: "waiting", kind: "wait", values: waiting, area: true }, { name: "running", kind: "run", values: running }]);
     parts.rate.update([{ name: "started", kind: "run", values: perSecond(started), area: true }, { name: "ended", kind: "good", values: perSecond(ended) }]);
-    parts.late.update([{ name: "half within", kind: "run", values: p50 }, { name: "95 % within", kind: "warn", values: p95 }]);
+    parts.late.update([{ name: "median", kind: "run", values: p50 }, { name: "95 %", kind: "warn", values: p95 }]);
   }
 
   function figures(card, queue) {

@@ -40,7 +40,7 @@ export function recordsTab(model) {
   let following = !isOver(model.view.state);
   const search = h("input", { type: "search", placeholder: "step, fact or words", "aria-label": "Search the records", class: "narrow", "data-test": "records-search", oninput: () => ((only = search.value.toLowerCase()), update()) });
   const count = h("span", { class: "soft", role: "status" });
-  const list = virtualList({ height: () => 28, make, update: refresh, key: (line) => line.number, label: "Records" });
+  const list = virtualList({ height: () => 28, make, update: () => {}, key: (line) => line.number, label: "Records" });
   const element = h("div", { class: "records", "data-test": "records" }, h("div", { class: "row tab-tools" }, search, count), list.box);
   list.box.addEventListener("scroll", () => (following = list.box.scrollTop + list.box.clientHeight > list.box.scrollHeight - 60), { passive: true });
 
@@ -56,7 +56,6 @@ export function recordsTab(model) {
     );
     return row;
   }
-  const refresh = () => {};
   function whole(line) {
     const since = duration(moment(line.at) - moment(model.view.submitted));
     show(`Record ${line.number}: ${line.fact.replaceAll("_", " ")}`, h("p", { class: "soft" }, `${date(line.at)}, ${since} after the job was accepted`), valueView(line, { name: `record-${line.number}` }));

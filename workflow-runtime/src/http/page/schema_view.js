@@ -58,7 +58,7 @@ function limits(schema) {
   const words = [
     schema.minimum !== undefined && `from ${schema.minimum}`, schema.exclusiveMinimum !== undefined && `above ${schema.exclusiveMinimum}`,
     schema.maximum !== undefined && `to ${schema.maximum}`, schema.exclusiveMaximum !== undefined && `below ${schema.exclusiveMaximum}`,
-    schema.minLength !== undefined && `at least ${schema.minLength} characters`, schema.maxLength !== undefined && `at most ${schema.maxLength} characters`,
+    schema.minLength === 1 && "not empty", schema.minLength > 1 && `at least ${schema.minLength} characters`, schema.maxLength !== undefined && `at most ${schema.maxLength} characters`,
     schema.minItems !== undefined && `at least ${schema.minItems}`, schema.maxItems !== undefined && `at most ${schema.maxItems}`,
     schema.pattern && `like ${schema.pattern}`, schema.uniqueItems && "each once", schema.default !== undefined && `${JSON.stringify(schema.default)} if left out`,
   ];

@@ -5,7 +5,7 @@ import { attempt, toast } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { editor } from "./editor.js";
 import { Unfinished } from "./form_scalar.js";
-import { markdown } from "./markdown.js";
+import { firstWords, markdown } from "./markdown.js";
 import { pageKeys } from "./keys.js";
 import { go, jobLink, link } from "./route.js";
 import { mayAct } from "./session.js";
@@ -31,7 +31,7 @@ function choice(root, all, wrong) {
     const found = all.filter((one) => `${one.name} ${one.description}`.toLowerCase().includes(search.value.toLowerCase()));
     put(
       list,
-      found.map((one) => h("li", {}, h("a", { href: link(["start", one.name]), "data-test": "start-choice", "data-name": one.name }, h("strong", {}, one.name), h("span", { class: "soft" }, one.kind === "agents" ? "agent" : "workflow"), h("span", { class: "soft words" }, one.description.split("\n")[0])))),
+      found.map((one) => h("li", {}, h("a", { href: link(["start", one.name]), "data-test": "start-choice", "data-name": one.name }, h("strong", {}, one.name), h("span", { class: "soft" }, one.kind === "agents" ? "agent" : "workflow"), h("span", { class: "soft words" }, firstWords(one.description))))),
       found.length === 0 && h("li", { class: "soft" }, "There is none of that name."),
     );
   };

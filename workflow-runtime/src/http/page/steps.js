@@ -2,6 +2,7 @@
 
 import { h, keyed, put, say } from "./dom.js";
 import { number } from "./format.js";
+import { treeOrder } from "./job_model.js";
 import { progressBar } from "./progress.js";
 import { folded, stepDetails, took } from "./step_view.js";
 import { badge, isOver, rebadge } from "./states.js";
@@ -45,7 +46,7 @@ export function stepsTab(model, acts) {
     if (row.open) row.fill();
   };
   function update() {
-    const steps = model.view.steps.filter(fits);
+    const steps = treeOrder(model.view.steps).filter(fits);
     keyed(list, steps.slice(0, most), (step) => step.task, make, refresh);
     more.hidden = steps.length <= most;
     say(more, `Show more of ${number(steps.length - most)}`);

@@ -1,8 +1,9 @@
 // When what happened: a row for each step, a bar for each attempt, and between them what it waited for.
 
-import { h, put, say } from "./dom.js";
+import { h, put } from "./dom.js";
 import { clock, duration, moment, now } from "./format.js";
 import { virtualList } from "./list.js";
+import { treeOrder } from "./job_model.js";
 import { every } from "./live.js";
 import { isOver, sign } from "./states.js";
 
@@ -63,7 +64,7 @@ export function timelineTab(model, { select, selected }) {
     const is = `${scaleKey} ${step.ended ? "" : to} ${selected() === step.path}`;
     if (row.step === step && row.is === is) return;
     row.is = is;
-    if (row.step !== step) put(row.name, sign(step.state), h("span", { style: { paddingLeft: `${depth * 14}px` } }, step.path.split("/").at(-1)));
+    if (row.step !== step) put(row.name, sign(step.state), h("span", { style: { paddingLeft: `${depth * 14}px` } }, shortName(step.path)));
     row.step = step;
     row.dataset.path = step.path;
     row.name.title = step.path;
@@ -85,7 +86,8 @@ export function timelineTab(model, { select, selected }) {
     squeeze = squeezed(view.steps, to);
     scaleKey = `${from} ${isOver(view.state) ? to : ""} ${waits.checked} ${zoom}`;
     const ends = formEnds(view.steps, to);
-    const rows = view.steps.filter((step) => step.since !== null || !isOver(step.state)).map((step) => ({ step, depth: step.path.split("/").length - 1, end: ends.get(step.path) ?? to }));
+    const rows = treeOrder(view.steps).filter((step) => step.since !== null || !isOver(step.state)).map((step) => ({ step, depth: step.path.split("/").length - 1, end: ends.get(step.path) ?? to }));
+    list.box.style.height = `${Math.max(2, rows.length) * 30 + 2}px`;
     list.set(rows);
     ruler();
   }
@@ -104,7 +106,15 @@ export function timelineTab(model, { select, selected }) {
   }
 
   const ticking = every(1000, () => model.view && !isOver(model.view.state) && refresh());
-  return { element, update: refresh, paint: refresh, close: () => (ticking(), list.close()), say };
+  return { element, update: refresh, paint: refresh, close: () => (ticking(), list.close()) };
+}
+
+/** The last part of a path, with the place in a list that it belongs to. */
+function shortName(path) {
+  const parts = path.split("/");
+  const place = /\[\d+\]$/.exec(parts.at(-2) ?? "")?.[0];
+  if (parts[0] === "undo") return `undo ${parts.slice(1).join("/")}`;
+  return place ? `${place} ${parts.at(-1)}` : parts.at(-1);
 }
 
 /** A form ends with the last of what is in it; its own record does not say when. */
