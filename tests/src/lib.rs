@@ -12,6 +12,7 @@ pub mod machine;
 pub mod postgres;
 pub mod power;
 pub mod random;
+pub mod said;
 pub mod simulation;
 pub mod sweep;
 pub mod trace;

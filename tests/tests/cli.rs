@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use workflow_runtime::JobState;
-use workflow_runtime::cli::Cli;
 use workflow_runtime::prelude::*;
 use workflow_tests::folder::Folder;
+use workflow_tests::said::{Said, say, say_beside};
 
 /// Doubles a number.
 #[task_agent]
@@ -38,27 +38,6 @@ workflow! {
         phase work { twice = double(*n); }
         *twice
     }
-}
-
-/// What a command says, and its exit code.
-struct Said {
-    exit: u8,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn json(&self) -> Json {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
-    }
-}
-
-fn say(words: &[&str]) -> Said {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let words = std::iter::once("program").chain(words.iter().copied());
-    let exit = Cli::new().version("1.2.3").about("A program.").run(words, &mut out, &mut err);
-    let text = |bytes| String::from_utf8(bytes).expect("it is text");
-    Said { exit, out: text(out), err: text(err) }
 }
 
 /// Runs a job in a file; gives the file, and the job's id.
@@ -183,13 +162,6 @@ fn misuse_says_how_it_is_used() {
     assert!(say(&["completions", "bash"]).out.contains("program"));
 }
 
-async fn say_beside(words: &[&str]) -> Said {
-    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let said =
-        tokio::task::spawn_blocking(move || say(&words.iter().map(String::as_str).collect::<Vec<_>>()));
-    said.await.expect("it says something")
-}
-
 fn id_of(said: &Said) -> String {
     assert_eq!(said.exit, 0, "{}", said.err);
     said.out.trim().to_owned()
@@ -219,7 +191,9 @@ async fn who_has_the_file_open_does_what_is_asked() {
     assert_eq!(say_beside(&[&["signal", &id, "number", "4"][..], &store].concat()).await.exit, 0);
     assert_eq!(job.clone().await.unwrap(), json!(8));
     assert_eq!(say_beside(&[&["pause", &id][..], &store].concat()).await.exit, 7);
-    assert_eq!(say_beside(&[&["cancel", &id][..], &store].concat()).await.out, "it was so already\n");
+    let said = say_beside(&[&["cancel", &id][..], &store].concat()).await;
+    assert_eq!((said.exit, said.out.as_str()), (7, ""));
+    assert!(said.err.contains(&format!("job {id} is over: it is succeeded")), "{}", said.err);
 
     let failed = runtime.submit(Doubled { n: 11 }).await.unwrap();
     let letter = failed.id().to_string();

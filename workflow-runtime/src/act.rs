@@ -13,8 +13,10 @@ use crate::options::Priority;
 use crate::rerun::RerunError;
 use crate::runtime::Runtime;
 use crate::schedules::ScheduleError;
+use crate::state::JobState;
 use crate::store::StoreError;
 use crate::submission::{Conflict, SubmitError};
+use crate::transfer::{Export, ImportError};
 
 /// Something that a person wants done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,14 @@ pub(crate) enum Act {
     /// A dead letter asks for nothing any more.
     Discard {
         job: JobId,
+    },
+    /// These jobs are forgotten, if they are over and no parent of theirs is not.
+    Forget {
+        jobs: Vec<JobId>,
+    },
+    /// A job that was exported elsewhere is taken in.
+    Import {
+        export: Box<Export>,
     },
     /// A job that is over runs again, from its start or from a step on.
     Rerun {
@@ -102,6 +112,8 @@ pub(crate) enum Done {
     So,
     /// There is a job for it.
     Job { job: JobId },
+    /// So many jobs are forgotten.
+    Forgot { jobs: usize },
     /// It was so already.
     Already,
 }
@@ -172,6 +184,18 @@ impl From<RerunError> for Declined {
     }
 }
 
+impl From<ImportError> for Declined {
+    fn from(error: ImportError) -> Self {
+        let kind = match error {
+            ImportError::NotSubmitted(error) => return error.into(),
+            ImportError::Store(error) => return error.into(),
+            ImportError::Damaged(_) | ImportError::Newer { .. } => DeclinedKind::BadInput,
+            ImportError::Taken(_) | ImportError::Misfit { .. } => DeclinedKind::Conflict,
+        };
+        Self::new(kind, error)
+    }
+}
+
 impl From<ScheduleError> for Declined {
     fn from(error: ScheduleError) -> Self {
         let kind = match &error {
@@ -194,16 +218,22 @@ impl Runtime {
             }
             Act::Cancel { job, why } => {
                 self.known_job(job).await?;
-                Ok(if self.cancel(job, &why).await { Done::So } else { Done::Already })
+                if self.cancel(job, &why).await {
+                    return Ok(Done::So);
+                }
+                match self.known_job(job).await?.state() {
+                    state if state.is_over() && state != JobState::Cancelled => Err(over(job, state)),
+                    _ => Ok(Done::Already),
+                }
             }
-            Act::Pause { job } => match self.known_job(job).await?.pause().await {
-                true => Ok(Done::So),
-                false => Err(over(job)),
-            },
-            Act::Resume { job } => match self.known_job(job).await?.resume().await {
-                true => Ok(Done::So),
-                false => Err(over(job)),
-            },
+            Act::Pause { job } => {
+                let handle = self.known_job(job).await?;
+                if handle.pause().await { Ok(Done::So) } else { Err(over(job, handle.state())) }
+            }
+            Act::Resume { job } => {
+                let handle = self.known_job(job).await?;
+                if handle.resume().await { Ok(Done::So) } else { Err(over(job, handle.state())) }
+            }
             Act::Signal { job, event, value } => match self.known_job(job).await?.signal(&event, value).await
             {
                 Ok(()) => Ok(Done::So),
@@ -229,6 +259,8 @@ impl Runtime {
                 true => Ok(Done::So),
                 false => Err(RerunError::NoLetter(job).into()),
             },
+            Act::Forget { jobs } => Ok(Done::Forgot { jobs: self.engine.forget_these(jobs).await? }),
+            Act::Import { export } => Ok(Done::Job { job: self.import(*export).await?.id() }),
             Act::Rerun { job, from, input } => {
                 let mut rerun = self.rerun(job);
                 if let Some(step) = from {
@@ -301,8 +333,9 @@ impl Runtime {
     }
 }
 
-fn over(job: JobId) -> Declined {
-    Declined::new(DeclinedKind::Conflict, format_args!("job {job} is over"))
+fn over(job: JobId, state: JobState) -> Declined {
+    let state = state.name().to_lowercase();
+    Declined::new(DeclinedKind::Conflict, format_args!("job {job} is over: it is {state}"))
 }
 
 fn changed(changed: bool) -> Result<Done, Declined> {

@@ -157,17 +157,6 @@ fn misunderstood(what: impl std::fmt::Display) -> Declined {
     Declined::new(DeclinedKind::Misunderstood, what)
 }
 
-/// Whether a process has a file open that lets others ask.
-#[cfg(feature = "cli")]
-pub(crate) fn is_open(file: &Path) -> bool {
-    let sign = fs::read_to_string(beside(file)).ok();
-    let sign: Option<Sign> = sign.and_then(|text| serde_json::from_str(&text).ok());
-    sign.is_some_and(|Sign { port, .. }| {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        TcpStream::connect_timeout(&address, PATIENCE).is_ok()
-    })
-}
-
 /// Has something done by the process that has a file open; nothing, if none lets anybody in.
 ///
 /// # Errors
@@ -177,6 +166,7 @@ pub(crate) fn ask(file: &Path, act: &Act) -> io::Result<Option<Answer>> {
 }
 
 /// Whether somebody has a file open who lets others in.
+#[cfg(feature = "cli")]
 pub(crate) fn is_open(file: &Path) -> bool {
     knock(file).is_some()
 }

@@ -15,6 +15,8 @@ use crate::job_id::JobId;
 use crate::record::{Fact, Line};
 use crate::runtime::Runtime;
 use crate::sketch::TOPIC;
+#[cfg(feature = "cli")]
+use crate::store::Store;
 use crate::store::{Entry, Head, StoreError};
 use crate::submission::SubmitError;
 use crate::upgrade::begin;
@@ -71,6 +73,21 @@ pub enum ImportError {
 }
 
 impl Export {
+    /// A job as a store has it, which another process may be at work on.
+    #[cfg(feature = "cli")]
+    pub(crate) fn read(store: &dyn Store, id: JobId) -> Result<Option<Self>, StoreError> {
+        let Some(kept) = store.read(id)? else { return Ok(None) };
+        let lines = kept.records()?;
+        let notes = store.notes(TOPIC)?;
+        let text = |plan: Fingerprint| {
+            let name = plan.to_string();
+            let note = notes.iter().find(|note| *note.name == *name)?;
+            Some((plan, serde_json::from_str(&note.text).ok()?))
+        };
+        let plans = plans_of(&lines).filter_map(text).collect();
+        Ok(Some(Self { export: EXPORT_VERSION, head: kept.head, lines, plans }))
+    }
+
     /// What lists show of the job.
     pub fn head(&self) -> &Head {
         &self.head
@@ -104,6 +121,15 @@ impl Export {
             }
         }
     }
+}
+
+/// The plans under which a job was run.
+fn plans_of(lines: &[Line]) -> impl Iterator<Item = Fingerprint> {
+    lines.iter().filter_map(|line| match &line.record.fact {
+        Fact::Submitted { submission } => submission.options.plan,
+        Fact::Replanned { plan } => Some(*plan),
+        _ => None,
+    })
 }
 
 impl fmt::Display for Export {
@@ -147,12 +173,8 @@ impl Runtime {
             let Some(job) = engine.index.get(id) else { return Ok(None) };
             (engine.head(&job), engine.lines(&job))
         };
-        let begun = lines.iter().filter_map(|line| match &line.record.fact {
-            Fact::Submitted { submission } => submission.options.plan,
-            Fact::Replanned { plan } => Some(*plan),
-            _ => None,
-        });
-        let plans = begun.filter_map(|plan| Some((plan, engine.plan_text(&lines, plan)?))).collect();
+        let plans =
+            plans_of(&lines).filter_map(|plan| Some((plan, engine.plan_text(&lines, plan)?))).collect();
         Ok(Some(Export { export: EXPORT_VERSION, head, lines, plans }))
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::sought::{Sought, When};
 use crate::act::How;
 use crate::job_id::JobId;
 use crate::options::Priority;
@@ -59,7 +60,7 @@ pub(super) enum Command {
         #[command(flatten)]
         how: HowArguments,
     },
-    /// Lists jobs, the newest last
+    /// Lists jobs, the newest first
     Jobs(JobsFilter),
     /// Shows a job: its steps, their attempts, what they gave and why they failed
     Job {
@@ -82,6 +83,29 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// Lists the queues in which jobs begin: what waits there, what runs, and whether they are paused
+    Queues,
+    /// Lists who works on the store
+    Nodes,
+    /// Writes jobs with all that is known of them, one a line, to be looked at, kept or imported elsewhere
+    Export {
+        /// Their ids
+        #[arg(required = true)]
+        jobs: Vec<JobId>,
+        /// The file that they are written to; they are printed, if there is none
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// With the jobs that they wait for, or did
+        #[arg(long)]
+        children: bool,
+    },
+    /// Takes in jobs that were exported elsewhere: those that are not over go on here
+    Import {
+        /// The file that they were written to; `-` is what this command is given to read
+        file: PathBuf,
+    },
+    /// Forgets jobs that are over
+    Prune(PruneArguments),
     /// Works on the store until it is interrupted
     Worker,
     /// Works on the store, and shows the dashboard, until it is interrupted
@@ -112,17 +136,17 @@ pub(super) enum ActCommand {
         #[command(flatten)]
         how: HowArguments,
     },
-    /// Cancels a job: what runs is told to stop, what was done is taken back
+    /// Cancels jobs: what runs is told to stop, what was done is taken back
     Cancel {
-        /// Its id
-        job: JobId,
+        #[command(flatten)]
+        jobs: Chosen,
         /// Why, for who looks at them later
         #[arg(long, default_value = "cancelled by hand")]
         why: String,
     },
-    /// Lets nothing more of a job, a queue or a schedule start
+    /// Lets nothing more of jobs, a queue or a schedule start
     Pause(Which),
-    /// Lets it go on
+    /// Lets them go on
     Resume(Which),
     /// Tells a job that something has happened that it waits for
     Signal {
@@ -134,20 +158,20 @@ pub(super) enum ActCommand {
         #[arg(default_value = "null")]
         value: String,
     },
-    /// Lets a dead letter go on from where it failed
+    /// Lets dead letters go on from where they failed
     Retry {
-        /// Its id
-        job: JobId,
-        /// From its beginning
+        #[command(flatten)]
+        jobs: Chosen,
+        /// From their beginning
         #[arg(long)]
         from_start: bool,
         #[command(flatten)]
         input: GivenInput,
     },
-    /// Takes a job off the dead letters: it asks for nothing any more
+    /// Takes jobs off the dead letters: they ask for nothing any more
     Discard {
-        /// Its id
-        job: JobId,
+        #[command(flatten)]
+        jobs: Chosen,
     },
     /// Runs a job that is over again, as a new one
     Rerun {
@@ -244,32 +268,63 @@ enum PriorityName {
     Low,
 }
 
-/// A job, a queue or a schedule.
+/// Some jobs: those that are named, or all that are meant.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(skip)]
+pub(super) struct Chosen {
+    /// The jobs, by their ids
+    #[arg(value_name = "JOB")]
+    pub(super) jobs: Vec<JobId>,
+    /// All with which it can be done, of those that the other options leave
+    #[arg(long, conflicts_with = "jobs")]
+    pub(super) all: bool,
+    /// Asks nobody whether it is meant
+    #[arg(long, requires = "all")]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) sought: Sought,
+}
+
+/// Some jobs, a queue or a schedule.
+#[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Which {
-    /// The job, by its id
-    pub(super) job: Option<JobId>,
+    #[command(flatten)]
+    pub(super) jobs: Chosen,
     /// The queue
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["jobs", "all", "schedule"])]
     pub(super) queue: Option<String>,
     /// The schedule
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["jobs", "all"])]
     pub(super) schedule: Option<String>,
+}
+
+/// Which jobs are forgotten.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct PruneArguments {
+    /// Those that ended longer ago than this: 12h, 30d
+    #[arg(long, value_name = "AGE")]
+    pub(super) older_than: When,
+    /// Dead letters, too: jobs that failed for good and that nobody has looked after
+    #[arg(long)]
+    pub(super) dead: bool,
+    /// Forgets none, and says how many there are
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Asks nobody whether it is meant
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) sought: Sought,
 }
 
 /// Which jobs are listed.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct JobsFilter {
-    /// Only those in this state; said again, in one of these
-    #[arg(long, value_enum)]
-    pub(super) state: Vec<StateName>,
-    /// Only those that run this agent or workflow
-    #[arg(long)]
-    pub(super) name: Option<String>,
-    /// Only those with this tag
-    #[arg(long)]
-    pub(super) tag: Option<String>,
+    #[command(flatten)]
+    pub(super) sought: Sought,
     /// Only those that begin in this queue
     #[arg(long)]
     pub(super) queue: Option<String>,
@@ -279,16 +334,25 @@ pub(super) struct JobsFilter {
     /// Only those that no program at work can go on with
     #[arg(long)]
     pub(super) parked: bool,
-    /// Only those that were accepted after this one: for the next page
+    /// Only those that failed for good and that nobody has looked after
+    #[arg(long)]
+    pub(super) dead: bool,
+    /// The oldest first
+    #[arg(long)]
+    pub(super) oldest: bool,
+    /// Only those that come after this one in the list: for the next page
     #[arg(long, value_name = "JOB")]
     pub(super) after: Option<JobId>,
     /// So many at most
     #[arg(long, default_value_t = 50)]
     pub(super) limit: usize,
+    /// Goes on, and tells what becomes of them and of those that come, until it is interrupted
+    #[arg(long, conflicts_with_all = ["after", "oldest"])]
+    pub(super) follow: bool,
 }
 
 /// A job's state, as it is written here.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StateName(pub(super) JobState);
 
 impl ValueEnum for StateName {

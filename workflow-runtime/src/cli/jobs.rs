@@ -1,33 +1,83 @@
 //! What has become of jobs, as their store has it.
 
+use std::collections::VecDeque;
 use std::io;
 
 use serde_json::{Value as Json, json};
 
+use super::arguments::JobsFilter;
 use super::output::{Output, one_line, took};
 use super::refusal::{Exit, Refusal};
 use crate::job_id::JobId;
 use crate::registry::Registry;
 use crate::state::JobState;
-use crate::store::{Filter, Head, Store};
+use crate::store::{Filter, Head, Store, StoreError};
 use crate::timestamp::Timestamp;
 use crate::view::{AttemptView, JobView, Saying, StepView};
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 160;
 
-pub(super) fn list(store: &dyn Store, filter: Filter, output: &mut Output<'_>) -> Result<(), Refusal> {
-    let limit = filter.limit;
-    let heads = store.list(&filter)?;
+pub(super) fn list(store: &dyn Store, asked: &JobsFilter, output: &mut Output<'_>) -> Result<(), Refusal> {
+    let heads = found(store, asked)?;
     output.show(&heads, |output| {
         table(&heads, "there are no such jobs", output)?;
         match heads.last() {
-            Some(last) if Some(heads.len()) == limit => {
+            Some(last) if heads.len() == asked.limit => {
                 output.line(format!("there may be more: --after {}", last.id))
             }
             _ => Ok(()),
         }
     })
+}
+
+impl JobsFilter {
+    /// As a store reads it, as far as it does.
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            queue: self.queue.clone(),
+            parent: self.parent,
+            parked: self.parked,
+            dead: self.dead,
+            ..self.sought.filter()
+        }
+    }
+}
+
+/// The jobs that are asked for, in the order that is.
+pub(super) fn found(store: &dyn Store, asked: &JobsFilter) -> Result<Vec<Head>, StoreError> {
+    let mut found = VecDeque::new();
+    if asked.limit == 0 {
+        return Ok(Vec::new());
+    }
+    if asked.oldest {
+        let filter = Filter { after: asked.after, ..asked.filter() };
+        let enough = asked.sought.each(store, filter, |head| {
+            found.push_back(head);
+            if found.len() == asked.limit { Err(Enough(None)) } else { Ok(()) }
+        });
+        return match enough {
+            Ok(()) | Err(Enough(None)) => Ok(found.into()),
+            Err(Enough(Some(error))) => Err(error),
+        };
+    }
+    asked.sought.each(store, asked.filter(), |head| {
+        if asked.after.is_none_or(|after| head.id < after) {
+            found.push_front(head);
+            found.truncate(asked.limit);
+        }
+        Ok::<(), StoreError>(())
+    })?;
+    Ok(found.into())
+}
+
+/// Nothing more is wanted, or to be had.
+struct Enough(Option<StoreError>);
+
+impl From<StoreError> for Enough {
+    fn from(error: StoreError) -> Self {
+        Self(Some(error))
+    }
 }
 
 pub(super) fn dead(
@@ -59,7 +109,7 @@ fn table(heads: &[Head], none: &str, output: &mut Output<'_>) -> io::Result<()> 
     output.table(&std::iter::once(titles).chain(rows).collect::<Vec<_>>())
 }
 
-fn state(head: &Head) -> String {
+pub(super) fn state(head: &Head) -> String {
     match (&head.parked, head.settled) {
         (Some(_), _) if !head.state.is_over() => "parked".to_owned(),
         (_, true) => format!("{}, settled", word(head.state)),
@@ -72,7 +122,7 @@ fn word(state: JobState) -> String {
 }
 
 /// The beginning of a text, in one line.
-fn short(text: &str, most: usize) -> String {
+pub(super) fn short(text: &str, most: usize) -> String {
     let text = one_line(text);
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -17,7 +17,9 @@ use super::run::{Told, What};
 #[cfg(feature = "http")]
 use super::serve::{self, Named};
 use super::stores::Stores;
-use super::{acting, catalogue, doctor, jobs, run, schedules, watch, worker};
+use super::{
+    acting, catalogue, doctor, follow, jobs, nodes, prune, queues, run, schedules, transfer, watch, worker,
+};
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
 use crate::config::Configuration;
@@ -113,7 +115,8 @@ impl Cli {
         // Not locked: agents print, too.
         let (mut out, mut err) = (io::stdout(), io::stderr());
         let is_terminal = err.is_terminal();
-        let told = Told { to: &mut err, is_terminal, looks: Looks::of_errors() };
+        let asks = is_terminal && io::stdin().is_terminal();
+        let told = Told { to: &mut err, is_terminal, looks: Looks::of_errors(), asks };
         ExitCode::from(self.perform(words, &mut out, Looks::of_output(), told))
     }
 
@@ -126,7 +129,7 @@ impl Cli {
         err: &mut dyn Write,
     ) -> u8 {
         let looks = Looks::plain();
-        self.perform(words, out, looks, Told { to: err, is_terminal: false, looks })
+        self.perform(words, out, looks, Told { to: err, is_terminal: false, looks, asks: false })
     }
 
     fn perform(
@@ -196,7 +199,7 @@ impl Ready {
         let stores = Stores::new(&arguments.store);
         match arguments.command {
             Command::Act(command) => {
-                return acting::act(self.builder(), &stores, &command.into_act()?, output);
+                return acting::act(self.builder(), &stores, command.into_wanted()?, output, told);
             }
             Command::Agents => catalogue::agents(&*self.registry()?, output)?,
             Command::Workflows => catalogue::workflows(&*self.registry()?, output)?,
@@ -216,7 +219,15 @@ impl Ready {
                 };
                 return serve::serve(self.builder(), &stores, named, &how, told.to);
             }
-            Command::Jobs(filter) => jobs::list(&*stores.look()?, filter.into_filter(), output)?,
+            Command::Jobs(filter) if filter.follow => follow::follow(&*stores.look()?, &filter, output)?,
+            Command::Jobs(filter) => jobs::list(&*stores.look()?, &filter, output)?,
+            Command::Queues => queues::list(&*stores.look()?, output)?,
+            Command::Nodes => nodes::list(&stores, output)?,
+            Command::Export { jobs, out, children } => {
+                transfer::export(&*stores.look()?, &jobs, children, out.as_deref(), output)?;
+            }
+            Command::Import { file } => return transfer::import(self.builder(), &stores, &file, output),
+            Command::Prune(what) => return prune::prune(self.builder(), &stores, &what, output, told),
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, output)?,
             Command::Watch { id } => return watch::watch(&*stores.look()?, id, output),
             Command::Schedules => schedules::list(&*stores.look()?, output)?,

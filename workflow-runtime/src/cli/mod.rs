@@ -38,18 +38,24 @@ mod acting;
 mod arguments;
 mod catalogue;
 mod doctor;
+mod follow;
 mod jobs;
 mod live;
 mod looks;
 mod main;
+mod nodes;
 mod output;
+mod prune;
+mod queues;
 mod refusal;
 mod run;
 mod schedules;
 #[cfg(feature = "http")]
 mod serve;
+mod sought;
 mod stores;
 mod threads;
+mod transfer;
 mod watch;
 mod worker;
 

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 use crate::submission::SubmitError;
 
 /// What the caller's shell is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Exit {
     Done = 0,

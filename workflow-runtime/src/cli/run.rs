@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::arguments::{GivenInput, JobsFilter};
+use super::arguments::GivenInput;
 use super::live::Live;
 use super::looks::Looks;
 use super::output::{Output, plain, took};
@@ -21,7 +21,7 @@ use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::record::Fact;
 use crate::runtime::Runtime;
-use crate::store::{Filter, Store};
+use crate::store::Store;
 
 /// How long attempts may run on when the program is interrupted.
 const GRACE: Duration = Duration::from_secs(5);
@@ -62,22 +62,6 @@ pub(super) fn read_json(text: &str, place: &str) -> Result<Json, Refusal> {
         .map_err(|error| Refusal::new(Exit::BadInput, format!("{place} is no JSON: {error}")))
 }
 
-impl JobsFilter {
-    pub(super) fn into_filter(self) -> Filter {
-        Filter {
-            states: self.state.into_iter().map(|state| state.0).collect(),
-            name: self.name,
-            tag: self.tag,
-            queue: self.queue,
-            parent: self.parent,
-            parked: self.parked,
-            after: self.after,
-            limit: Some(self.limit),
-            ..Filter::default()
-        }
-    }
-}
-
 /// What is to be run.
 #[derive(Clone)]
 pub(super) struct What {
@@ -92,6 +76,8 @@ pub(super) struct Told<'a> {
     /// It is a terminal, on which what was told can be told anew.
     pub(super) is_terminal: bool,
     pub(super) looks: Looks,
+    /// Somebody sits there, who can be asked.
+    pub(super) asks: bool,
 }
 
 pub(super) fn run(

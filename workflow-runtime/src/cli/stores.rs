@@ -60,16 +60,23 @@ impl Stores {
     #[cfg(all(feature = "http", feature = "sqlite"))]
     pub(super) fn at_work(&self) -> Option<PathBuf> {
         let Self::File(path) = self else { return None };
-        let path = std::fs::canonicalize(path).ok()?;
-        crate::door::is_open(&path).then_some(path)
+        self.is_open().then(|| real(path))
+    }
+
+    /// Whether a process has the file open that lets others in.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => crate::door::is_open(&real(path)),
+            _ => false,
+        }
     }
 
     /// Has something done by the process that has the file open; nothing, if there is none.
     pub(super) fn ask(&self, act: &Act) -> Result<Option<Done>, Refusal> {
         #[cfg(feature = "sqlite")]
         if let Self::File(path) = self {
-            let file = std::fs::canonicalize(path);
-            let asked = crate::door::ask(file.as_deref().unwrap_or(path), act).map_err(|error| {
+            let asked = crate::door::ask(&real(path), act).map_err(|error| {
                 let path = path.display();
                 let message = format!(
                     "{path}: the process that has it open was asked, and it is not known whether it did it: {error}; \
@@ -85,14 +92,39 @@ impl Stores {
     }
 
     /// Has something done: by the process that has the file open, or, if there is none, by this one, which starts nothing.
-    pub(super) fn act(&self, builder: RuntimeBuilder, act: &Act) -> Result<Done, Refusal> {
+    pub(super) fn act(&self, builder: RuntimeBuilder, act: Act) -> Result<Done, Refusal> {
+        let mut done = None;
+        self.act_each(builder, vec![act], &mut |one| {
+            done = Some(one);
+            Ok(())
+        })?;
+        done.unwrap_or_else(|| Err(Refusal::new(Exit::Store, "it was not done")))
+    }
+
+    /// Has several things done, one after the other, and what came of each told.
+    pub(super) fn act_each(
+        &self,
+        builder: RuntimeBuilder,
+        acts: Vec<Act>,
+        tell: &mut dyn FnMut(Result<Done, Refusal>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         #[cfg(feature = "sqlite")]
-        if let (Self::File(path), false) = (self, matches!(act, Act::Submit { .. })) {
+        if let (Self::File(path), false) = (self, acts.iter().any(makes_jobs)) {
             // There is nothing to act on in a file that is not there.
             crate::store::SqliteLook::at(path)?;
         }
-        if let Some(done) = self.ask(act)? {
-            return Ok(done);
+        let mut acts = acts.into_iter().peekable();
+        while let Some(act) = acts.peek() {
+            match self.ask(act) {
+                Ok(None) => break,
+                Ok(Some(done)) => tell(Ok(done))?,
+                Err(refusal) if refusal.exit == Exit::Store => return Err(refusal),
+                Err(refusal) => tell(Err(refusal))?,
+            }
+            acts.next();
+        }
+        if acts.peek().is_none() {
+            return Ok(());
         }
         if *self == Self::Memory {
             return Err(gone());
@@ -103,9 +135,15 @@ impl Stores {
             if let Self::File(_) = self {
                 runtime.recovered().await;
             }
-            let done = runtime.perform(act.clone()).await;
+            let mut told = Ok(());
+            for act in acts {
+                told = tell(runtime.perform(act).await.map_err(Refusal::from));
+                if told.is_err() {
+                    break;
+                }
+            }
             runtime.shutdown(Duration::ZERO).await;
-            Ok(done?)
+            told
         })
     }
 
@@ -123,6 +161,18 @@ impl Stores {
         );
         Refusal::new(Exit::Store, message)
     }
+}
+
+/// Whether it may be the first thing that is kept in a file.
+#[cfg(feature = "sqlite")]
+fn makes_jobs(act: &Act) -> bool {
+    matches!(act, Act::Submit { .. } | Act::Import { .. })
+}
+
+/// Where a file really is: whoever has it open calls it so.
+#[cfg(feature = "sqlite")]
+fn real(path: &std::path::Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn gone() -> Refusal {

@@ -68,6 +68,8 @@ pub(crate) use job::{Job, JobWork};
 pub(crate) use keep::Unkept;
 pub(crate) use letter::{Spot, submission_of};
 pub(crate) use opened::Opened;
+#[cfg(feature = "cli")]
+pub(crate) use opened::paused;
 #[cfg(feature = "classic")]
 pub(crate) use outside::{Outside, Sighting};
 pub use park::ParkedJob;

@@ -46,7 +46,7 @@ pub(super) fn begin_term(store: &dyn Store, node: &str, offer: &Offer) -> Result
 }
 
 /// The queues that are paused.
-pub(super) fn paused(store: &dyn Store) -> Result<Vec<Arc<str>>, StoreError> {
+pub(crate) fn paused(store: &dyn Store) -> Result<Vec<Arc<str>>, StoreError> {
     Ok(store.notes(QUEUES)?.into_iter().map(|note| note.name).collect())
 }
 

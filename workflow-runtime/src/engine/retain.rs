@@ -101,6 +101,11 @@ impl Engine {
         }
     }
 
+    /// Forgets these jobs, if they are over; says how many.
+    pub(crate) async fn forget_these(self: &Arc<Self>, jobs: Vec<JobId>) -> Result<usize, StoreError> {
+        self.forget_some(move |_| Ok(jobs)).await
+    }
+
     /// Forgets some jobs, once the archive has them; says how many.
     async fn forget_some(
         self: &Arc<Self>,

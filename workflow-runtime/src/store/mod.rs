@@ -13,8 +13,8 @@ mod words;
 
 pub use memory::MemoryStore;
 pub use port::{
-    Asking, Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Leave, Lines, Most, News, Note, Offer,
-    Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
+    Asking, Change, Claimed, Entry, Epoch, Expiry, Filter, Head, Kept, Leave, Lines, Most, News, NodeStatus,
+    Note, Offer, Store, StoreError, StoreErrorKind, Term, Toll, Verdict, Word, WordId,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::{Once, OnceKey};

@@ -190,6 +190,15 @@ pub trait Store: Any + fmt::Debug + Send + Sync {
         Ok(asking.tolls.iter().map(|toll| Leave { given: toll.wants, again: None }).collect())
     }
 
+    /// The nodes that share the store, as it knows them: those that are there, and those that are gone and whose jobs nobody
+    /// has taken over yet. In the order of their names' bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn nodes(&self) -> Result<Vec<NodeStatus>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Has this called when other nodes have done something that one may want to look at: soon, on whatever thread. It may
     /// be called for nothing, and some of it may be missed: whoever relies on it looks now and then all the same.
     fn watch(&self, _tell: Arc<dyn Fn(News) + Send + Sync>) {}
@@ -207,6 +216,26 @@ pub struct Offer {
     pub queues: Option<Vec<Arc<str>>>,
     /// The workflows that it knows.
     pub workflows: Vec<Arc<str>>,
+}
+
+/// A node that shares a store, as that knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeStatus {
+    /// What it calls itself.
+    pub node: Arc<str>,
+    /// What its program calls itself.
+    pub version: Arc<str>,
+    /// The queues that it serves; all, if nothing is said.
+    pub queues: Option<Vec<Arc<str>>>,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// When it was heard of last.
+    pub seen: Timestamp,
+    /// How many jobs it holds that are not over.
+    pub jobs: u64,
+    /// Whether it is gone: it said so, or others did because nothing was heard of it.
+    pub over: bool,
 }
 
 /// How many jobs are [claimed](Store::claim) at most.

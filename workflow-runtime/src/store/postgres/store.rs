@@ -24,8 +24,8 @@ use super::write::{self, Answers};
 use super::{forget, gates, read, watch, words};
 use crate::job_id::JobId;
 use crate::store::{
-    Asking, Claimed, Entry, Expiry, Filter, Head, Kept, Leave, Most, News, Note, Offer, Store, StoreError,
-    Term, Verdict, Word, WordId,
+    Asking, Claimed, Entry, Expiry, Filter, Head, Kept, Leave, Most, News, NodeStatus, Note, Offer, Store,
+    StoreError, Term, Verdict, Word, WordId,
 };
 use crate::timestamp::Timestamp;
 
@@ -385,6 +385,13 @@ impl Store for PostgresStore {
         self.ask("cannot be read", move |inner| async move {
             words::reply(&inner.database, &inner.schema, word).await
         })
+    }
+
+    fn nodes(&self) -> Result<Vec<NodeStatus>, StoreError> {
+        self.ask(
+            "cannot be read",
+            move |inner| async move { terms::nodes(&inner.database, &inner.schema).await },
+        )
     }
 
     fn watch(&self, tell: Arc<dyn Fn(News) + Send + Sync>) {

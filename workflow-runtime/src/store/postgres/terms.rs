@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::query;
 use sqlx::types::Uuid;
+use sqlx::{FromRow, query};
 use tokio::sync::Mutex;
 
 use super::database::Database;
 use super::failure::Trouble;
 use super::row::{self, COLUMNS, LINES, WITH_LINES};
 use super::schema::Schema;
-use super::wire::{Moment, text};
-use crate::store::{Claimed, Most, Offer, Term};
+use super::wire::{Moment, text, untext};
+use crate::store::{Claimed, Most, NodeStatus, Offer, Term};
 use crate::timestamp::Timestamp;
 
 /// How many pages each term was given, as this process knows; who claims has the lock of his.
@@ -73,6 +73,29 @@ pub(super) async fn now(database: &Database) -> Result<Option<Timestamp>, Troubl
 pub(super) async fn end(database: &Database, schema: &Schema, term: Term) -> Result<(), Trouble> {
     database.rows(query(schema.sql("SELECT @.end_term($1)")).bind(number(term))).await?;
     Ok(())
+}
+
+/// The nodes that are there, and those that are not and still hold jobs.
+pub(super) async fn nodes(database: &Database, schema: &Schema) -> Result<Vec<NodeStatus>, Trouble> {
+    let sql = schema.sql(
+        "SELECT node, version, queues, begun, seen, over, coalesce(jobs, 0) FROM @.terms LEFT JOIN \
+         (SELECT term, count(*) AS jobs FROM @.live WHERE term <> 0 GROUP BY term) AS held USING (term) \
+         WHERE NOT over OR jobs > 0 ORDER BY node, begun",
+    );
+    let node = |row| {
+        type Row = (String, String, Option<Vec<String>>, Moment, Moment, bool, i64);
+        let (node, version, queues, begun, seen, over, jobs): Row = FromRow::from_row(row)?;
+        Ok(NodeStatus {
+            node: untext(node).into(),
+            version: untext(version).into(),
+            queues: queues.map(|queues| queues.into_iter().map(|queue| untext(queue).into()).collect()),
+            since: begun.0,
+            seen: seen.0,
+            jobs: u64::try_from(jobs).unwrap_or(0),
+            over,
+        })
+    };
+    database.rows(query(sql)).await?.iter().map(node).collect()
 }
 
 pub(super) async fn claim(

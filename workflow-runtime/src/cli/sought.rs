@@ -1,0 +1,139 @@
+//! Which jobs are meant, as the command line says it.
+
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::arguments::StateName;
+use crate::state::JobState;
+use crate::store::{Filter, Head, Store, StoreError};
+use crate::timestamp::Timestamp;
+
+/// How many jobs are read at once.
+const PAGE: usize = 2000;
+
+/// Which jobs are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Sought {
+    /// Only those in this state; said again, in one of these
+    #[arg(long, value_enum)]
+    pub(super) state: Vec<StateName>,
+    /// Only those that run this agent or workflow
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Only those with this tag
+    #[arg(long)]
+    pub(super) tag: Option<String>,
+    /// Only those that have these words in their id, their name, their tags, or in why they failed
+    #[arg(long, value_name = "WORDS")]
+    pub(super) text: Option<String>,
+    /// Only those that were submitted since then: a moment, or an age such as 2h
+    #[arg(long, value_name = "WHEN")]
+    pub(super) since: Option<When>,
+    /// Only those that were submitted before then: a moment, or an age such as 2h
+    #[arg(long, value_name = "WHEN")]
+    pub(super) until: Option<When>,
+}
+
+/// A moment, as it is written here: one, or so long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct When(pub(super) Timestamp);
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(age) = workflow_graph::parse_duration(text) {
+            return Ok(Self(Timestamp::now() - age));
+        }
+        let day = format!("{text}T00:00:00Z");
+        match text.parse().or_else(|_| day.parse()) {
+            Ok(moment) => Ok(Self(moment)),
+            Err(_) => {
+                Err("write an age such as 90s, 2h or 7d, a day such as 2026-11-21, or a moment such as \
+                           2026-11-21T07:16:53Z"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl Sought {
+    /// As a store reads it, as far as it does; `lets` knows the rest.
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            states: self.state.iter().map(|state| state.0).collect(),
+            name: self.name.clone(),
+            tag: self.tag.clone(),
+            ..Filter::default()
+        }
+    }
+
+    /// Whether a job is meant that the filter lets through.
+    pub(super) fn lets(&self, head: &Head) -> bool {
+        self.since.is_none_or(|since| head.submitted >= since.0)
+            && self.until.is_none_or(|until| head.submitted < until.0)
+            && self.text.as_deref().is_none_or(|text| has(head, &text.to_lowercase()))
+    }
+
+    /// Whether nothing is said.
+    pub(super) fn is_all(&self) -> bool {
+        self.filter() == Filter::default()
+            && self.text.is_none()
+            && self.since.is_none()
+            && self.until.is_none()
+    }
+
+    /// Those in one of these states, if no state is said.
+    pub(super) fn or_in(mut self, is_meant: impl Fn(JobState) -> bool) -> Self {
+        if self.state.is_empty() {
+            self.state =
+                JobState::ALL.iter().copied().filter(|state| is_meant(*state)).map(StateName).collect();
+        }
+        self
+    }
+
+    /// Tells of each job that is meant, the oldest first.
+    pub(super) fn each<E: From<StoreError>>(
+        &self,
+        store: &dyn Store,
+        filter: Filter,
+        mut tell: impl FnMut(Head) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut filter = Filter { limit: Some(PAGE), ..filter };
+        loop {
+            let page = store.list(&filter)?;
+            let is_last = page.len() < PAGE;
+            filter.after = page.last().map(|head| head.id);
+            page.into_iter().filter(|head| self.lets(head)).try_for_each(&mut tell)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn has(head: &Head, text: &str) -> bool {
+    let has = |part: &str| part.to_lowercase().contains(text);
+    has(&head.name)
+        || has(&head.id.to_string())
+        || head.tags.iter().any(|tag| has(tag))
+        || head.failure.as_deref().is_some_and(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_as_ages_days_or_moments() {
+        let moment = |text: &str| text.parse::<When>().map(|when| when.0.to_string());
+        assert_eq!(moment("2026-11-21").as_deref(), Ok("2026-11-21T00:00:00.000000Z"));
+        assert_eq!(moment("2026-11-21T07:16:53Z").as_deref(), Ok("2026-11-21T07:16:53.000000Z"));
+        let age = Timestamp::now().since("2h".parse::<When>().unwrap().0);
+        assert!((7199..7210).contains(&age.as_secs()), "{age:?}");
+        for wrong in ["", "yesterday", "2026-13-01", "-2h", "\u{1b}[2J"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+}
