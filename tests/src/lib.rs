@@ -6,6 +6,7 @@ pub mod faulty;
 pub mod fleet;
 pub mod folder;
 pub mod history;
+pub mod http;
 pub mod killing;
 pub mod log;
 pub mod machine;

@@ -36,6 +36,14 @@ struct Sign {
     secret: String,
 }
 
+/// What somebody wants done, and who he is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Wish<A> {
+    who: String,
+    #[serde(flatten)]
+    act: A,
+}
+
 type Answer = Result<Done, Declined>;
 
 /// The file in which a store keeps its jobs, if it is one that one process has open at a time.
@@ -127,7 +135,7 @@ async fn serve(mut stream: tokio::net::TcpStream, engine: &Weak<Engine>, secret:
     let mut from = tokio::io::BufReader::new(from.take(STRANGER));
     let answer = tokio::time::timeout(PATIENCE, hear(&mut from, secret)).await?;
     let answer: Answer = match (answer, engine.upgrade()) {
-        (Ok(act), Some(engine)) => Runtime { engine }.perform(act).await,
+        (Ok(Wish { who, act }), Some(engine)) => Runtime { engine }.perform_for(&who, act).await,
         (Err(declined), _) => Err(declined),
         (Ok(_), None) => Err(misunderstood("this process is about to end")),
     };
@@ -139,7 +147,7 @@ async fn serve(mut stream: tokio::net::TcpStream, engine: &Weak<Engine>, secret:
 async fn hear(
     from: &mut tokio::io::BufReader<tokio::io::Take<impl AsyncRead + Unpin>>,
     secret: &str,
-) -> Result<Act, Declined> {
+) -> Result<Wish<Act>, Declined> {
     let cut = |error: io::Error| misunderstood(format_args!("it cannot be heard: {error}"));
     let (mut said, mut asked) = (String::new(), String::new());
     from.read_line(&mut said).await.map_err(cut)?;
@@ -161,8 +169,8 @@ fn misunderstood(what: impl std::fmt::Display) -> Declined {
 ///
 /// # Errors
 /// When it was asked, and its answer cannot be had: it may or may not have done it.
-pub(crate) fn ask(file: &Path, act: &Act) -> io::Result<Option<Answer>> {
-    ask_within(file, act, ANSWER)
+pub(crate) fn ask(file: &Path, who: &str, act: &Act) -> io::Result<Option<Answer>> {
+    ask_within(file, who, act, ANSWER)
 }
 
 /// Whether somebody has a file open who lets others in.
@@ -179,8 +187,8 @@ fn knock(file: &Path) -> Option<(TcpStream, String)> {
     Some((TcpStream::connect_timeout(&address, PATIENCE).ok()?, secret))
 }
 
-fn ask_within(file: &Path, act: &Act, patience: Duration) -> io::Result<Option<Answer>> {
-    let asked = serde_json::to_string(act)?;
+fn ask_within(file: &Path, who: &str, act: &Act, patience: Duration) -> io::Result<Option<Answer>> {
+    let asked = serde_json::to_string(&Wish { who: who.to_owned(), act })?;
     if asked.len() as u64 >= MOST - STRANGER {
         let message = format!(
             "what is asked for has {} MB, and a process that has a file open takes {} at most",
@@ -227,10 +235,10 @@ mod tests {
         let file = std::env::temp_dir().join(format!("workflow-door-{}", std::process::id()));
         fs::write(beside(&file), serde_json::to_string(&sign).unwrap()).unwrap();
         let act = Act::Trigger { schedule: "nightly".to_owned() };
-        let error = ask_within(&file, &act, Duration::from_secs(1)).unwrap_err();
+        let error = ask_within(&file, "ann", &act, Duration::from_secs(1)).unwrap_err();
         assert_eq!(error.to_string(), "it gave no answer within 1 s");
         let huge = Act::Trigger { schedule: " ".repeat(64 << 20) };
-        let error = ask_within(&file, &huge, Duration::from_secs(1)).unwrap_err();
+        let error = ask_within(&file, "ann", &huge, Duration::from_secs(1)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         fs::remove_file(beside(&file)).unwrap();
     }

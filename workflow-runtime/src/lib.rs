@@ -12,6 +12,8 @@ mod agent;
 mod apart;
 #[cfg(feature = "archive")]
 mod archive;
+#[cfg(feature = "acting")]
+mod audit;
 mod builder;
 mod callee_kind;
 mod catalogue;

@@ -30,7 +30,7 @@ pub struct Registry {
 
 impl Registry {
     /// Whether something of the values of jobs is secret.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "acting")]
     pub(crate) fn has_secrets(&self) -> bool {
         !self.marked().is_empty()
     }

@@ -76,7 +76,7 @@ impl Stores {
     pub(super) fn ask(&self, act: &Act) -> Result<Option<Done>, Refusal> {
         #[cfg(feature = "sqlite")]
         if let Self::File(path) = self {
-            let asked = crate::door::ask(&real(path), act).map_err(|error| {
+            let asked = crate::door::ask(&real(path), &who(), act).map_err(|error| {
                 let path = path.display();
                 let message = format!(
                     "{path}: the process that has it open was asked, and it is not known whether it did it: {error}; \
@@ -137,7 +137,7 @@ impl Stores {
             }
             let mut told = Ok(());
             for act in acts {
-                told = tell(runtime.perform(act).await.map_err(Refusal::from));
+                told = tell(runtime.perform_for(&who(), act).await.map_err(Refusal::from));
                 if told.is_err() {
                     break;
                 }
@@ -173,6 +173,13 @@ fn makes_jobs(act: &Act) -> bool {
 #[cfg(feature = "sqlite")]
 fn real(path: &std::path::Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Who asks, as the operating system knows him.
+fn who() -> String {
+    let known = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let user = known.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned());
+    format!("{user}, by the command line")
 }
 
 fn gone() -> Refusal {

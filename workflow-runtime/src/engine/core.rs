@@ -96,6 +96,9 @@ pub(crate) struct Engine {
     pub(crate) setting: tokio::sync::Mutex<()>,
     /// There may be more to take over than there was room for.
     pub(super) has_more: AtomicBool,
+    /// What people had done, where there is no store to keep it.
+    #[cfg(feature = "acting")]
+    pub(crate) deeds: Mutex<std::collections::VecDeque<crate::audit::Deed>>,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
@@ -311,6 +314,8 @@ impl Engine {
             quiet: Notify::new(),
             setting: tokio::sync::Mutex::default(),
             has_more: AtomicBool::new(false),
+            #[cfg(feature = "acting")]
+            deeds: Mutex::default(),
             taking: Mutex::default(),
             open: Mutex::default(),
             stopping: AtomicBool::new(false),

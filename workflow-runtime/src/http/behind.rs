@@ -70,13 +70,13 @@ impl Behind {
     }
 
     /// Has something done.
-    pub(super) async fn perform(&self, act: Act) -> Result<Done, Declined> {
+    pub(super) async fn perform(&self, who: &str, act: Act) -> Result<Done, Declined> {
         match self {
-            Self::Runtime(runtime) => runtime.perform(act).await,
+            Self::Runtime(runtime) => runtime.perform_for(who, act).await,
             #[cfg(all(feature = "cli", feature = "sqlite"))]
             Self::File { path, .. } => {
-                let path = path.clone();
-                let asked = apart(move || Ok(crate::door::ask(&path, &act))).await?;
+                let (path, who) = (path.clone(), who.to_owned());
+                let asked = apart(move || Ok(crate::door::ask(&path, &who, &act))).await?;
                 let nobody = || {
                     let message = "no process works on the file: start one, by `worker`";
                     Declined::new(crate::act::DeclinedKind::Store, message)

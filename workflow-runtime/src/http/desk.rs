@@ -122,9 +122,8 @@ impl Desk {
 
     /// Has something done for somebody.
     pub(super) async fn perform(&self, person: Option<&Person>, act: Act) -> Result<Done, Trouble> {
-        let by = person.map_or("somebody", |person| &person.name);
-        tracing::info!(by, ?act, "somebody wants something done");
-        Ok(self.behind.perform(act).await?)
+        let who = person.map_or("somebody", |person| &person.name);
+        Ok(self.behind.perform(who, act).await?)
     }
 }
 

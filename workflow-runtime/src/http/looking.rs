@@ -15,6 +15,7 @@ use crate::secret::Secrets;
 use crate::state::JobState;
 use crate::store::{Filter, Head, Store, StoreError};
 use crate::timestamp::Timestamp;
+use crate::transfer::Export;
 use crate::view::JobView;
 
 /// How many jobs a page of a list has, if nothing is said, and at most.
@@ -37,6 +38,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/api/jobs", "Lists jobs, the newest first", jobs),
         Endpoint::get("/api/jobs/{id}", "A job, step by step", job).gives::<JobView>(),
         Endpoint::get("/api/jobs/{id}/journal", "The records of a job", journal),
+        Endpoint::get(
+            "/api/jobs/{id}/export",
+            "A job as it can be imported elsewhere, with its secrets",
+            export,
+        )
+        .guarded(),
         Endpoint::get("/api/agents", "How agents have done in this process", agents),
     ]
 }
@@ -255,6 +262,19 @@ pub(super) fn records(
     });
     let records = Records { lines: lines_told.collect(), more: lines.len() > first.saturating_add(limit) };
     Ok(Some((kept.head, records)))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Only {
+    id: JobId,
+}
+
+async fn export(asked: Asked<Only>) -> Result<Json, Trouble> {
+    let id = asked.given.id;
+    let export = asked.desk.behind.ask(move |store, _| Export::read(store, id)).await?;
+    let export = export.ok_or_else(|| no_job(id))?;
+    serde_json::to_value(export).map_err(|error| Trouble::new(Kind::Store, error.to_string()))
 }
 
 /// How an agent has done.

@@ -54,8 +54,17 @@ impl Store for Memory {
         Ok(crate::engine::lock(&self.0.taken).get(once).copied())
     }
 
-    fn notes(&self, _topic: &str) -> Result<Vec<Note>, StoreError> {
-        Ok(Vec::new())
+    fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
+        if topic != crate::audit::TOPIC {
+            return Ok(Vec::new());
+        }
+        let deeds = crate::engine::lock(&self.0.deeds);
+        let note = |deed: &crate::audit::Deed| Note {
+            name: deed.at.to_string().into(),
+            text: serde_json::to_string(deed).unwrap_or_default().into(),
+            version: 1,
+        };
+        Ok(deeds.iter().map(note).collect())
     }
 
     fn expired(&self, _rule: &Expiry) -> Result<Vec<JobId>, StoreError> {

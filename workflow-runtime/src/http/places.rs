@@ -1,7 +1,7 @@
 //! Queues and schedules.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::desk::Desk;
@@ -9,9 +9,14 @@ use super::endpoint::{Asked, Endpoint};
 use super::looking::Nothing;
 use super::trend::{EVERY, History};
 use super::trouble::Trouble;
+use crate::audit::{Deed, deeds};
 use crate::engine::orders;
 use crate::record::Work;
 use crate::timestamp::Timestamp;
+
+/// How many records a page has, if nothing is said, and at most.
+const PAGE: usize = 100;
+const MOST: usize = 1000;
 
 /// How many of the next moments of a schedule are told.
 const NEXT: usize = 5;
@@ -19,6 +24,8 @@ const NEXT: usize = 5;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/queues", "The queues, and how they did over time", queues),
+        Endpoint::get("/api/nodes", "Who works on the store", nodes),
+        Endpoint::get("/api/audit", "What people had done, the newest first", audit),
         Endpoint::get("/api/schedules", "The schedules, and when they fire next", schedules),
     ]
 }
@@ -75,6 +82,62 @@ pub(super) async fn queues_of(desk: &Desk) -> Result<Vec<Queue>, Trouble> {
         .collect();
     told.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(told)
+}
+
+/// A process that works on the store.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Node {
+    node: String,
+    version: String,
+    /// The queues that it serves; all, if none are named.
+    queues: Option<Vec<String>>,
+    begun: Timestamp,
+    /// When it was last heard of.
+    seen: Timestamp,
+    alive: bool,
+    /// How many jobs it holds.
+    holds: u64,
+}
+
+async fn nodes(asked: Asked<Nothing>) -> Result<Vec<Node>, Trouble> {
+    let names = |names: &[std::sync::Arc<str>]| names.iter().map(|name| name.to_string()).collect();
+    let nodes = asked.desk.behind.ask(|store, _| store.nodes()).await?;
+    let told = nodes.iter().map(|node| Node {
+        node: node.node.to_string(),
+        version: node.version.to_string(),
+        queues: node.queues.as_deref().map(names),
+        begun: node.since,
+        seen: node.seen,
+        alive: !node.over,
+        holds: node.jobs,
+    });
+    Ok(told.collect())
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Audit {
+    /// Only what was before this moment: for pages.
+    before: Option<Timestamp>,
+    /// So much at most.
+    limit: Option<usize>,
+}
+
+/// What people had done.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Deeds {
+    records: Vec<Deed>,
+    /// There is more.
+    more: bool,
+}
+
+async fn audit(asked: Asked<Audit>) -> Result<Deeds, Trouble> {
+    let Audit { before, limit } = asked.given;
+    let limit = limit.unwrap_or(PAGE).min(MOST);
+    let mut records = asked.desk.behind.ask(move |store, _| deeds(store, before, limit + 1)).await?;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    Ok(Deeds { records, more })
 }
 
 /// A schedule, as it stands.

@@ -13,7 +13,7 @@ export function open(root) {
   put(root, h("div", { class: "head-line" }, h("h1", {}, "Nodes")), h("p", { class: "soft" }, "Each is one process that runs jobs of this store."), place);
   pageKeys({});
   const few = (words) => h("span", { title: words.join(", ") }, words.slice(0, 4).join(", "), words.length > 4 && h("span", { class: "soft" }, ` and ${words.length - 4} more`));
-  const table = grid(["Node", "Seen", { words: "Jobs held", number: true }, "Version", "Queues", "Workflows", "Began"], "nodes");
+  const table = grid(["Node", "Seen", { words: "Jobs held", number: true }, "Version", "Queues", "Began"], "nodes");
   const row = (node) =>
     table.row(
       { "data-test": "node", class: node.alive ? "" : "is-off" },
@@ -21,14 +21,13 @@ export function open(root) {
       [node.alive ? "alive" : h("span", { class: "bad-text" }, "not seen"), h("span", { class: "soft" }, ` ${ago(node.seen)}`)],
       number(node.holds),
       node.version,
-      few(node.queues),
-      few(node.workflows),
+      node.queues === null ? "all" : few(node.queues),
       h("span", { class: "soft", title: date(node.begun) }, ago(node.begun)),
     );
   const refresh = atMost(1000, () =>
     attempt(async () => {
       const nodes = await get("api/nodes");
-      put(place, nodes.length === 0 ? h("div", { class: "empty" }, "No process works on this store.") : table.element);
+      put(place, nodes.length === 0 ? h("div", { class: "empty" }, "One process at a time works on this store.") : table.element);
       table.fill(nodes.map(row));
     }),
   );

@@ -1,0 +1,126 @@
+//! What people had done, and who they were: kept where jobs are kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::act::{Act, Declined, Done};
+use crate::engine::Engine;
+use crate::runtime::Runtime;
+#[cfg(feature = "http")]
+use crate::store::Store;
+use crate::store::{Entry, StoreError};
+use crate::timestamp::Timestamp;
+
+/// Where a store keeps it.
+pub(crate) const TOPIC: &str = "audit";
+
+/// How many records are kept, and after how many more the oldest are forgotten.
+const KEPT: usize = 10_000;
+const MORE: u64 = 256;
+
+/// How long an input, or a value, may be that is kept with it.
+const SHOWN: usize = 4096;
+
+/// What somebody had done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+pub(crate) struct Deed {
+    pub(crate) at: Timestamp,
+    /// Who.
+    pub(crate) who: String,
+    /// What, as it was asked for; what jobs were given only as far as nothing of the program is secret.
+    pub(crate) act: Json,
+    /// What came of it.
+    pub(crate) came: String,
+}
+
+impl Deed {
+    fn new(at: Timestamp, who: &str, act: Json, came: &Result<Done, Declined>) -> Self {
+        let came = match came {
+            Ok(Done::Job { job }) => format!("job {job}"),
+            Ok(Done::Already) => "it was so already".to_owned(),
+            Ok(_) => "done".to_owned(),
+            Err(declined) => format!("declined: {declined}"),
+        };
+        Self { at, who: who.to_owned(), act, came }
+    }
+}
+
+/// An act as it is kept: without what may be secret, or long.
+fn shown(act: &Act, has_secrets: bool) -> Json {
+    let mut shown = serde_json::to_value(act).unwrap_or_default();
+    for name in ["input", "value", "export"] {
+        let Some(member) = shown.get_mut(name) else { continue };
+        if has_secrets || (!member.is_null() && member.to_string().len() > SHOWN) {
+            *member = "•••".into();
+        }
+    }
+    shown
+}
+
+impl Runtime {
+    /// Does what somebody wants done, and keeps who it was.
+    pub(crate) async fn perform_for(&self, who: &str, act: Act) -> Result<Done, Declined> {
+        let shown = shown(&act, self.engine.registry.has_secrets());
+        let came = self.perform(act).await;
+        let deed = Deed::new(self.engine.clock.now(), who, shown, &came);
+        tracing::info!(target: "workflow", who, act = %deed.act, came = deed.came, "workflow.audit");
+        if let Err(error) = self.engine.note_deed(&deed).await {
+            tracing::warn!(target: "workflow", who, act = %deed.act, "what somebody did could not be kept: {error}");
+        }
+        came
+    }
+}
+
+impl Engine {
+    async fn note_deed(self: &Arc<Self>, deed: &Deed) -> Result<(), StoreError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        if self.scribe.is_none() {
+            let mut kept = crate::engine::lock(&self.deeds);
+            kept.push_back(deed.clone());
+            if kept.len() > KEPT {
+                kept.pop_front();
+            }
+            return Ok(());
+        }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name: Arc<str> = name(deed.at, count).into();
+        let text: Arc<str> = serde_json::to_string(deed).unwrap_or_default().into();
+        let entry = |term| Entry::Note { topic: Arc::from(TOPIC), name, text: Some(text), was: None, term };
+        self.write_apart(entry).await?;
+        if count % MORE == MORE - 1 {
+            self.forget_deeds().await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_deeds(self: &Arc<Self>) -> Result<(), StoreError> {
+        let notes = self.ask_store(|store| store.notes(TOPIC)).await?.unwrap_or_default();
+        let old = notes.len().saturating_sub(KEPT);
+        for note in &notes[..old] {
+            let (topic, name) = (Arc::from(TOPIC), Arc::clone(&note.name));
+            self.write_apart(|term| Entry::Note { topic, name, text: None, was: None, term }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Names sort as the moments do; those of processes that write at once are told apart.
+fn name(at: Timestamp, count: u64) -> String {
+    format!("{:020}-{:08x}-{count:08x}", at.as_micros(), std::process::id())
+}
+
+/// What people had done, the newest first, before a moment.
+#[cfg(feature = "http")]
+pub(crate) fn deeds(
+    store: &dyn Store,
+    before: Option<Timestamp>,
+    most: usize,
+) -> Result<Vec<Deed>, StoreError> {
+    let notes = store.notes(TOPIC)?;
+    let read = notes.iter().rev().filter_map(|note| serde_json::from_str::<Deed>(&note.text).ok());
+    Ok(read.filter(|deed| before.is_none_or(|before| deed.at < before)).take(most).collect())
+}
