@@ -1,5 +1,6 @@
 //! What an operator sets without a rebuild: how it is read, checked, and what comes of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -541,8 +542,7 @@ async fn schedules_are_paused_and_ruled_and_go_back_to_what_they_were() {
             .set("often", every(MINUTE).expect("it is long enough"), double::with(1))
             .await
             .expect("it is set");
-        let cron =
-            Cron::parse("0 3 * * *").and_then(|cron| Ok(cron.in_zone("Europe/Berlin").expect("a zone")));
+        let cron = Cron::parse("0 3 * * *").map(|cron| cron.in_zone("Europe/Berlin").expect("a zone"));
         schedules.set("nightly", cron.expect("a pattern"), double::with(2)).await.expect("it is set");
     };
 
@@ -624,12 +624,18 @@ fn setting() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 proptest! {
     #[test]
     fn what_is_printed_is_read_back(settings in proptest::collection::vec(setting(), 0..12)) {
-        let mut layers = Configuration::new();
+        let (mut layers, mut last) = (Configuration::new(), BTreeMap::new());
         for (table, key, value) in settings {
+            last.insert(format!("{table}.{key}"), value.clone());
             layers = layers.with(toml(&format!("[{table}]\n{key} = {value}\n")));
         }
         let registry = registry();
         let first = layers.check(&registry).expect("all is right");
+        for setting in first.iter() {
+            // Numbers and flags are printed as they were written, all digits of them; texts may be written otherwise.
+            let written = &last[&setting.name];
+            prop_assert!(written.starts_with('"') || *written == setting.value, "{written}: {}", setting.value);
+        }
         let printed = first.to_string();
         let again = Configuration::from_toml(&printed, "printed").expect("it is TOML").check(&registry).expect("it is right");
         prop_assert_eq!(printed, again.to_string());
