@@ -112,7 +112,8 @@ fn jobs_are_listed_the_newest_first_by_pages_and_by_when_they_came() {
     assert_eq!(listed(&["--oldest", "--limit", "2", "--after", &ids[1]]), [2, 3]);
     assert_eq!(listed(&["--since", "1h"]), [4, 3, 2, 1, 0]);
     assert!(listed(&["--until", "1h"]).is_empty() && listed(&["--since", "2100-01-01"]).is_empty());
-    assert_eq!(listed(&["--text", &ids[2]]), [2]);
+    assert_eq!(listed(&["--text", "pAtIeNt", "--limit", "1"]), [4]);
+    assert!(listed(&["--text", "nobody"]).is_empty());
     assert!(listed(&["--limit", "0"]).is_empty());
     let said = say(&with(&["jobs", "--limit", "2"], &path));
     assert!(said.out.ends_with(&format!("there may be more: --after {}\n", ids[3])), "{}", said.out);

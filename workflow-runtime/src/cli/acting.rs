@@ -8,12 +8,13 @@ use super::arguments::{ActCommand, Chosen, Which};
 use super::output::Output;
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, read_json};
+use super::sought::each as each_job;
 use super::stores::Stores;
 use crate::act::{Act, Done};
 use crate::builder::RuntimeBuilder;
 use crate::job_id::JobId;
 use crate::state::JobState;
-use crate::store::{Filter, Head, StoreError};
+use crate::store::{Filter, StoreError};
 
 /// What is to be done.
 pub(super) enum Wanted {
@@ -143,8 +144,7 @@ impl Many {
         let sought = if self.dead { sought } else { sought.or_in(self.can) };
         let filter = Filter { dead: self.dead, ..sought.filter() };
         let mut jobs = Vec::new();
-        sought.each(&*stores.look()?, filter, |head: Head| {
-            // What is below another job is that one's.
+        each_job(&*stores.look()?, filter, |head| {
             jobs.extend((self.can)(head.state).then_some(head.id));
             Ok::<(), StoreError>(())
         })?;

@@ -8,6 +8,7 @@ use super::arguments::JobsFilter;
 use super::jobs::{found, short, state};
 use super::output::Output;
 use super::refusal::Refusal;
+use super::sought::each;
 use crate::job_id::JobId;
 use crate::store::{Filter, Head, Store};
 use crate::timestamp::Timestamp;
@@ -33,7 +34,7 @@ pub(super) fn follow(store: &dyn Store, asked: &JobsFilter, output: &mut Output<
         thread::sleep(LOOK);
         let from = Filter { after: told.before(), ..filter.clone() };
         let states = &asked.filter().states;
-        asked.sought.each(store, from, |head| {
+        each(store, from, |head| {
             let is_meant = states.is_empty() || states.contains(&head.state);
             if is_meant && (!asked.dead || head.is_dead()) && (!asked.parked || head.parked.is_some())
                 || told.open.contains_key(&head.id)

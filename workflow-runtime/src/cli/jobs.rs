@@ -1,6 +1,5 @@
 //! What has become of jobs, as their store has it.
 
-use std::collections::VecDeque;
 use std::io;
 
 use serde_json::{Value as Json, json};
@@ -32,7 +31,7 @@ pub(super) fn list(store: &dyn Store, asked: &JobsFilter, output: &mut Output<'_
 }
 
 impl JobsFilter {
-    /// As a store reads it, as far as it does.
+    /// As a store reads it, but for the order.
     pub(super) fn filter(&self) -> Filter {
         Filter {
             queue: self.queue.clone(),
@@ -46,38 +45,9 @@ impl JobsFilter {
 
 /// The jobs that are asked for, in the order that is.
 pub(super) fn found(store: &dyn Store, asked: &JobsFilter) -> Result<Vec<Head>, StoreError> {
-    let mut found = VecDeque::new();
-    if asked.limit == 0 {
-        return Ok(Vec::new());
-    }
-    if asked.oldest {
-        let filter = Filter { after: asked.after, ..asked.filter() };
-        let enough = asked.sought.each(store, filter, |head| {
-            found.push_back(head);
-            if found.len() == asked.limit { Err(Enough(None)) } else { Ok(()) }
-        });
-        return match enough {
-            Ok(()) | Err(Enough(None)) => Ok(found.into()),
-            Err(Enough(Some(error))) => Err(error),
-        };
-    }
-    asked.sought.each(store, asked.filter(), |head| {
-        if asked.after.is_none_or(|after| head.id < after) {
-            found.push_front(head);
-            found.truncate(asked.limit);
-        }
-        Ok::<(), StoreError>(())
-    })?;
-    Ok(found.into())
-}
-
-/// Nothing more is wanted, or to be had.
-struct Enough(Option<StoreError>);
-
-impl From<StoreError> for Enough {
-    fn from(error: StoreError) -> Self {
-        Self(Some(error))
-    }
+    let (newest, limit) = (!asked.oldest, Some(asked.limit));
+    let (after, before) = if newest { (None, asked.after) } else { (asked.after, None) };
+    store.list(&Filter { newest, after, before, limit, ..asked.filter() })
 }
 
 pub(super) fn dead(

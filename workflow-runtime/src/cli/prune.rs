@@ -7,6 +7,7 @@ use super::arguments::PruneArguments;
 use super::output::Output;
 use super::refusal::{Exit, Refusal};
 use super::run::Told;
+use super::sought::each;
 use super::stores::Stores;
 use crate::act::{Act, Done};
 use crate::builder::RuntimeBuilder;
@@ -54,7 +55,7 @@ fn old(stores: &Stores, asked: &PruneArguments) -> Result<Vec<JobId>, Refusal> {
     let sought = asked.sought.clone().or_in(JobState::is_over);
     let is_old = |head: &Head| head.ended.is_some_and(|ended| ended < asked.older_than.0);
     let mut jobs = Vec::new();
-    sought.each(&*stores.look()?, sought.filter(), |head| {
+    each(&*stores.look()?, sought.filter(), |head| {
         jobs.extend((is_old(&head) && (asked.dead || !head.is_dead())).then_some(head.id));
         Ok::<(), StoreError>(())
     })?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output::{Output, took};
 use super::refusal::Refusal;
-use super::sought::Sought;
+use super::sought::{Sought, each};
 use crate::engine::paused;
 use crate::state::JobState;
 use crate::store::{Head, Store, StoreError};
@@ -38,7 +38,7 @@ struct Named<'a> {
 pub(super) fn list(store: &dyn Store, output: &mut Output<'_>) -> Result<(), Refusal> {
     let mut queues: BTreeMap<Arc<str>, Row> = BTreeMap::new();
     let open = Sought::default().or_in(|state| !state.is_over());
-    open.each(store, open.filter(), |head| {
+    each(store, open.filter(), |head| {
         queues.entry(Arc::clone(&head.queue)).or_default().count(&head);
         Ok::<(), StoreError>(())
     })?;

@@ -24,7 +24,7 @@ pub(super) struct Sought {
     /// Only those with this tag
     #[arg(long)]
     pub(super) tag: Option<String>,
-    /// Only those that have these words in their id, their name, their tags, or in why they failed
+    /// Only those that have these words in their name, a tag, or in why they failed or are parked
     #[arg(long, value_name = "WORDS")]
     pub(super) text: Option<String>,
     /// Only those that were submitted since then: a moment, or an age such as 2h
@@ -59,29 +59,22 @@ impl FromStr for When {
 }
 
 impl Sought {
-    /// As a store reads it, as far as it does; `lets` knows the rest.
+    /// As a store reads it.
     pub(super) fn filter(&self) -> Filter {
         Filter {
             states: self.state.iter().map(|state| state.0).collect(),
             name: self.name.clone(),
             tag: self.tag.clone(),
+            text: self.text.clone(),
+            since: self.since.map(|since| since.0),
+            until: self.until.map(|until| until.0),
             ..Filter::default()
         }
-    }
-
-    /// Whether a job is meant that the filter lets through.
-    pub(super) fn lets(&self, head: &Head) -> bool {
-        self.since.is_none_or(|since| head.submitted >= since.0)
-            && self.until.is_none_or(|until| head.submitted < until.0)
-            && self.text.as_deref().is_none_or(|text| has(head, &text.to_lowercase()))
     }
 
     /// Whether nothing is said.
     pub(super) fn is_all(&self) -> bool {
         self.filter() == Filter::default()
-            && self.text.is_none()
-            && self.since.is_none()
-            && self.until.is_none()
     }
 
     /// Those in one of these states, if no state is said.
@@ -92,33 +85,24 @@ impl Sought {
         }
         self
     }
-
-    /// Tells of each job that is meant, the oldest first.
-    pub(super) fn each<E: From<StoreError>>(
-        &self,
-        store: &dyn Store,
-        filter: Filter,
-        mut tell: impl FnMut(Head) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut filter = Filter { limit: Some(PAGE), ..filter };
-        loop {
-            let page = store.list(&filter)?;
-            let is_last = page.len() < PAGE;
-            filter.after = page.last().map(|head| head.id);
-            page.into_iter().filter(|head| self.lets(head)).try_for_each(&mut tell)?;
-            if is_last {
-                return Ok(());
-            }
-        }
-    }
 }
 
-fn has(head: &Head, text: &str) -> bool {
-    let has = |part: &str| part.to_lowercase().contains(text);
-    has(&head.name)
-        || has(&head.id.to_string())
-        || head.tags.iter().any(|tag| has(tag))
-        || head.failure.as_deref().is_some_and(has)
+/// Tells of each job that a filter lets through, the oldest first; the store is asked for some at a time.
+pub(super) fn each<E: From<StoreError>>(
+    store: &dyn Store,
+    filter: Filter,
+    mut tell: impl FnMut(Head) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut filter = Filter { limit: Some(PAGE), ..filter };
+    loop {
+        let page = store.list(&filter)?;
+        let is_last = page.len() < PAGE;
+        filter.after = page.last().map(|head| head.id);
+        page.into_iter().try_for_each(&mut tell)?;
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]
