@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
@@ -18,14 +18,23 @@ use crate::timestamp::Timestamp;
 /// How often what moves is drawn.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How many steps move at once; the others are counted.
+const MOST: usize = 24;
+
 /// A step of which nothing is known but that it runs, and one that says how far it is.
 const MOVES: &str = "  {spinner} {prefix}  {wide_msg}";
+const MORE: &str = "    {wide_msg}";
 const FAR: &str = "  {spinner} {prefix}  {bar:20} {percent:>3} %  {wide_msg}";
 
 /// The picture of a job on a terminal.
 pub(super) struct Live {
     screen: MultiProgress,
     going: HashMap<Arc<str>, Going>,
+    /// How many of them are seen.
+    seen: usize,
+    more: Option<ProgressBar>,
+    /// When all tasks are looked at the next time, if something has happened.
+    look: Instant,
     steps: usize,
     retries: usize,
 }
@@ -33,16 +42,20 @@ pub(super) struct Live {
 struct Going {
     bar: ProgressBar,
     since: Timestamp,
+    is_seen: bool,
+    /// It waits for something from outside, of whose end nothing is written but what came.
+    is_told: bool,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        Self { screen, going: HashMap::new(), steps: 0, retries: 0 }
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let look = Instant::now();
+        Self { screen, going: HashMap::new(), seen: 0, more: None, look, steps: 0, retries: 0 }
     }
 
     /// Draws what has happened.
-    pub(super) fn event(&mut self, job: &JobHandle<Json>, event: &Event) -> io::Result<()> {
+    pub(super) fn event(&mut self, event: &Event) -> io::Result<()> {
         let What::Fact(fact) = &event.what else { return Ok(()) };
         let step = event.step.as_ref().unwrap_or(&event.name);
         match fact {
@@ -73,16 +86,30 @@ impl Live {
             }
             _ => {}
         }
-        // Nothing is written down of what begins to wait for something from outside, and of its end only what came.
+        Ok(())
+    }
+
+    /// When all tasks are to be looked at again: seldom, if there are many.
+    pub(super) fn look_at(&self) -> Instant {
+        self.look
+    }
+
+    /// Draws what nothing is written down of: what begins to wait for something from outside, and what has heard of it.
+    pub(super) fn look(&mut self, job: &JobHandle<Json>) -> io::Result<()> {
+        let began = Instant::now();
+        let now = Timestamp::now();
         for task in job.tasks() {
-            let is_told = self.going.contains_key(&*task.path);
-            if task.state == TaskState::Waiting && !is_told {
-                self.going(&Arc::from(task.path), event.at).bar.set_message("waits to be told");
-            } else if matches!(fact, Fact::Signalled { .. }) && task.state == TaskState::Succeeded && is_told
-            {
-                self.done(&task.path, event.at)?;
+            match (task.state, self.going.get(&*task.path)) {
+                (TaskState::Waiting, None) => {
+                    let step = Arc::from(task.path);
+                    self.going(&step, now).bar.set_message("waits to be told");
+                    self.going.entry(step).and_modify(|going| going.is_told = true);
+                }
+                (TaskState::Succeeded, Some(Going { is_told: true, .. })) => self.done(&task.path, now)?,
+                _ => {}
             }
         }
+        self.look = began + TICK.max(10 * began.elapsed());
         Ok(())
     }
 
@@ -116,12 +143,29 @@ impl Live {
     }
 
     fn going(&mut self, step: &Arc<str>, since: Timestamp) -> &Going {
-        self.going.entry(Arc::clone(step)).or_insert_with(|| {
-            let bar = self.screen.add(ProgressBar::new(1000).with_style(style(MOVES)));
-            bar.set_prefix(one_line(step).into_owned());
-            bar.enable_steady_tick(TICK);
-            Going { bar, since }
-        })
+        let is_seen = self.seen < MOST;
+        if !self.going.contains_key(step) {
+            let bar = if is_seen { self.screen.add(ProgressBar::new(1000)) } else { ProgressBar::hidden() };
+            if is_seen {
+                bar.set_style(style(MOVES));
+                bar.set_prefix(one_line(step).into_owned());
+                bar.enable_steady_tick(TICK);
+                self.seen += 1;
+            }
+            self.going.insert(Arc::clone(step), Going { bar, since, is_seen, is_told: false });
+            self.count_more();
+        }
+        &self.going[step]
+    }
+
+    /// Says how many steps go on that are not seen.
+    fn count_more(&mut self) {
+        let more = self.going.len() - self.seen;
+        if more == 0 {
+            return self.more.take().into_iter().for_each(|bar| bar.finish_and_clear());
+        }
+        let add = || self.screen.add(ProgressBar::no_length().with_style(style(MORE)));
+        self.more.get_or_insert_with(add).set_message(format!("and {more} more"));
     }
 
     fn done(&mut self, step: &str, at: Timestamp) -> io::Result<()> {
@@ -131,8 +175,10 @@ impl Live {
     }
 
     fn ended(&mut self, step: &str) -> Option<Timestamp> {
-        let Going { bar, since } = self.going.remove(step)?;
+        let Going { bar, since, is_seen, .. } = self.going.remove(step)?;
         bar.finish_and_clear();
+        self.seen -= usize::from(is_seen);
+        self.count_more();
         Some(since)
     }
 }
@@ -141,6 +187,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.going.values().for_each(|going| going.bar.finish_and_clear());
+        self.more.iter().for_each(ProgressBar::finish_and_clear);
         // Nobody can be told that it cannot be drawn.
         let _ = self.screen.clear();
     }

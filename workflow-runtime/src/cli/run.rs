@@ -164,20 +164,25 @@ async fn follow(job: &JobHandle<Json>, told: &mut Told<'_>) -> io::Result<()> {
 /// Draws a job until it is over.
 async fn draw(job: &JobHandle<Json>) -> io::Result<()> {
     let (mut live, mut events, mut progress) = (Live::new(), job.events(), job.progress());
-    let mut last = job.id().made_at();
+    let (mut last, mut has_news) = (job.id().made_at(), false);
     loop {
         tokio::select! {
             biased;
+            () = tokio::time::sleep_until(live.look_at().into()), if has_news => {
+                live.look(job)?;
+                has_news = false;
+            }
             Some(word) = progress.next() => live.progress(&word),
             event = events.next() => match event {
                 Some(event) => {
-                    last = event.at;
-                    live.event(job, &event)?;
+                    (last, has_news) = (event.at, true);
+                    live.event(&event)?;
                 }
                 None => break,
             },
         }
     }
+    live.look(job)?;
     live.end(&job.state().name().to_lowercase(), &took(job.id().made_at(), last))
 }
 
