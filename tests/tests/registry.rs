@@ -163,6 +163,7 @@ fn elsewhere_and_these() -> Registry {
         .workflow::<workflow_examples::ingest::Ingest>()
         .agent::<workflow_examples::order::charge_card>()
         .agent::<workflow_examples::order::refund>()
+        .agent::<workflow_examples::order::put_back>()
         .agent::<workflow_examples::order::release>()
         .agent::<workflow_examples::order::reserve>()
         .agent::<workflow_examples::order::ship>()
