@@ -28,7 +28,9 @@ async fn a_question_is_answered() {
 async fn an_order_is_fulfilled_with_consent_when_it_is_large() {
     let order = |cents: u32| json!({"order": {"id": 7, "articles": [1, 2, 3], "cents": cents}});
     let receipt = |charge: &str, approved_by: Option<&str>| {
-        Ok(json!({"parcel": "parcel 7 with 3 articles", "charge": charge, "approved_by": approved_by, "told": true}))
+        Ok(
+            json!({"parcel": "parcel 7 with 3 articles", "charge": charge, "approved_by": approved_by, "told": true}),
+        )
     };
     assert_eq!(run("Fulfil", order(500)).await, receipt("Fulfil/charge for 500", None));
     assert_eq!(run("Fulfil", order(500_000)).await, receipt("Fulfil/charge for 500000", Some("Ada")));

@@ -42,7 +42,13 @@ impl Decision {
 /// Tells those who may consent that something waits for them.
 #[task_agent(retry = 5)]
 pub async fn ask_for_consent(expense: Expense, ctx: &TaskContext) {
-    ctx.log(format!("{} wants {} cents for {}; job {} waits", expense.who, expense.cents, expense.what, ctx.job_id()));
+    ctx.log(format!(
+        "{} wants {} cents for {}; job {} waits",
+        expense.who,
+        expense.cents,
+        expense.what,
+        ctx.job_id()
+    ));
 }
 
 /// Pays it.

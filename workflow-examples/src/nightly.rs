@@ -17,7 +17,11 @@ pub async fn day_to_report(ctx: &TaskContext) -> String {
 
 /// Sends it to those who read it.
 #[task_agent(retry(max = 10, first = "1m", cap = "1h"))]
-pub async fn send_report(report: String, readers: Vec<String>, ctx: &TaskContext) -> Result<String, AgentError> {
+pub async fn send_report(
+    report: String,
+    readers: Vec<String>,
+    ctx: &TaskContext,
+) -> Result<String, AgentError> {
     let Some(first) = readers.first() else {
         return Err(AgentError::permanent("nobody reads it"));
     };

@@ -83,7 +83,10 @@ pub async fn release(articles: Vec<u32>, ctx: &TaskContext) {
 #[task_agent(timeout = "1m", retry = 3)]
 pub async fn ship(order: Order, articles: Vec<u32>) -> Result<String, AgentError> {
     if articles.len() > ROOM {
-        return Err(AgentError::permanent(format!("a parcel holds {ROOM} articles, and not {}", articles.len())));
+        return Err(AgentError::permanent(format!(
+            "a parcel holds {ROOM} articles, and not {}",
+            articles.len()
+        )));
     }
     Ok(format!("parcel {} with {} articles", order.id, articles.len()))
 }

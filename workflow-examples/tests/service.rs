@@ -57,6 +57,14 @@ impl Service {
     }
 }
 
+impl Drop for Service {
+    /// Nothing is left behind by a test that fails.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("workflow-service-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
@@ -98,7 +106,10 @@ fn orders_are_taken_told_of_and_go_on_when_it_is_started_again() {
         std::thread::yield_now();
     };
     let failure = told["failure"].as_str().expect("it says why");
-    assert!(failure.ends_with("step `parcel`, attempt 1: a parcel holds 10 articles, and not 11"), "{failure}");
+    assert!(
+        failure.ends_with("step `parcel`, attempt 1: a parcel holds 10 articles, and not 11"),
+        "{failure}"
+    );
     service.end("-INT");
     let _ = fs::remove_dir_all(&folder);
 }

@@ -55,17 +55,16 @@ fn builder() -> RuntimeBuilder {
 
 /// All that the service answers to. Routers that others bring are merged into it, or nested under a path.
 fn routes(runtime: Runtime) -> Router {
-    Router::new()
-        .route("/orders", post(accept))
-        .route("/jobs/{id}", get(tell))
-        .with_state(runtime)
+    Router::new().route("/orders", post(accept)).route("/jobs/{id}", get(tell)).with_state(runtime)
 }
 
 /// Accepts an order. Once this has answered, the order is on the disk; who asks twice is told of the same job.
 async fn accept(State(runtime): State<Runtime>, Json(order): Json<Order>) -> Answer {
     let key = format!("order {}", order.id);
     match runtime.submit(Fulfil { order }).once(key).or_refuse().await {
-        Ok(job) => (StatusCode::ACCEPTED, Json(json!({ "job": job.id(), "at": format!("/jobs/{}", job.id()) }))),
+        Ok(job) => {
+            (StatusCode::ACCEPTED, Json(json!({ "job": job.id(), "at": format!("/jobs/{}", job.id()) })))
+        }
         Err(error) => refusal(&error),
     }
 }
@@ -78,11 +77,13 @@ async fn tell(State(runtime): State<Runtime>, Path(id): Path<JobId>) -> Answer {
         Err(error) => return problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     };
     let status = job.status();
-    let mut told = json!({ "job": id, "runs": status.name, "state": status.state.name(), "phase": status.phase });
-    match job.result() {
-        Some(Ok(gave)) => told["gave"] = gave,
-        Some(Err(failure)) => told["failure"] = json!(failure.to_string()),
-        None => {}
+    let mut told =
+        json!({ "job": id, "runs": status.name, "state": status.state.name(), "phase": status.phase });
+    if let Some(failure) = &status.failure {
+        told["failure"] = json!(failure.to_string());
+    }
+    if let Some(Ok(gave)) = job.result() {
+        told["gave"] = gave;
     }
     (StatusCode::OK, Json(told))
 }
