@@ -162,7 +162,7 @@ impl Trace {
     }
 
     /// The job is over, and so is what it had begun.
-    fn end(mut self: Box<Self>, failure: Option<&Failure>) {
+    fn end(&mut self, failure: Option<&Failure>) {
         for (_, span) in self.tasks.drain() {
             span.record("outcome", "cancelled");
         }
@@ -257,9 +257,9 @@ impl Turn<'_> {
                 }
             }
             Fact::Failed { task, failure } => spans.task_failed(*task, failure),
-            Fact::JobSucceeded { .. } => trace.take().into_iter().for_each(|trace| trace.end(None)),
+            Fact::JobSucceeded { .. } => trace.take().into_iter().for_each(|mut trace| trace.end(None)),
             Fact::JobFailed { failure } => {
-                trace.take().into_iter().for_each(|trace| trace.end(Some(failure)));
+                trace.take().into_iter().for_each(|mut trace| trace.end(Some(failure)));
             }
             _ => {}
         }
