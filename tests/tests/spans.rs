@@ -4,9 +4,10 @@ use workflow_tests::trace;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
 use trace::seconds;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -46,8 +47,8 @@ impl Visit for Seen {
 /// Keeps all that is said.
 #[derive(Debug, Clone, Default)]
 struct Listener {
-    spans: Arc<Mutex<Vec<Seen>>>,
-    events: Arc<Mutex<Vec<Seen>>>,
+    spans: Arc<std::sync::Mutex<Vec<Seen>>>,
+    events: Arc<std::sync::Mutex<Vec<Seen>>>,
 }
 
 /// The place of a span among those that were seen.
@@ -122,10 +123,14 @@ impl Listener {
     }
 }
 
-fn listen() -> (Listener, tracing::subscriber::DefaultGuard) {
+/// Held by each test: what `tracing` remembers of who wants to hear what is one for all threads.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+async fn listen() -> (Listener, (tracing::subscriber::DefaultGuard, MutexGuard<'static, ()>)) {
+    let alone = ALONE.lock().await;
     let listener = Listener::default();
     let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(listener.clone()));
-    (listener, guard)
+    (listener, (guard, alone))
 }
 
 /// Fails at first, and says what it does.
@@ -213,7 +218,7 @@ workflow! {
 
 #[tokio::test]
 async fn what_runs_is_told_as_a_tree_with_what_agents_say_inside() {
-    let (listener, _guard) = listen();
+    let (listener, _guard) = listen().await;
     let runtime = TestRuntime::of(Runtime::builder().jitter(0.0));
     let job = runtime.submit(Story { word: SECRET.to_owned() }).await.expect("it is taken");
     let id = job.id().to_string();
@@ -271,7 +276,7 @@ async fn what_runs_is_told_as_a_tree_with_what_agents_say_inside() {
 
 #[tokio::test]
 async fn a_job_that_fails_says_how() {
-    let (listener, _guard) = listen();
+    let (listener, _guard) = listen().await;
     let runtime = TestRuntime::new();
     let job = runtime.submit(fail::with(SECRET.to_owned())).await.expect("it is taken");
     runtime.run_until_idle();
@@ -290,7 +295,7 @@ async fn a_job_that_fails_says_how() {
 
 #[tokio::test]
 async fn what_goes_on_later_is_told_as_unfinished_and_again_where_it_goes_on() {
-    let (listener, _guard) = listen();
+    let (listener, _guard) = listen().await;
     let runtime = TestRuntime::new();
     runtime.submit(Later { word: "on".to_owned() }).await.expect("it is taken");
     runtime.advance(seconds(1));
@@ -307,6 +312,7 @@ async fn what_goes_on_later_is_told_as_unfinished_and_again_where_it_goes_on() {
 #[tokio::test]
 async fn what_came_before_a_job_is_kept_and_passed_on_and_nothing_is_written_where_nothing_came() {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let _alone = ALONE.lock().await;
     let runtime = TestRuntime::new();
     let given = runtime.submit(Telling { number: 1 }).traceparent(parent).tracestate("one=1").await;
     let given = given.expect("it is taken");
