@@ -197,6 +197,15 @@ workflow! {
     }
 }
 
+workflow! {
+    /// Goes on when its process is gone.
+    pub workflow Nap(number: u64) -> u64 {
+        phase wait { nap = sleep("1h"); }
+        phase work { #[after(nap)] a = quick(*number); }
+        *a
+    }
+}
+
 #[task_agent]
 async fn bad(number: u64) -> Result<u64, AgentError> {
     Err(AgentError::permanent(format!("{number} is bad")))
@@ -270,6 +279,7 @@ async fn call(runtime: &Runtime) {
     let job =
         tracing::Instrument::instrument(async { submission.await }, request).await.expect("it is taken");
     assert_eq!(job.await.expect("it runs"), 7);
+    runtime.submit(Nap { number: 1 }).await.expect("it is taken, and has begun");
     let job = runtime.submit(bad::with(13)).await.expect("it is taken");
     let id = job.id();
     job.await.expect_err("it fails");
@@ -362,14 +372,16 @@ fn a_job_is_below_the_span_in_which_it_was_handed_in_and_one_that_is_done_again_
     let caller =
         start("caller", &folder.file("jobs.db"), &collector.address).wait_with_output().expect("it ends");
     assert!(caller.status.success(), "{}", String::from_utf8_lossy(&caller.stdout));
-    let spans = collector
-        .wait_for("all of it", |spans| spans.iter().filter(|span| span.name == "workflow.job").count() == 3);
+    let spans = collector.wait_for("all of it", |spans| {
+        spans.iter().filter(|span| span.name == "workflow.job" && span.says("name") != "Nap").count() == 3
+    });
     let request = spans.iter().find(|span| span.name == "request").expect("it was told");
     let jobs = |name: &str| -> Vec<&Told> {
         spans.iter().filter(|span| span.name == "workflow.job" && span.says("name") == name).collect()
     };
     let stumble = jobs("stumble")[0];
     assert_eq!((&stumble.parent, &stumble.trace), (&request.span, &request.trace));
+    assert!(jobs("Nap").is_empty(), "whoever ends it tells of it");
     let [one, other] = jobs("bad")[..] else { panic!("it ran twice: {spans:#?}") };
     let (old, new) = if one.links.is_empty() { (one, other) } else { (other, one) };
     assert_eq!(new.links, [(old.trace.clone(), old.span.clone())]);
