@@ -161,7 +161,7 @@ async fn a_job_is_handed_in_looked_at_and_run_again_in_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_handed_in_looked_at_and_run_again_in_a_file() {
     let folder = Folder::new("http");
-    let runtime = Runtime::open(folder.path().join("jobs.db")).await.unwrap();
+    let runtime = Runtime::open(folder.file("jobs.db")).await.unwrap();
     let served = Served::new(runtime, |site| site).await;
     let client = served.client();
     apart(move || tell_the_story(&client)).await;
@@ -313,7 +313,7 @@ async fn what_others_reach_is_not_served_to_everybody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_what_is_secret() {
     let folder = Folder::new("http");
-    let runtime = Runtime::open(folder.path().join("jobs.db")).await.unwrap();
+    let runtime = Runtime::open(folder.file("jobs.db")).await.unwrap();
     let served = Served::new(runtime, |site| site).await;
     let client = served.client();
     apart(move || {

@@ -22,6 +22,8 @@ const LAYERS: &[&[&str]] = &[
         "spread",
         "metrics",
         "telemetry",
+        "deed",
+        "marked",
     ],
     &["data", "options", "hook", "pool", "failure", "retention"],
     &["stats"],
@@ -50,11 +52,12 @@ const LAYERS: &[&[&str]] = &[
     &["runnable"],
     &["dag"],
     &["subtask"],
-    &["view"],
+    &["view", "secret"],
     &["listing", "letter", "stream"],
     &["handle"],
     &[
         "act",
+        "audit",
         "builder",
         "config",
         "door",
@@ -72,6 +75,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["testing"],
     &["classic"],
+    &["http"],
     &["cli"],
 ];
 

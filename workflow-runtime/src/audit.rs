@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::act::{Act, Declined, Done};
+use crate::deed::Deed;
 use crate::engine::Engine;
 use crate::runtime::Runtime;
 #[cfg(feature = "http")]
@@ -24,28 +24,13 @@ const MORE: u64 = 256;
 /// How long an input, or a value, may be that is kept with it.
 const SHOWN: usize = 4096;
 
-/// What somebody had done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
-pub(crate) struct Deed {
-    pub(crate) at: Timestamp,
-    /// Who.
-    pub(crate) who: String,
-    /// What, as it was asked for; what jobs were given only as far as nothing of the program is secret.
-    pub(crate) act: Json,
-    /// What came of it.
-    pub(crate) came: String,
-}
-
-impl Deed {
-    fn new(at: Timestamp, who: &str, act: Json, came: &Result<Done, Declined>) -> Self {
-        let came = match came {
-            Ok(Done::Job { job }) => format!("job {job}"),
-            Ok(Done::Already) => "it was so already".to_owned(),
-            Ok(_) => "done".to_owned(),
-            Err(declined) => format!("declined: {declined}"),
-        };
-        Self { at, who: who.to_owned(), act, came }
+/// What came of an act, in words.
+fn in_words(came: &Result<Done, Declined>) -> String {
+    match came {
+        Ok(Done::Job { job }) => format!("job {job}"),
+        Ok(Done::Already) => "it was so already".to_owned(),
+        Ok(_) => "done".to_owned(),
+        Err(declined) => format!("declined: {declined}"),
     }
 }
 
@@ -66,10 +51,11 @@ impl Runtime {
     pub(crate) async fn perform_for(&self, who: &str, act: Act) -> Result<Done, Declined> {
         let shown = shown(&act, self.engine.registry.has_secrets());
         let came = self.perform(act).await;
-        let deed = Deed::new(self.engine.clock.now(), who, shown, &came);
-        tracing::info!(target: "workflow", who, act = %deed.act, came = deed.came, "workflow.audit");
+        let (at, who) = (self.engine.clock.now(), who.to_owned());
+        let deed = Deed { at, who, act: shown, came: in_words(&came) };
+        tracing::info!(target: "workflow", who = deed.who, act = %deed.act, came = deed.came, "workflow.audit");
         if let Err(error) = self.engine.note_deed(&deed).await {
-            tracing::warn!(target: "workflow", who, act = %deed.act, "what somebody did could not be kept: {error}");
+            tracing::warn!(target: "workflow", who = deed.who, act = %deed.act, "what somebody did could not be kept: {error}");
         }
         came
     }

@@ -32,6 +32,8 @@ mod context;
 mod dag;
 mod data;
 mod dead_letters;
+#[cfg(feature = "acting")]
+mod deed;
 mod definition;
 #[cfg(all(feature = "acting", feature = "sqlite"))]
 mod door;
@@ -53,6 +55,7 @@ mod listing;
 pub mod language {}
 mod location;
 mod machine;
+mod marked;
 mod meaning;
 mod metrics;
 mod options;

@@ -12,12 +12,12 @@ use crate::definition::{Callee, Definition};
 use crate::entry::{Declared, Entry, linked};
 use crate::fingerprint::Fingerprint;
 use crate::location::Location;
+use crate::marked::Marked;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::problem::{Problem, Problems};
 use crate::registered::{RegisteredAgent, RegisteredWorkflow};
 use crate::schema::Schema;
-use crate::secret::Marked;
 use crate::wire::{Workflow, WorkflowSpec};
 
 /// All agents and workflows of a program, each found by its one name.
@@ -37,7 +37,16 @@ impl Registry {
 
     /// Where schemas mark something as secret.
     pub(crate) fn marked(&self) -> &Marked {
-        self.marked.get_or_init(|| Marked::of(self))
+        self.marked.get_or_init(|| {
+            let agents = self.agents().iter();
+            let agents =
+                agents.map(|agent| (agent.name().to_owned(), [agent.input_schema(), agent.output_schema()]));
+            let workflows = self.workflows().iter();
+            let workflows = workflows.map(|workflow| {
+                (workflow.name().to_owned(), [workflow.input_schema(), workflow.output_schema()])
+            });
+            Marked::of(agents.chain(workflows))
+        })
     }
 
     /// What the linker collected: every `#[task_agent]` and `workflow!` of every crate that the program names.

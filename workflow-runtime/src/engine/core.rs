@@ -98,7 +98,7 @@ pub(crate) struct Engine {
     pub(super) has_more: AtomicBool,
     /// What people had done, where there is no store to keep it.
     #[cfg(feature = "acting")]
-    pub(crate) deeds: Mutex<std::collections::VecDeque<crate::audit::Deed>>,
+    pub(crate) deeds: Mutex<std::collections::VecDeque<crate::deed::Deed>>,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.

@@ -59,7 +59,7 @@ impl Store for Memory {
             return Ok(Vec::new());
         }
         let deeds = crate::engine::lock(&self.0.deeds);
-        let note = |deed: &crate::audit::Deed| Note {
+        let note = |deed: &crate::deed::Deed| Note {
             name: deed.at.to_string().into(),
             text: serde_json::to_string(deed).unwrap_or_default().into(),
             version: 1,
