@@ -95,6 +95,25 @@ mod subtask;
 pub mod telemetry;
 pub mod testing;
 mod timestamp;
+#[doc = include_str!("../doc/tour/tour.md")]
+pub mod tour {
+    #[doc = include_str!("../doc/tour/agents.md")]
+    pub mod agents {}
+    #[doc = include_str!("../doc/tour/workflows.md")]
+    pub mod workflows {}
+    #[doc = include_str!("../doc/tour/control_flow.md")]
+    pub mod control_flow {}
+    #[doc = include_str!("../doc/tour/failure.md")]
+    pub mod failure {}
+    #[doc = include_str!("../doc/tour/durability.md")]
+    pub mod durability {}
+    #[doc = include_str!("../doc/tour/testing.md")]
+    pub mod testing {}
+    #[doc = include_str!("../doc/tour/operating.md")]
+    pub mod operating {}
+    #[doc = include_str!("../doc/tour/many_machines.md")]
+    pub mod many_machines {}
+}
 #[cfg(feature = "postgres")]
 mod transaction;
 mod transfer;
