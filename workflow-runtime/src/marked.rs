@@ -66,10 +66,9 @@ pub(crate) fn hide(root: &Json, schema: &Json, value: &mut Json, texts: &mut Vec
         }
         return;
     }
-    if let Some(target) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
-        if let Some(target) = root.pointer(target) {
-            hide(root, target, value, texts, depth + 1);
-        }
+    let place = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#'));
+    if let Some(target) = place.and_then(|place| root.pointer(place)) {
+        hide(root, target, value, texts, depth + 1);
     }
     for choice in ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten() {
         hide(root, choice, value, texts, depth + 1);

@@ -305,6 +305,9 @@ fn given(registry: &Registry, machine: &Machine, task: TaskId) -> Option<Json> {
         Place::Agent(agent) => registry.agents()[agent as usize].input_codec(),
         Place::Workflow(workflow) => registry.workflows()[workflow as usize].code().input.codec,
     };
+    if !machine.can_make_input_of(task) {
+        return None;
+    }
     Value::Typed(machine.input_of(task).ok()??, codec).json().ok()
 }
 

@@ -160,7 +160,7 @@ impl Cli {
         let arguments = match read {
             Ok(arguments) => arguments,
             Err(said) if said.use_stderr() => {
-                let _ = write!(told.to, "{said}");
+                let _ = write!(told.to, "{}", plain(&said.to_string()));
                 return Exit::Misused as u8;
             }
             Err(said) => {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use unicode_width::UnicodeWidthStr;
 
 use super::looks::{Looks, Paint};
@@ -49,13 +50,13 @@ impl<'a> Output<'a> {
 
     /// Prints a document.
     pub(super) fn document<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        serde_json::to_writer_pretty(&mut *self.out, value)?;
+        value.serialize(&mut Serializer::with_formatter(&mut *self.out, Quiet(PrettyFormatter::new())))?;
         Ok(writeln!(self.out)?)
     }
 
     /// Prints a document in one line.
     pub(super) fn in_a_line<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        serde_json::to_writer(&mut *self.out, value)?;
+        value.serialize(&mut Serializer::with_formatter(&mut *self.out, Quiet(CompactFormatter)))?;
         Ok(writeln!(self.out)?)
     }
 
@@ -133,14 +134,69 @@ pub(super) fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
+/// JSON that people may look at on a terminal: in its texts, too, nothing moves the cursor.
+struct Quiet<F>(F);
+
+impl<F: Formatter> Formatter for Quiet<F> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+        let mut plain = 0;
+        for (at, letter) in text.char_indices().filter(|(_, letter)| is_bad(*letter)) {
+            out.write_all(&text.as_bytes()[plain..at])?;
+            let mut units = [0; 2];
+            letter.encode_utf16(&mut units).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))?;
+            plain = at + letter.len_utf8();
+        }
+        out.write_all(&text.as_bytes()[plain..])
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
+    }
+}
+
+/// Moves the cursor, rings, or turns around what stands beside it.
+fn is_bad(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
+        )
+}
+
 fn escaped(text: &str, is_fine: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let is_bad = |character: char| {
-        (character.is_control() && !is_fine(character))
-            || matches!(
-                character,
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
-            )
-    };
+    let is_bad = |character: char| is_bad(character) && !is_fine(character);
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
     }
@@ -189,5 +245,21 @@ mod tests {
             "{bold}STATE{end}            {bold}WHY{end}\n{red}failed{end}           no\\u{{1b}}[0m\n{red}failed, settled{end}\n"
         );
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn json_says_the_same_and_moves_no_cursor() {
+        let said = serde_json::json!({ "a\u{9b}": ["\u{202e}\u{1b}\"\\", 1.5, null, {}], "é寿": "\u{7f}" });
+        for pretty in [true, false] {
+            let mut out = Vec::new();
+            let mut output = Output::new(&mut out, true, Looks::plain());
+            if pretty { output.document(&said) } else { output.in_a_line(&said) }.unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(
+                !text.contains(|letter| is_bad(letter) && letter != '\n') && text.contains("é寿"),
+                "{text:?}"
+            );
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), said);
+        }
     }
 }

@@ -137,8 +137,9 @@ impl Guard {
     /// Whom a token stands for.
     pub(super) fn of_token(&self, said: &str) -> Option<&Person> {
         // All are compared, each to its end, so that the time tells nothing.
-        let found = self.tokens.iter().filter(|token| is_same(token.secret.as_bytes(), said.as_bytes()));
-        found.last().map(|token| &token.person)
+        self.tokens.iter().fold(None, |found, token| {
+            if is_same(token.secret.as_bytes(), said.as_bytes()) { Some(&token.person) } else { found }
+        })
     }
 
     /// Who asks; none if it is not known.
@@ -195,7 +196,7 @@ pub(super) fn to_hex(text: &str) -> String {
 }
 
 fn from_hex(hex: &str) -> Option<String> {
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }
     let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok());

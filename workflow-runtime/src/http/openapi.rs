@@ -10,7 +10,7 @@ use super::trouble::Told;
 /// The document.
 pub(super) fn document(endpoints: &[Endpoint], program: &str, version: &str) -> Json {
     let mut settings = SchemaSettings::draft2020_12();
-    "/components/schemas".clone_into(&mut settings.definitions_path.to_mut());
+    "/components/schemas".clone_into(settings.definitions_path.to_mut());
     let mut generator = settings.into_generator();
     let trouble = generator.subschema_for::<Told>();
     let mut paths = Map::new();

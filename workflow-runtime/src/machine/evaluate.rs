@@ -4,7 +4,7 @@ use super::job::Machine;
 use super::state::Kind;
 use crate::code::NodeCode;
 use crate::data::Erased;
-use crate::definition::NodeKind;
+use crate::definition::{NodeKind, Step};
 use crate::panics::caught;
 use crate::record::{Fact, TaskId};
 use crate::scope::Scope;
@@ -63,6 +63,25 @@ impl Machine {
             }
         };
         Some(Fact::Rounded { task: id, first, again })
+    }
+
+    /// Whether all is there that the input of a step is made of, or of the undo of one. What belongs to one element or round
+    /// of a loop is gone when that is over.
+    pub(crate) fn can_make_input_of(&self, id: TaskId) -> bool {
+        let (Some(task), Some(program)) = (self.task(id), self.program()) else { return false };
+        let (step, is_undo) = match task.kind {
+            Kind::Undo => (self.task(task.source).map_or(0, |step| step.source), true),
+            _ => (task.source, false),
+        };
+        let NodeKind::Step(Step { arguments, undo, .. }) = &program.plan.node(step).kind else {
+            return false;
+        };
+        let arguments = match undo {
+            Some(undo) if is_undo => &undo.arguments,
+            _ => arguments,
+        };
+        let mut reads = arguments.iter().flat_map(|argument| &argument.reads);
+        self.look(id, |scope| reads.all(|slot| scope.find(*slot).is_some())).unwrap_or(false)
     }
 
     /// The input of a step, or of the undo of one.
