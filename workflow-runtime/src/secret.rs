@@ -10,6 +10,8 @@ use crate::job_id::JobId;
 use crate::marked::{HIDDEN, Marked, hide};
 use crate::record::TaskId;
 use crate::registry::Registry;
+#[cfg(feature = "http")]
+use crate::store::Head;
 use crate::store::{Store, StoreError};
 use crate::view::JobView;
 
@@ -149,6 +151,14 @@ impl<'a> Secrets<'a> {
             Json::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
             Json::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
             _ => {}
+        }
+    }
+
+    /// Hides what is secret of why a job failed.
+    #[cfg(feature = "http")]
+    pub(crate) fn hide_head(&self, head: &mut Head) {
+        if let Some(Cow::Owned(clean)) = head.failure.as_deref().map(|why| self.without(why)) {
+            head.failure = Some(clean.into());
         }
     }
 

@@ -165,14 +165,18 @@ async fn jobs(asked: Asked<Which>) -> Result<Jobs, Trouble> {
     let mut jobs = asked
         .desk
         .behind
-        .ask(move |store, _| match id {
-            Some(id) => Ok(store
-                .read(id)?
-                .map(|kept| kept.head)
-                .into_iter()
-                .filter(|head| filter.lets(head))
-                .collect()),
-            None => store.list(&filter),
+        .ask(move |store, registry| {
+            let mut heads = match id {
+                Some(id) => {
+                    let head = store.read(id)?.map(|kept| kept.head);
+                    head.into_iter().filter(|head| filter.lets(head)).collect()
+                }
+                None => store.list(&filter)?,
+            };
+            for head in heads.iter_mut().filter(|head| head.failure.is_some()) {
+                Secrets::of_job(registry, store, head.id)?.hide_head(head);
+            }
+            Ok(heads)
         })
         .await?;
     let more = jobs.len() > limit;
@@ -249,9 +253,10 @@ pub(super) fn records(
     first: usize,
     limit: usize,
 ) -> Result<Option<(Head, Records)>, StoreError> {
-    let Some(kept) = store.read(id)? else { return Ok(None) };
+    let Some(mut kept) = store.read(id)? else { return Ok(None) };
     let lines = kept.records()?;
     let secrets = Secrets::of_job(registry, store, id)?;
+    secrets.hide_head(&mut kept.head);
     let some = lines.iter().enumerate().skip(first).take(limit);
     let lines_told = some.map(|(number, line)| {
         let mut line = serde_json::to_value(line).unwrap_or_default();

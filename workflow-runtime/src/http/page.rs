@@ -73,11 +73,11 @@ const FILES: &[(&str, &str)] = files![
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The page. Its links begin where it stands, so that its address ends with a slash.
+/// The page. Its links begin where it stands: a router that is nested is asked for its root without a slash only.
 pub(super) async fn index(OriginalUri(asked): OriginalUri) -> Response {
-    if !asked.path().ends_with('/') {
+    if !asked.path().ends_with("/") && !asked.path().ends_with("/index.html") {
         let last = asked.path().rsplit('/').next().unwrap_or_default();
-        if let Ok(place) = HeaderValue::try_from(format!("{last}/")) {
+        if let Ok(place) = HeaderValue::try_from(format!("{last}/index.html")) {
             return (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response();
         }
     }
@@ -96,11 +96,8 @@ fn file(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response()
 }
 
+/// What is not there.
 pub(super) async fn nothing(OriginalUri(asked): OriginalUri) -> Response {
-    // A router that is nested is asked for its root with a slash, too.
-    if asked.path().ends_with('/') && asked.path().matches('/').count() > 1 {
-        return file("text/html; charset=utf-8", INDEX);
-    }
     Trouble::unknown(format_args!("page `{}`", asked.path())).into_response()
 }
 

@@ -173,6 +173,7 @@ impl Site {
         let description = described.to_string();
         let mut router = Router::new()
             .route("/", get(page::index))
+            .route("/index.html", get(page::index))
             .route("/page/{name}", get(page::part))
             .route("/api/openapi.json", get(move || async move { text(Form::Json, description) }))
             .fallback(page::nothing);
