@@ -531,17 +531,17 @@ fn ask(client: &Client, path: &str, method: &str, operation: &Json, seed: usize,
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     for (place, parameter) in parameters.enumerate() {
         let name = parameter["name"].as_str()?;
-        let said = if name == "id" && seed % 2 == 0 { id } else { text(place) };
+        let said = if name == "id" && seed.is_multiple_of(2) { id } else { text(place) };
         match parameter["in"].as_str()? {
             "path" => {
                 path =
                     path.replace(&format!("{{{name}}}"), &encoded(if said.is_empty() { "x" } else { said }))
             }
-            _ if seed % 3 == 0 => {}
+            _ if seed.is_multiple_of(3) => {}
             _ => query.push(format!("{name}={}", encoded(said))),
         }
     }
-    if path.ends_with("events") && (seed % 2 == 0 || !path.contains("jobs")) {
+    if path.ends_with("events") && (seed.is_multiple_of(2) || !path.contains("jobs")) {
         return None;
     }
     if !query.is_empty() {
@@ -555,7 +555,7 @@ fn ask(client: &Client, path: &str, method: &str, operation: &Json, seed: usize,
     for (place, name) in
         schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name).enumerate()
     {
-        if (seed + place) % 4 != 0 {
+        if !(seed + place).is_multiple_of(4) {
             body.insert(name.clone(), values(seed * 3 + place));
         }
     }
@@ -563,7 +563,7 @@ fn ask(client: &Client, path: &str, method: &str, operation: &Json, seed: usize,
         body.insert("more".to_owned(), json!(1));
     }
     // A job that is cancelled has no more to tell.
-    if operation["operationId"].as_str()?.ends_with("cancel") && seed % 2 == 0 {
+    if operation["operationId"].as_str()?.ends_with("cancel") && seed.is_multiple_of(2) {
         return None;
     }
     Some(client.post(&path, &Json::Object(body)))
