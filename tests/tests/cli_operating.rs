@@ -42,7 +42,11 @@ fn submit(path: &str, words: &[&str]) -> String {
 
 fn states(path: &str) -> Vec<String> {
     let jobs = say(&with(&["jobs", "--oldest", "--json"], path)).json();
-    let states = jobs.as_array().unwrap().iter().map(|job| job["state"].as_str().unwrap().to_owned());
+    let states = jobs
+        .as_array()
+        .expect("it is told")
+        .iter()
+        .map(|job| job["state"].as_str().expect("it is told").to_owned());
     states.collect()
 }
 
