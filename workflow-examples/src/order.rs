@@ -130,7 +130,7 @@ workflow! {
         }
         phase send {
             parcel = ship(order, articles);
-            pause = sleep("5s");
+            pause = sleep("2s");
             #[after(pause)]
             #[optional]
             told = notify(parcel);

@@ -62,8 +62,8 @@ async fn an_attempt_that_fails_is_followed_by_another() {
     runtime.advance(Duration::from_secs(60));
     assert_eq!(job.status().phase.as_deref(), Some("secure"));
     job.outcome().await.expect("it succeeds in the end");
-    // Two seconds to the second attempt, an hour to the third, and five seconds before the customer is told.
-    assert_eq!(runtime.elapsed(), HOUR + Duration::from_secs(7));
+    // Two seconds to the second attempt, an hour to the third, and two before the customer is told.
+    assert_eq!(runtime.elapsed(), HOUR + Duration::from_secs(4));
     assert_eq!(runtime.stats("charge_card").map(|stats| stats.retries), Some(2));
 }
 

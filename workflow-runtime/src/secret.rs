@@ -10,7 +10,7 @@ use crate::job_id::JobId;
 use crate::marked::{HIDDEN, Marked, hide};
 use crate::record::TaskId;
 use crate::registry::Registry;
-#[cfg(feature = "http")]
+#[cfg(feature = "acting")]
 use crate::store::Head;
 use crate::store::{Store, StoreError};
 use crate::view::JobView;
@@ -154,9 +154,41 @@ impl<'a> Secrets<'a> {
         }
     }
 
+    /// The secrets of a job that is given this.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_input(registry: &'a Registry, job: &str, input: &Json) -> Self {
+        let mut secrets = Self { marked: Some(registry.marked()), job: job.to_owned(), ..Self::default() };
+        secrets.hide_given(job, Some(&mut input.clone()));
+        secrets
+    }
+
+    /// Hides what is secret of what the job gave.
+    #[cfg(feature = "cli")]
+    pub(crate) fn hide_result(&mut self, output: &mut Json) {
+        let job = self.job.clone();
+        self.hide_output(&job, Some(output));
+        self.clean(output);
+    }
+
+    /// Hides what is secret of why jobs failed.
+    #[cfg(feature = "acting")]
+    pub(crate) fn hide_in_heads(
+        registry: &'a Registry,
+        store: &dyn Store,
+        heads: &mut [Head],
+    ) -> Result<(), StoreError> {
+        if !registry.has_secrets() {
+            return Ok(());
+        }
+        for head in heads.iter_mut().filter(|head| head.failure.is_some()) {
+            Self::of_job(registry, store, head.id)?.hide_in_head(head);
+        }
+        Ok(())
+    }
+
     /// Hides what is secret of why a job failed.
-    #[cfg(feature = "http")]
-    pub(crate) fn hide_head(&self, head: &mut Head) {
+    #[cfg(feature = "acting")]
+    pub(crate) fn hide_in_head(&self, head: &mut Head) {
         if let Some(Cow::Owned(clean)) = head.failure.as_deref().map(|why| self.without(why)) {
             head.failure = Some(clean.into());
         }

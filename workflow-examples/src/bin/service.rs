@@ -4,6 +4,7 @@
 //! cargo run -q -p workflow-examples --features service --bin service &
 //! curl -i localhost:3000/orders -H 'content-type: application/json' -d '{"id": 7, "articles": [1, 2], "cents": 500}'
 //! curl localhost:3000/jobs/JOB
+//! open http://localhost:3000/dashboard
 //! kill -INT %1
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! again. Meanwhile `cargo run -p workflow-examples -- --store target/service.db jobs` looks at the same file.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -20,6 +22,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use workflow_examples::nightly;
 use workflow_examples::order::{Fulfil, Order};
+use workflow_runtime::http::Site;
 use workflow_runtime::{JobId, Runtime, RuntimeBuilder, SubmitError};
 
 const ADDRESS: &str = "127.0.0.1:3000";
@@ -41,7 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("http://{}", listener.local_addr()?);
-    axum::serve(listener, routes(runtime.clone())).with_graceful_shutdown(told_to_end()).await?;
+    let service = routes(runtime.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(told_to_end()).await?;
     // No request is under way any more. Now what runs may end.
     let left = runtime.shutdown(GRACE).await;
     println!("{left} jobs go on when the service is started again");
@@ -53,9 +57,11 @@ fn builder() -> RuntimeBuilder {
     Runtime::builder()
 }
 
-/// All that the service answers to. Routers that others bring are merged into it, or nested under a path.
+/// All that the service answers to, and the dashboard, which lets only this machine in: `Site::token` and `Site::login` let others.
 fn routes(runtime: Runtime) -> Router {
-    Router::new().route("/orders", post(accept)).route("/jobs/{id}", get(tell)).with_state(runtime)
+    let dashboard = Site::new(&runtime).router();
+    let orders = Router::new().route("/orders", post(accept)).route("/jobs/{id}", get(tell));
+    orders.with_state(runtime).nest("/dashboard", dashboard)
 }
 
 /// Accepts an order. Once this has answered, the order is on the disk; who asks twice is told of the same job.

@@ -10,6 +10,8 @@ use super::output::Output;
 use super::refusal::Refusal;
 use super::sought::each;
 use crate::job_id::JobId;
+use crate::registry::Registry;
+use crate::secret::Secrets;
 use crate::store::{Filter, Head, Store};
 use crate::timestamp::Timestamp;
 
@@ -20,8 +22,13 @@ const LOOK: Duration = Duration::from_millis(250);
 const MOST: usize = 1000;
 
 /// Tells which jobs there are, and then what becomes of them and of those that come, until nobody listens.
-pub(super) fn follow(store: &dyn Store, asked: &JobsFilter, output: &mut Output<'_>) -> Result<(), Refusal> {
-    let mut first = found(store, asked)?;
+pub(super) fn follow(
+    registry: &Registry,
+    store: &dyn Store,
+    asked: &JobsFilter,
+    output: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let mut first = found(registry, store, asked)?;
     first.reverse();
     let mut told = Going::default();
     for head in first {
@@ -34,11 +41,12 @@ pub(super) fn follow(store: &dyn Store, asked: &JobsFilter, output: &mut Output<
         thread::sleep(LOOK);
         let from = Filter { after: told.before(), ..filter.clone() };
         let states = &asked.filter().states;
-        each(store, from, |head| {
+        each(store, from, |mut head| {
             let is_meant = states.is_empty() || states.contains(&head.state);
             if is_meant && (!asked.dead || head.is_dead()) && (!asked.parked || head.parked.is_some())
                 || told.open.contains_key(&head.id)
             {
+                Secrets::hide_in_heads(registry, store, std::slice::from_mut(&mut head))?;
                 told.tell(head, output)?;
             }
             Ok::<(), Refusal>(())

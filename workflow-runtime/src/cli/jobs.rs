@@ -9,6 +9,7 @@ use super::output::{Output, one_line, took};
 use super::refusal::{Exit, Refusal};
 use crate::job_id::JobId;
 use crate::registry::Registry;
+use crate::secret::Secrets;
 use crate::state::JobState;
 use crate::store::{Filter, Head, Store, StoreError};
 use crate::timestamp::Timestamp;
@@ -17,8 +18,13 @@ use crate::view::{AttemptView, JobView, Saying, StepView};
 /// How many characters of a value are shown.
 const SHOWN: usize = 160;
 
-pub(super) fn list(store: &dyn Store, asked: &JobsFilter, output: &mut Output<'_>) -> Result<(), Refusal> {
-    let heads = found(store, asked)?;
+pub(super) fn list(
+    registry: &Registry,
+    store: &dyn Store,
+    asked: &JobsFilter,
+    output: &mut Output<'_>,
+) -> Result<(), Refusal> {
+    let heads = found(registry, store, asked)?;
     output.show(&heads, |output| {
         table(&heads, "there are no such jobs", output)?;
         match heads.last() {
@@ -44,20 +50,32 @@ impl JobsFilter {
 }
 
 /// The jobs that are asked for, in the order that is.
-pub(super) fn found(store: &dyn Store, asked: &JobsFilter) -> Result<Vec<Head>, StoreError> {
+pub(super) fn found(
+    registry: &Registry,
+    store: &dyn Store,
+    asked: &JobsFilter,
+) -> Result<Vec<Head>, StoreError> {
     let (newest, limit) = (!asked.oldest, Some(asked.limit));
     let (after, before) = if newest { (None, asked.after) } else { (asked.after, None) };
-    store.list(&Filter { newest, after, before, limit, ..asked.filter() })
+    seen(registry, store, &Filter { newest, after, before, limit, ..asked.filter() })
+}
+
+/// A list as people may see it.
+fn seen(registry: &Registry, store: &dyn Store, filter: &Filter) -> Result<Vec<Head>, StoreError> {
+    let mut heads = store.list(filter)?;
+    Secrets::hide_in_heads(registry, store, &mut heads)?;
+    Ok(heads)
 }
 
 pub(super) fn dead(
+    registry: &Registry,
     store: &dyn Store,
     name: Option<String>,
     limit: usize,
     output: &mut Output<'_>,
 ) -> Result<(), Refusal> {
     let filter = Filter { dead: true, name, limit: Some(limit), ..Filter::default() };
-    let heads = store.list(&filter)?;
+    let heads = seen(registry, store, &filter)?;
     output.show(&heads, |output| table(&heads, "there are no dead letters", output))
 }
 

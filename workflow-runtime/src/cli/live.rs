@@ -12,6 +12,7 @@ use super::output::{one_line, took};
 use crate::engine::{Event, Progress, What};
 use crate::handle::JobHandle;
 use crate::record::Fact;
+use crate::secret::Secrets;
 use crate::state::TaskState;
 use crate::timestamp::Timestamp;
 
@@ -27,7 +28,8 @@ const MORE: &str = "    {wide_msg}";
 const FAR: &str = "  {spinner} {prefix}  {bar:20} {percent:>3} %  {wide_msg}";
 
 /// The picture of a job on a terminal.
-pub(super) struct Live {
+pub(super) struct Live<'a> {
+    secrets: &'a Secrets<'a>,
     screen: MultiProgress,
     going: HashMap<Arc<str>, Going>,
     /// How many of them are seen.
@@ -47,11 +49,16 @@ struct Going {
     is_told: bool,
 }
 
-impl Live {
-    pub(super) fn new() -> Self {
+impl<'a> Live<'a> {
+    pub(super) fn new(secrets: &'a Secrets<'a>) -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let look = Instant::now();
-        Self { screen, going: HashMap::new(), seen: 0, more: None, look, steps: 0, retries: 0 }
+        Self { secrets, screen, going: HashMap::new(), seen: 0, more: None, look, steps: 0, retries: 0 }
+    }
+
+    /// What somebody wrote, as it may be seen.
+    fn shown(&self, text: &str) -> String {
+        one_line(&self.secrets.without(text)).into_owned()
     }
 
     /// Draws what has happened.
@@ -69,11 +76,11 @@ impl Live {
             Fact::Retrying { due, failure, .. } => {
                 self.retries += 1;
                 let again = took(event.at, *due);
-                let message = format!("{}; again in {again}", one_line(&failure.message));
+                let message = format!("{}; again in {again}", self.shown(&failure.message));
                 self.going(step, event.at).bar.set_message(message);
             }
             Fact::Fell { failure, .. } => {
-                let message = format!("{}; what stands in for it is tried", one_line(&failure.message));
+                let message = format!("{}; what stands in for it is tried", self.shown(&failure.message));
                 self.going(step, event.at).bar.set_message(message);
             }
             Fact::Slept { until, .. } => {
@@ -82,7 +89,7 @@ impl Live {
             Fact::Succeeded { .. } => self.done(step, event.at)?,
             Fact::Failed { failure, .. } => {
                 self.ended(step);
-                self.screen.println(format!("  ✗ {}  {}", one_line(step), one_line(&failure.message)))?;
+                self.screen.println(format!("  ✗ {}  {}", one_line(step), self.shown(&failure.message)))?;
             }
             _ => {}
         }
@@ -124,7 +131,7 @@ impl Live {
             let far = (progress.fraction.clamp(0.0, 1.0) * 1000.0) as u64;
             bar.set_style(style(FAR));
             bar.set_position(far);
-            bar.set_message(one_line(&progress.message).into_owned());
+            bar.set_message(self.shown(&progress.message));
         }
     }
 
@@ -184,7 +191,7 @@ impl Live {
 }
 
 /// What moves is taken away, whether it has ended or not.
-impl Drop for Live {
+impl Drop for Live<'_> {
     fn drop(&mut self) {
         self.going.values().for_each(|going| going.bar.finish_and_clear());
         self.more.iter().for_each(ProgressBar::finish_and_clear);

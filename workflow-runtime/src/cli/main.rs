@@ -219,8 +219,12 @@ impl Ready {
                 };
                 return serve::serve(self.builder(), &stores, named, &how, told.to);
             }
-            Command::Jobs(filter) if filter.follow => follow::follow(&*stores.look()?, &filter, output)?,
-            Command::Jobs(filter) => jobs::list(&*stores.look()?, &filter, output)?,
+            Command::Jobs(filter) if filter.follow => {
+                follow::follow(&*self.registry()?, &*stores.look()?, &filter, output)?;
+            }
+            Command::Jobs(filter) => {
+                jobs::list(&*self.registry()?, &*stores.look()?, &filter, output)?;
+            }
             Command::Queues => queues::list(&*stores.look()?, output)?,
             Command::Nodes => nodes::list(&stores, output)?,
             Command::Export { jobs, out, children } => {
@@ -229,9 +233,13 @@ impl Ready {
             Command::Import { file } => return transfer::import(self.builder(), &stores, &file, output),
             Command::Prune(what) => return prune::prune(self.builder(), &stores, &what, output, told),
             Command::Job { id } => jobs::show(&*self.registry()?, &*stores.look()?, id, output)?,
-            Command::Watch { id } => return watch::watch(&*stores.look()?, id, output),
+            Command::Watch { id } => {
+                return watch::watch(&*self.registry()?, &*stores.look()?, id, output);
+            }
             Command::Schedules => schedules::list(&*stores.look()?, output)?,
-            Command::Dead { name, limit } => jobs::dead(&*stores.look()?, name, limit, output)?,
+            Command::Dead { name, limit } => {
+                jobs::dead(&*self.registry()?, &*stores.look()?, name, limit, output)?;
+            }
             Command::Doctor => {
                 let version = self.command.get_version().map(str::to_owned);
                 return doctor::doctor(self.builder(), version.as_deref(), &stores, output);

@@ -5,7 +5,6 @@ use std::io;
 
 use crate::act::{Declined, DeclinedKind};
 use crate::builder::StartError;
-use crate::failure::Failure;
 use crate::job_id::JobId;
 use crate::problem::Problems;
 use crate::store::{Store, StoreError};
@@ -90,12 +89,6 @@ impl From<Declined> for Refusal {
             DeclinedKind::Store | DeclinedKind::Misunderstood => Exit::Store,
         };
         Self::new(exit, declined.message)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::new(Exit::Failed, failure.to_string())
     }
 }
 

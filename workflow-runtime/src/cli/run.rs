@@ -20,7 +20,9 @@ use crate::engine::What as Happened;
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::record::Fact;
+use crate::registry::Registry;
 use crate::runtime::Runtime;
+use crate::secret::Secrets;
 use crate::store::Store;
 
 /// How long attempts may run on when the program is interrupted.
@@ -87,13 +89,22 @@ pub(super) fn run(
     output: &mut Output<'_>,
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
+    let registry = builder.registered()?;
+    let mut secrets = Secrets::of_input(&registry, &what.name, &what.input);
     let What { name, input, how } = what.clone();
-    if let Some(Done::Job { job }) = stores.ask(&Act::Submit { name, input, how })? {
-        return elsewhere(&*stores.look()?, job, output, told);
+    let act = Act::Submit { name, input, how };
+    if let Some(Done::Job { job }) = stores.ask(&act)? {
+        return elsewhere(&registry, &*stores.look()?, job, &mut secrets, output, told);
     }
     block_on(async {
-        let runtime = stores.open(builder).await?;
-        let done = run_in(&runtime, what, output, told).await;
+        let Some(runtime) = stores.open_unless_at_work(builder).await? else {
+            let message = "who had the file open has ended meanwhile; say it again";
+            let Some(Done::Job { job }) = stores.ask(&act)? else {
+                return Err(Refusal::new(Exit::Store, message));
+            };
+            return elsewhere(&registry, &*stores.look()?, job, &mut secrets, output, told);
+        };
+        let done = run_in(&runtime, what, &mut secrets, output, told).await;
         runtime.shutdown(GRACE).await;
         done
     })
@@ -101,69 +112,80 @@ pub(super) fn run(
 
 /// The process that has the file open runs it: that is looked at until it is over.
 fn elsewhere(
+    registry: &Registry,
     store: &dyn Store,
     job: JobId,
+    secrets: &mut Secrets<'_>,
     output: &mut Output<'_>,
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
     writeln!(told.to, "job {job}, run by the process that has {} open", store.describe())?;
-    let (head, last) = until_over(store, job, |line, name| {
+    let (head, last) = until_over(registry, store, job, |line, name, secrets| {
         if let Some(what) = in_words(&line.record.fact) {
             let step = line.step.as_deref().unwrap_or(name);
-            writeln!(told.to, "{}", plain(&format!("{step}: {what}")))?;
+            writeln!(told.to, "{}", plain(&format!("{step}: {}", secrets.without(&what))))?;
         }
         Ok(())
     })?;
     match last.map(|line| line.record.fact) {
         Some(Fact::JobSucceeded { output: gave }) => {
-            let gave = gave.json().map_err(|error| Refusal::new(Exit::Failed, error.to_string()))?;
+            let mut gave = gave.json().map_err(|error| Refusal::new(Exit::Failed, error.to_string()))?;
+            secrets.hide_result(&mut gave);
             output.document(&gave)?;
             Ok(Exit::Done)
         }
-        Some(Fact::JobFailed { failure }) => Err((*failure).clone().into()),
-        _ => Err(Refusal::new(Exit::Failed, head.failure.as_deref().unwrap_or_default())),
+        Some(Fact::JobFailed { failure }) => Err(refusal(&failure.to_string(), secrets)),
+        _ => Err(refusal(head.failure.as_deref().unwrap_or_default(), secrets)),
     }
+}
+
+/// Why a job did not succeed.
+fn refusal(why: &str, secrets: &Secrets<'_>) -> Refusal {
+    Refusal::new(Exit::Failed, secrets.without(why))
 }
 
 async fn run_in(
     runtime: &Runtime,
     what: What,
+    secrets: &mut Secrets<'_>,
     output: &mut Output<'_>,
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
     let job = runtime.submit_so(&what.name, what.input, what.how).await?;
     writeln!(told.to, "job {}", job.id())?;
     let interrupted = tokio::select! {
-        followed = follow(&job, told) => { followed?; false }
+        followed = follow(&job, secrets, told) => { followed?; false }
         () = interrupted() => true,
     };
     if interrupted {
         let message = format!("interrupted; job {} goes on when its store is opened again", job.id());
         return Err(Refusal::new(Exit::Interrupted, message));
     }
-    output.document(&job.await?)?;
+    let mut gave = job.await.map_err(|failure| refusal(&failure.to_string(), secrets))?;
+    secrets.hide_result(&mut gave);
+    output.document(&gave)?;
     Ok(Exit::Done)
 }
 
 /// Tells what happens to a job until it is over.
-async fn follow(job: &JobHandle<Json>, told: &mut Told<'_>) -> io::Result<()> {
+async fn follow(job: &JobHandle<Json>, secrets: &Secrets<'_>, told: &mut Told<'_>) -> io::Result<()> {
     if told.is_terminal {
-        return draw(job).await;
+        return draw(job, secrets).await;
     }
     let mut events = job.events();
     while let Some(event) = events.next().await {
         let Happened::Fact(fact) = &event.what else { continue };
         if let Some(what) = in_words(fact) {
             let step = event.step.as_deref().unwrap_or(&event.name);
-            writeln!(told.to, "{}", plain(&format!("{step}: {what}")))?;
+            writeln!(told.to, "{}", plain(&format!("{step}: {}", secrets.without(&what))))?;
         }
     }
     Ok(())
 }
 
 /// Draws a job until it is over.
-async fn draw(job: &JobHandle<Json>) -> io::Result<()> {
-    let (mut live, mut events, mut progress) = (Live::new(), job.events(), job.progress());
+async fn draw(job: &JobHandle<Json>, secrets: &Secrets<'_>) -> io::Result<()> {
+    let (mut live, mut events, mut progress) = (Live::new(secrets), job.events(), job.progress());
     let (mut last, mut has_news) = (job.id().made_at(), false);
     loop {
         tokio::select! {

@@ -49,6 +49,7 @@ pub(super) fn serve(
         token(Person::operator("operator"), how.token_file.as_ref(), "WORKFLOW_TOKEN")?,
         token(Person::reader("reader"), how.reader_token_file.as_ref(), "WORKFLOW_READER_TOKEN")?,
     ];
+    let has_token = tokens.iter().any(Option::is_some);
     let dress = |site: Site| {
         let site = site.program(named.program, named.version);
         tokens.into_iter().flatten().fold(site, Site::token)
@@ -57,6 +58,10 @@ pub(super) fn serve(
         let listener = TcpListener::bind(how.listen).await.map_err(|error| {
             Refusal::new(Exit::Failed, format!("{}: {error}; name another by --listen", how.listen))
         })?;
+        let address = listener.local_addr()?;
+        if !address.ip().to_canonical().is_loopback() && !has_token {
+            return Err(refusal(ServeError::Open { address }));
+        }
         #[cfg(feature = "sqlite")]
         if let Some(path) = stores.at_work() {
             let site = dress(Site::beside(builder.registered()?, &path)?);
@@ -83,13 +88,17 @@ async fn serve_until_interrupted(
         writeln!(err, "ending: what runs may run on for {} s", GRACE.as_secs())?;
         runtime.shutdown(GRACE).await;
     }
-    match done {
-        Ok(()) => Ok(Exit::Done),
-        Err(error @ ServeError::Open { .. }) => {
+    done.map(|()| Exit::Done).map_err(refusal)
+}
+
+/// Why it is not served.
+fn refusal(error: ServeError) -> Refusal {
+    match error {
+        ServeError::Open { .. } => {
             let message = format!("{error}; put a token into WORKFLOW_TOKEN, or name a file by --token-file");
-            Err(Refusal::new(Exit::Misused, message))
+            Refusal::new(Exit::Misused, message)
         }
-        Err(error) => Err(Refusal::new(Exit::Failed, error.to_string())),
+        error @ ServeError::Io { .. } => Refusal::new(Exit::Failed, error.to_string()),
     }
 }
 

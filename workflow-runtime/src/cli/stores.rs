@@ -1,5 +1,6 @@
 //! Where jobs are kept, as the command line says it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,11 @@ use super::threads::block_on;
 use crate::act::{Act, Done};
 use crate::builder::{RuntimeBuilder, StartError};
 use crate::runtime::Runtime;
-use crate::store::Store;
+use crate::store::{Store, StoreErrorKind};
+
+/// How often it is looked whether who has begun to work on a file lets others in, and how much time is between.
+const KNOCKS: u32 = 100;
+const BETWEEN: Duration = Duration::from_millis(30);
 
 /// Where jobs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +49,32 @@ impl Stores {
 
     /// To run jobs in.
     pub(super) async fn open(&self, builder: RuntimeBuilder) -> Result<Runtime, Refusal> {
-        let opened: Result<Runtime, StartError> = match self {
+        Ok(self.start(builder).await??)
+    }
+
+    /// The same; nothing, if another process works on the file that lets others ask.
+    pub(super) async fn open_unless_at_work(
+        &self,
+        builder: RuntimeBuilder,
+    ) -> Result<Option<Runtime>, Refusal> {
+        match self.start(builder).await? {
+            Ok(runtime) => Ok(Some(runtime)),
+            Err(StartError::Store(error)) if error.kind() == StoreErrorKind::InUse => {
+                // Who has just begun lets others in a moment after the file is his own.
+                for _ in 0..KNOCKS {
+                    if self.is_open() {
+                        return Ok(None);
+                    }
+                    tokio::time::sleep(BETWEEN).await;
+                }
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn start(&self, builder: RuntimeBuilder) -> Result<Result<Runtime, StartError>, Refusal> {
+        let started = match self {
             Self::Memory => builder.in_memory().await,
             #[cfg(feature = "sqlite")]
             Self::File(path) => builder.open(path).await,
@@ -53,7 +83,7 @@ impl Stores {
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
             other => return Err(other.left_out()),
         };
-        Ok(opened?)
+        Ok(started)
     }
 
     /// The file, if another process works on it that lets others ask.
@@ -101,6 +131,24 @@ impl Stores {
         done.unwrap_or_else(|| Err(Refusal::new(Exit::Store, "it was not done")))
     }
 
+    /// Has things done by the process that has the file open, as far as there is one.
+    fn ask_each(
+        &self,
+        acts: &mut VecDeque<Act>,
+        tell: &mut dyn FnMut(Result<Done, Refusal>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        while let Some(act) = acts.front() {
+            match self.ask(act) {
+                Ok(None) => break,
+                Ok(Some(done)) => tell(Ok(done))?,
+                Err(refusal) if refusal.exit == Exit::Store => return Err(refusal),
+                Err(refusal) => tell(Err(refusal))?,
+            }
+            acts.pop_front();
+        }
+        Ok(())
+    }
+
     /// Has several things done, one after the other, and what came of each told.
     pub(super) fn act_each(
         &self,
@@ -113,17 +161,9 @@ impl Stores {
             // There is nothing to act on in a file that is not there.
             crate::store::SqliteLook::at(path)?;
         }
-        let mut acts = acts.into_iter().peekable();
-        while let Some(act) = acts.peek() {
-            match self.ask(act) {
-                Ok(None) => break,
-                Ok(Some(done)) => tell(Ok(done))?,
-                Err(refusal) if refusal.exit == Exit::Store => return Err(refusal),
-                Err(refusal) => tell(Err(refusal))?,
-            }
-            acts.next();
-        }
-        if acts.peek().is_none() {
+        let mut acts = VecDeque::from(acts);
+        self.ask_each(&mut acts, tell)?;
+        if acts.is_empty() {
             return Ok(());
         }
         if *self == Self::Memory {
@@ -131,7 +171,12 @@ impl Stores {
         }
         block_on(async {
             let nothing: [&str; 0] = [];
-            let runtime = self.open(builder.serves(nothing).hands_off()).await?;
+            let opened = self.open_unless_at_work(builder.serves(nothing).hands_off()).await?;
+            let Some(runtime) = opened else {
+                self.ask_each(&mut acts, tell)?;
+                let message = "who had the file open has ended meanwhile; say it again";
+                return if acts.is_empty() { Ok(()) } else { Err(Refusal::new(Exit::Store, message)) };
+            };
             if let Self::File(_) = self {
                 runtime.recovered().await;
             }

@@ -34,6 +34,15 @@ impl Behind {
         }
     }
 
+    /// Has something done in the background.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match self {
+            Self::Runtime(runtime) => runtime.engine.executor.spawn(work),
+            #[cfg(all(feature = "cli", feature = "sqlite"))]
+            Self::File { .. } => drop(tokio::spawn(work)),
+        }
+    }
+
     /// Where jobs are kept, in words that hold no password.
     pub(super) fn place(&self) -> String {
         match self {

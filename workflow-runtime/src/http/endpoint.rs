@@ -111,9 +111,7 @@ impl Endpoint {
         F: Fn(Asked<Q>) -> T + Copy + Send + Sync + 'static,
         T: Future<Output = Result<A, Trouble>> + Send + 'static,
     {
-        let answers = move |asked| async move { json(StatusCode::OK, &answer(asked).await?) };
-        let role = Some(Role::Operator);
-        Self { role, ..Self::new::<Q, A, _, _>(Method::Post, path, about, answers) }
+        Self { method: Method::Post, role: Some(Role::Operator), ..Self::get(path, about, answer) }
     }
 
     /// Something to look at that is no JSON document, or more than one; `A` is what it holds.

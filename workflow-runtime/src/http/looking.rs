@@ -166,16 +166,14 @@ async fn jobs(asked: Asked<Which>) -> Result<Jobs, Trouble> {
         .desk
         .behind
         .ask(move |store, registry| {
-            let mut heads = match id {
+            let mut heads: Vec<Head> = match id {
                 Some(id) => {
                     let head = store.read(id)?.map(|kept| kept.head);
                     head.into_iter().filter(|head| filter.lets(head)).collect()
                 }
                 None => store.list(&filter)?,
             };
-            for head in heads.iter_mut().filter(|head| head.failure.is_some()) {
-                Secrets::of_job(registry, store, head.id)?.hide_head(head);
-            }
+            Secrets::hide_in_heads(registry, store, &mut heads)?;
             Ok(heads)
         })
         .await?;
@@ -256,7 +254,7 @@ pub(super) fn records(
     let Some(mut kept) = store.read(id)? else { return Ok(None) };
     let lines = kept.records()?;
     let secrets = Secrets::of_job(registry, store, id)?;
-    secrets.hide_head(&mut kept.head);
+    secrets.hide_in_head(&mut kept.head);
     let some = lines.iter().enumerate().skip(first).take(limit);
     let lines_told = some.map(|(number, line)| {
         let mut line = serde_json::to_value(line).unwrap_or_default();

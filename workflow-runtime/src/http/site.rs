@@ -165,9 +165,7 @@ impl Site {
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             trend: Trend::default(),
         });
-        if let Ok(handle) = tokio::runtime::Handle::try_current() {
-            drop(handle.spawn(trend::keep(Arc::downgrade(&desk))));
-        }
+        desk.behind.spawn(trend::keep(Arc::downgrade(&desk)));
         let endpoints = endpoints();
         let described = openapi::document(&endpoints, &desk.program, &desk.version);
         let description = described.to_string();

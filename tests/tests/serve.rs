@@ -1,0 +1,124 @@
+//! The dashboard as a command: beside a process that works on the file, by itself, and where it is refused.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::json;
+use workflow_tests::folder::Folder;
+use workflow_tests::http::Client;
+
+/// A program at work, killed when it is dropped.
+struct Program {
+    process: Child,
+    /// What it has said so far, line by line.
+    said: Vec<String>,
+}
+
+fn program(words: &[&str], file: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_speaker"));
+    program.args(words).arg("--store").arg(file);
+    for name in ["WORKFLOW_STORE", "WORKFLOW_CONFIG", "WORKFLOW_TOKEN", "WORKFLOW_READER_TOKEN"] {
+        program.env_remove(name);
+    }
+    program
+}
+
+impl Program {
+    /// Starts it, and waits until it says that it is ready.
+    fn start(words: &[&str], file: &Path) -> Self {
+        let mut program = program(words, file);
+        let mut process = program.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+        let mut said = Vec::new();
+        while let Some(Ok(line)) = lines.next() {
+            let is_ready = line.contains("interrupt to end");
+            said.push(line);
+            if is_ready {
+                // What it says besides is read to its end, so that it need not wait.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Self { process, said };
+            }
+        }
+        panic!("it was not ready: {said:?}");
+    }
+
+    fn client(&self) -> Client {
+        let line = self.said.last().expect("it said where it is");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+        Client::new(address.and_then(|address| address.parse().ok()).expect("it is an address"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Hands a job in, and waits until it is over.
+fn speak(client: &Client) {
+    let submitted = client.post("/api/jobs", &json!({ "name": "speak", "input": "up" }));
+    assert_eq!(submitted.status, 201, "{}", submitted.text());
+    let id = submitted.json()["job"].as_str().expect("it is told").to_owned();
+    let last = client.events(&format!("/api/jobs/{id}/events")).last().expect("there are events");
+    assert_eq!((last.0.as_str(), &last.2["state"]), ("over", &json!("succeeded")));
+    assert_eq!(client.get(&format!("/api/jobs/{id}")).json()["output"], "up");
+    let deed = &client.get("/api/audit").json()["records"][0];
+    assert_eq!((&deed["who"], &deed["came"]), (&json!("local"), &json!(format!("job {id}"))));
+}
+
+#[test]
+fn what_another_process_works_on_is_shown_and_that_process_acts() {
+    let folder = Folder::new("serve-beside");
+    let file = folder.file("jobs.db");
+    let worker = Program::start(&["worker"], &file);
+    let serving = Program::start(&["serve", "--listen", "127.0.0.1:0"], &file);
+    assert!(serving.said[0].starts_with("another process works on"), "{:?}", serving.said);
+    let client = serving.client();
+    speak(&client);
+    assert_eq!(client.get("/ready").status, 200);
+    let unknown = client.post("/api/jobs", &json!({ "name": "speek", "input": "up" }));
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.text().contains("did you mean `speak`?"), "{}", unknown.text());
+    drop(worker);
+    // It is still looked at; only nobody is there who would act.
+    assert_eq!(client.get("/api/jobs").json()["jobs"].as_array().map(Vec::len), Some(1));
+    let refused = client.post("/api/jobs", &json!({ "name": "speak", "input": "up" }));
+    assert_eq!((refused.status, refused.kind().as_str()), (503, "store"));
+}
+
+#[test]
+fn where_nobody_works_on_a_file_the_command_does() {
+    let folder = Folder::new("serve-alone");
+    let serving = Program::start(&["serve", "--listen", "127.0.0.1:0"], &folder.file("jobs.db"));
+    speak(&serving.client());
+    assert!(serving.client().get("/metrics").text().contains("workflow_queue_waiting"));
+}
+
+#[test]
+fn what_everybody_could_reach_or_guess_is_refused_with_what_to_do() {
+    let folder = Folder::new("serve-refused");
+    let file = folder.file("jobs.db");
+    let say = |words: &[&str], token: Option<&str>| {
+        let mut program = program(words, &file);
+        if let Some(token) = token {
+            program.env("WORKFLOW_TOKEN", token);
+        }
+        let Output { status, stderr, .. } = program.output().expect("it can be run");
+        (status.code(), String::from_utf8(stderr).expect("it is text"))
+    };
+    let (exit, said) = say(&["serve", "--listen", "0.0.0.0:0"], None);
+    assert!(exit == Some(2) && said.contains("WORKFLOW_TOKEN"), "{exit:?} {said}");
+    let (exit, said) = say(&["serve"], Some("short"));
+    assert!(exit == Some(2) && said.contains("WORKFLOW_TOKEN: a token needs 16"), "{exit:?} {said}");
+    let (exit, said) = say(&["serve", "--token-file", "/nowhere/at/all"], None);
+    assert!(exit == Some(2) && said.contains("/nowhere/at/all"), "{exit:?} {said}");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address: SocketAddr = taken.local_addr().expect("it has an address");
+    let (exit, said) = say(&["serve", "--listen", &address.to_string()], None);
+    assert!(exit == Some(1) && said.contains("name another by --listen"), "{exit:?} {said}");
+    assert!(!file.exists(), "nothing was opened");
+}
