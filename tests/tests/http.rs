@@ -153,6 +153,9 @@ fn tell_the_story(client: &Client) {
         .collect();
     assert_eq!(did, ["rerun", "submit", "submit"]);
     assert_eq!(audit["records"][0]["came"], json!(format!("job {again}")));
+    // Something of this program is secret, so that no input is kept.
+    let submitted = json!({ "act": "submit", "name": "Next", "input": "•••" });
+    assert_eq!(audit["records"][1]["act"], submitted, "what was not said is not kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,6 +201,24 @@ async fn who_comes_again_hears_what_he_has_not_heard() {
         assert_eq!((journal["lines"][0]["number"].as_u64(), &journal["more"]), (Some(2), &json!(true)));
         let over = client.post(&format!("/api/jobs/{id}/pause"), &json!({}));
         assert_eq!((over.status, over.kind().as_str()), (409, "conflict"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_to_everything_hears_that_something_has_changed() {
+    let served = Served::new(Runtime::in_memory().await.unwrap(), |site| site).await;
+    let client = served.client();
+    apart(move || {
+        let mut events = client.events("/api/events");
+        let (name, _, first) = events.next().expect("it is told how things stand");
+        assert_eq!((name.as_str(), &first["queues"][0]["paused"]), ("change", &json!(false)));
+        assert_eq!(client.post("/api/queues/default/pause", &json!({})).status, 200);
+        let paused = |(_, _, change): (String, Option<u64>, Json)| change["queues"][0]["paused"] == true;
+        assert!(events.by_ref().take(3).any(paused), "it is told that the queue is paused");
+        id_of(&client.post("/api/jobs", &json!({ "name": "Waits", "input": {} })));
+        let waits = |(_, _, change): (String, Option<u64>, Json)| change["queues"][0]["waiting"] == 1;
+        assert!(events.take(3).any(waits), "it is told that a job waits");
     })
     .await;
 }

@@ -29,19 +29,19 @@ impl Program {
     /// Starts it, and waits until it says that it is ready.
     fn start(words: &[&str], file: &Path) -> Self {
         let mut program = program(words, file);
-        let mut process = program.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
-        let mut said = Vec::new();
+        let process = program.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let mut program = Self { process, said: Vec::new() };
+        let mut lines = BufReader::new(program.process.stderr.take().expect("it is piped")).lines();
         while let Some(Ok(line)) = lines.next() {
             let is_ready = line.contains("interrupt to end");
-            said.push(line);
+            program.said.push(line);
             if is_ready {
                 // What it says besides is read to its end, so that it need not wait.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Self { process, said };
+                return program;
             }
         }
-        panic!("it was not ready: {said:?}");
+        panic!("it was not ready: {:?}", program.said);
     }
 
     fn client(&self) -> Client {

@@ -34,13 +34,21 @@ fn in_words(came: &Result<Done, Declined>) -> String {
     }
 }
 
-/// An act as it is kept: without what may be secret, or long.
+/// An act as it is kept: without what may be secret, or long, or was not said.
 fn shown(act: &Act, has_secrets: bool) -> Json {
     let mut shown = serde_json::to_value(act).unwrap_or_default();
     for name in ["input", "value", "export"] {
         let Some(member) = shown.get_mut(name) else { continue };
         if has_secrets || (!member.is_null() && member.to_string().len() > SHOWN) {
             *member = "•••".into();
+        }
+    }
+    if let Some(how) = shown.get_mut("how").and_then(Json::as_object_mut) {
+        how.retain(|_, said| {
+            !matches!(said, Json::Null | Json::Bool(false)) && said.as_array() != Some(&Vec::new())
+        });
+        if how.is_empty() {
+            shown.as_object_mut().and_then(|act| act.remove("how"));
         }
     }
     shown

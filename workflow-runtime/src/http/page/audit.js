@@ -35,7 +35,7 @@ export function open(root) {
     table.row(
       { "data-test": "audit-record" },
       h("span", { class: "soft nowrap", title: date(record.at) }, ago(record.at)),
-      record.who,
+      h("span", { class: "nowrap" }, record.who),
       act(record.act),
       h("span", { class: record.came.startsWith("declined") ? "bad-text" : "" }, withLinks(record.came)),
     );
