@@ -495,7 +495,11 @@ pub struct TaskManager {
 impl TaskManager {
     /// A manager that knows these agents.
     pub(crate) fn of(agents: impl IntoIterator<Item = AgentDescription>) -> Self {
-        Self { agents: agents.into_iter().collect(), ..Self::default() }
+        Self {
+            agents: agents.into_iter().collect(),
+            #[cfg(feature = "classic")]
+            classic: None,
+        }
     }
 
     /// The agents there are, sorted by name.

@@ -1,18 +1,20 @@
 //! What nobody is to see of the values of a job: what schemas mark, and what is equal to it.
 
 use std::borrow::Cow;
+#[cfg(feature = "acting")]
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
+#[cfg(feature = "acting")]
 use crate::job_id::JobId;
 use crate::marked::{HIDDEN, Marked, hide};
+#[cfg(feature = "acting")]
 use crate::record::TaskId;
 use crate::registry::Registry;
 #[cfg(feature = "acting")]
-use crate::store::Head;
-use crate::store::{Store, StoreError};
+use crate::store::{Head, Store, StoreError};
 use crate::view::JobView;
 
 /// The secrets of one job: where they stand, and what they are.
@@ -21,6 +23,7 @@ pub(crate) struct Secrets<'a> {
     /// Nothing of the program is secret, unless this is there.
     marked: Option<&'a Marked>,
     job: String,
+    #[cfg(feature = "acting")]
     calls: HashMap<TaskId, String>,
     texts: Vec<String>,
     /// It is not known where the values of the job's journal belong.
@@ -28,25 +31,18 @@ pub(crate) struct Secrets<'a> {
 }
 
 impl<'a> Secrets<'a> {
-    /// The secrets of a job in a store.
-    pub(crate) fn of_job(registry: &'a Registry, store: &dyn Store, job: JobId) -> Result<Self, StoreError> {
-        if registry.marked().is_empty() {
-            return Ok(Self::default());
-        }
-        let Some(mut view) = registry.bare_view(store, job)? else { return Ok(Self::default()) };
-        Ok(Self::hide_in(registry, &mut view))
-    }
-
     /// Hides what is secret of a job; gives what there was.
     pub(crate) fn hide_in(registry: &'a Registry, view: &mut JobView) -> Self {
         let marked = registry.marked();
         if marked.is_empty() {
             return Self::default();
         }
+        #[cfg(feature = "acting")]
         let calls = view.steps.iter().filter_map(|step| Some((step.task, step.calls.as_deref()?.to_owned())));
         let mut secrets = Self {
             marked: Some(marked),
             job: view.head.name.to_string(),
+            #[cfg(feature = "acting")]
             calls: calls.collect(),
             texts: Vec::new(),
             misfit: view.misfit.is_some(),
@@ -114,6 +110,52 @@ impl<'a> Secrets<'a> {
         }
     }
 
+    /// Hides a secret wherever it is a part of a text.
+    fn clean(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => {
+                if let Cow::Owned(clean) = self.without(text) {
+                    *text = clean;
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Json::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
+            _ => {}
+        }
+    }
+
+    /// A text without the secrets in it.
+    pub(crate) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut clean = Cow::Borrowed(text);
+        for secret in &self.texts {
+            if clean.contains(secret.as_str()) {
+                clean = Cow::Owned(clean.replace(secret.as_str(), HIDDEN));
+            }
+        }
+        clean
+    }
+}
+
+/// What is asked for where people look at more than views.
+#[cfg(feature = "acting")]
+impl<'a> Secrets<'a> {
+    /// The secrets of a job in a store.
+    pub(crate) fn of_job(registry: &'a Registry, store: &dyn Store, job: JobId) -> Result<Self, StoreError> {
+        if registry.marked().is_empty() {
+            return Ok(Self::default());
+        }
+        let Some(mut view) = registry.bare_view(store, job)? else { return Ok(Self::default()) };
+        Ok(Self::hide_in(registry, &mut view))
+    }
+
+    /// The secrets of a job that is given this.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_input(registry: &'a Registry, job: &str, input: &Json) -> Self {
+        let mut secrets = Self { marked: Some(registry.marked()), job: job.to_owned(), ..Self::default() };
+        secrets.hide_given(job, Some(&mut input.clone()));
+        secrets
+    }
+
     /// Hides what is secret of a record, as it is written in a journal.
     pub(crate) fn hide_line(&self, line: &mut Json) {
         let Some(marked) = self.marked else { return };
@@ -140,28 +182,6 @@ impl<'a> Secrets<'a> {
         self.clean(line);
     }
 
-    /// Hides a secret wherever it is a part of a text.
-    fn clean(&self, value: &mut Json) {
-        match value {
-            Json::String(text) => {
-                if let Cow::Owned(clean) = self.without(text) {
-                    *text = clean;
-                }
-            }
-            Json::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
-            Json::Object(members) => members.values_mut().for_each(|member| self.clean(member)),
-            _ => {}
-        }
-    }
-
-    /// The secrets of a job that is given this.
-    #[cfg(feature = "cli")]
-    pub(crate) fn of_input(registry: &'a Registry, job: &str, input: &Json) -> Self {
-        let mut secrets = Self { marked: Some(registry.marked()), job: job.to_owned(), ..Self::default() };
-        secrets.hide_given(job, Some(&mut input.clone()));
-        secrets
-    }
-
     /// Hides what is secret of what the job gave.
     #[cfg(feature = "cli")]
     pub(crate) fn hide_result(&mut self, output: &mut Json) {
@@ -171,7 +191,6 @@ impl<'a> Secrets<'a> {
     }
 
     /// Hides what is secret of why jobs failed.
-    #[cfg(feature = "acting")]
     pub(crate) fn hide_in_heads(
         registry: &'a Registry,
         store: &dyn Store,
@@ -187,22 +206,10 @@ impl<'a> Secrets<'a> {
     }
 
     /// Hides what is secret of why a job failed.
-    #[cfg(feature = "acting")]
     pub(crate) fn hide_in_head(&self, head: &mut Head) {
         if let Some(Cow::Owned(clean)) = head.failure.as_deref().map(|why| self.without(why)) {
             head.failure = Some(clean.into());
         }
-    }
-
-    /// A text without the secrets in it.
-    pub(crate) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut clean = Cow::Borrowed(text);
-        for secret in &self.texts {
-            if clean.contains(secret.as_str()) {
-                clean = Cow::Owned(clean.replace(secret.as_str(), HIDDEN));
-            }
-        }
-        clean
     }
 }
 

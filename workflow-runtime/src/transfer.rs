@@ -15,7 +15,7 @@ use crate::job_id::JobId;
 use crate::record::{Fact, Line};
 use crate::runtime::Runtime;
 use crate::sketch::TOPIC;
-#[cfg(feature = "cli")]
+#[cfg(feature = "acting")]
 use crate::store::Store;
 use crate::store::{Entry, Head, StoreError};
 use crate::submission::SubmitError;
@@ -74,7 +74,7 @@ pub enum ImportError {
 
 impl Export {
     /// A job as a store has it, which another process may be at work on.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "acting")]
     pub(crate) fn read(store: &dyn Store, id: JobId) -> Result<Option<Self>, StoreError> {
         let Some(kept) = store.read(id)? else { return Ok(None) };
         let lines = kept.records()?;

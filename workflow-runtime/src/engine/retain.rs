@@ -102,6 +102,7 @@ impl Engine {
     }
 
     /// Forgets these jobs, if they are over; says how many.
+    #[cfg(feature = "acting")]
     pub(crate) async fn forget_these(self: &Arc<Self>, jobs: Vec<JobId>) -> Result<usize, StoreError> {
         self.forget_some(move |_| Ok(jobs)).await
     }
