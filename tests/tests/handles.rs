@@ -69,7 +69,6 @@ fn short(event: &Event) -> String {
             text(json["fact"].as_str().expect("facts have a name"))
         }
         What::Progress(progress) => format!("progress {}", progress.fraction),
-        What::Log(line) => format!("log {line}"),
         What::Missed(count) => format!("missed {count}"),
         other => format!("{other:?}"),
     };
@@ -256,8 +255,10 @@ mod streams {
             "Told submitted",
             "Told begun",
             "Told started said",
+            "Told logged said",
             "Told retrying said",
             "Told started said",
+            "Told logged said",
             "Told succeeded said",
             "Told job_succeeded",
         ];
@@ -277,7 +278,7 @@ mod streams {
             .collect();
         assert_eq!(told, facts);
         let times: Vec<u64> = again.iter().map(|event| event.at.since(trace::START).as_secs()).collect();
-        assert_eq!(times, [0, 0, 0, 1, 2, 3, 3]);
+        assert_eq!(times, [0, 0, 0, 0, 1, 2, 2, 3, 3]);
     }
 
     #[tokio::test]
@@ -315,12 +316,12 @@ mod streams {
             "Told begun",
             "Told started said",
             "Told progress 0.25 said",
-            "Told log attempt 1 said",
+            "Told logged said",
             "Told progress 1 said",
             "Told retrying said",
             "Told started said",
             "Told progress 0.25 said",
-            "Told log attempt 2 said",
+            "Told logged said",
             "Told progress 1 said",
             "Told succeeded said",
             "Told job_succeeded",

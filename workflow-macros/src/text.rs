@@ -12,6 +12,13 @@ pub(crate) fn text(tokens: &impl ToTokens) -> String {
     printer.text
 }
 
+/// The text of a type, in which `<` opens generics and never compares.
+pub(crate) fn type_text(tokens: &impl ToTokens) -> String {
+    let mut printer = Printer { is_type: true, ..Printer::default() };
+    printer.stream(tokens.to_token_stream());
+    printer.text
+}
+
 /// What the last printed token was, as far as spacing cares.
 #[derive(Default, Clone, Copy, PartialEq)]
 enum Last {
@@ -34,6 +41,8 @@ struct Printer {
     last: Last,
     /// Open `<` of generics.
     angles: usize,
+    /// All of it is a type.
+    is_type: bool,
     /// Inside the bars of a closure.
     bars: bool,
 }
@@ -108,7 +117,7 @@ impl Printer {
                 self.glue_after_value(operator, next);
             }
             ":" => self.glue(operator, Last::Binary),
-            "<" if self.text.ends_with("::") || self.angles > 0 => {
+            "<" if self.is_type || self.text.ends_with("::") || self.angles > 0 => {
                 self.angles += 1;
                 self.glue(operator, Last::Open);
             }
@@ -164,7 +173,7 @@ fn joins(operator: &str, next: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{text, type_text};
 
     fn spaced(source: &str) -> String {
         text(&source.parse::<proc_macro2::TokenStream>().unwrap())
@@ -186,6 +195,18 @@ mod tests {
             "x as f64 / 2.0",
         ] {
             assert_eq!(spaced(source), source);
+        }
+    }
+
+    #[test]
+    fn types_read_as_people_write_them() {
+        for source in [
+            "Vec<String>",
+            "Result<HashMap<String, Vec<u32>>, Box<dyn Error + Send>>",
+            "std::collections::BTreeMap<&'static str, (u8, [Option<f64>; 3])>",
+            "fn(u8) -> Vec<u8>",
+        ] {
+            assert_eq!(type_text(&source.parse::<proc_macro2::TokenStream>().unwrap()), source);
         }
     }
 

@@ -181,7 +181,8 @@ impl TaskContext {
         self.host.progress(fraction, message);
     }
 
-    /// Writes a line to the job's log: observers see it, and `tracing`.
+    /// Writes a line to the job's log, and to `tracing`. It is kept in the job's journal, with what comes after it or a
+    /// moment later; nothing waits for that. Of an attempt 1,000 lines are kept, of up to 4,096 bytes each.
     pub fn log(&self, message: impl AsRef<str>) {
         self.host.log(message.as_ref());
     }

@@ -20,7 +20,7 @@ use crate::value::Value;
 pub type TaskId = u32;
 
 /// The version of the records that this library writes.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// One fact in a job's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -184,6 +184,15 @@ pub enum Fact {
         task: TaskId,
         /// What it saved.
         value: Value,
+    },
+    /// An agent wrote a line to its job's log.
+    Logged {
+        /// The task.
+        task: TaskId,
+        /// The number of its attempt.
+        attempt: u32,
+        /// The line.
+        message: Arc<str>,
     },
     /// Somebody gave a task another input than its workflow says.
     Given {
@@ -429,6 +438,7 @@ macro_rules! about {
             | Fact::Noticed { $task }
             | Fact::Given { $task, .. }
             | Fact::Saved { $task, .. }
+            | Fact::Logged { $task, .. }
     };
 }
 

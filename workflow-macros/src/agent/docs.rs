@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::model::Agent;
 use crate::markdown::{code, fold_json};
-use crate::text::text;
+use crate::text::type_text;
 
 /// A short footer: what the runtime knows of the agent.
 pub(super) fn footer(agent: &Agent) -> String {
@@ -25,10 +25,11 @@ fn input(agent: &Agent) -> String {
     let values: Vec<_> = agent.values().collect();
     match values.as_slice() {
         [] => "Input: none".to_owned(),
-        [(_, ty)] => format!("Input: the JSON of {}", code(&text(ty))),
+        [(_, ty)] => format!("Input: the JSON of {}", code(&type_text(ty))),
         several => {
-            let keys =
-                several.iter().map(|(name, ty)| format!("{}: {}", code(&name.to_string()), code(&text(ty))));
+            let keys = several
+                .iter()
+                .map(|(name, ty)| format!("{}: {}", code(&name.to_string()), code(&type_text(ty))));
             format!("Input: an object of {}", keys.collect::<Vec<_>>().join(", "))
         }
     }
@@ -37,6 +38,6 @@ fn input(agent: &Agent) -> String {
 fn output(agent: &Agent) -> String {
     match &agent.output_schema {
         Some(schema) => fold_json("Output schema", &schema.value()),
-        None => format!("Output: the JSON of {}", code(&text(&agent.output))),
+        None => format!("Output: the JSON of {}", code(&type_text(&agent.output))),
     }
 }

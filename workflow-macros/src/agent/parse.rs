@@ -200,7 +200,7 @@ fn parameter(argument: &FnArg) -> syn::Result<Parameter> {
 }
 
 fn borrowed(reference: &syn::TypeReference) -> String {
-    let ty = crate::text::text(&reference.elem);
+    let ty = crate::text::type_text(&reference.elem);
     let owned = match ty.as_str() {
         "str" => "String".to_owned(),
         "Path" => "PathBuf".to_owned(),

@@ -89,7 +89,7 @@ impl Checker<'_> {
             (Some(result), Some(_)) => Some(self.expression(result)),
             (None, None) => None,
             (None, Some(ty)) => {
-                let ty = crate::text::text(ty);
+                let ty = crate::text::type_text(ty);
                 self.errors.span(
                     end,
                     format!("`{name}` gives a `{ty}`; end it with a binding, or an expression over bindings"),

@@ -11,7 +11,7 @@ use super::model::{Bound, Expression, Header, Join, Kind, Node, Time, Workflow};
 use super::syntax;
 use crate::errors::Errors;
 use crate::options::duration_tokens;
-use crate::text::text;
+use crate::text::{text, type_text};
 
 /// Expands `workflow!`. On errors: those, and the struct, so that one mistake gives one error.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -145,7 +145,8 @@ fn body(workflow: &Workflow) -> TokenStream {
     let (name, description, line) = (&header.registered, &header.description, line(header.name.span()));
     let options = workflow.settings.options.tokens();
     let inputs = header.inputs.iter().map(|input| {
-        let (name, ty, text, type_name) = (&input.name, &input.ty, input.name.to_string(), text(&input.ty));
+        let (name, ty, text, type_name) =
+            (&input.name, &input.ty, input.name.to_string(), type_text(&input.ty));
         let field = field(ty);
         quote!(let #name = __w.input(#text, #type_name, &#field);)
     });
@@ -161,7 +162,7 @@ fn body(workflow: &Workflow) -> TokenStream {
         None => (quote!(("()", &[])), quote!(|_| ())),
     };
     let fields = header.inputs.iter().map(|input| &input.name);
-    let output_type = text(&header.output);
+    let output_type = type_text(&header.output);
     quote! {
         let mut __w = __rt::Wire::new(#name, #description, __rt::Location::new(file!(), #line), #options);
         #(#inputs)*

@@ -4,14 +4,14 @@ use workflow_graph::{Block, Item, Link, LinkKind, Picture, Shape};
 
 use super::model::{Expression, Kind, Node, Time, Workflow};
 use super::order::links;
-use crate::text::text;
+use crate::text::{text, type_text};
 
 /// The picture of a workflow.
 pub(super) fn picture(workflow: &Workflow) -> Picture {
     let inputs = &workflow.header.inputs;
     let mut items: Vec<Item> = inputs
         .iter()
-        .map(|input| item(None, &input.name.to_string(), text(&input.ty), Shape::Input, Vec::new()))
+        .map(|input| item(None, &input.name.to_string(), type_text(&input.ty), Shape::Input, Vec::new()))
         .collect();
     let nodes: Vec<&Node> = workflow.phases.iter().flat_map(|phase| &phase.nodes).collect();
     let first = items.len();
@@ -32,7 +32,7 @@ pub(super) fn picture(workflow: &Workflow) -> Picture {
     if let Some(result) = &workflow.result {
         let to = items.len();
         all.extend(sources(workflow, &nodes, result).map(|from| Link { from, to, kind: LinkKind::Data }));
-        items.push(item(None, &result.text, text(&workflow.header.output), Shape::Output, Vec::new()));
+        items.push(item(None, &result.text, type_text(&workflow.header.output), Shape::Output, Vec::new()));
     }
     let bands = workflow.phases.iter().map(|phase| phase.name.to_string()).collect();
     Picture { title: workflow.header.registered.clone(), bands, body: Block { items, links: all } }

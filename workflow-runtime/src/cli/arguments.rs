@@ -72,6 +72,8 @@ pub(super) enum Command {
         /// Its id
         id: JobId,
     },
+    /// Prints what the agents of a job wrote to its log, and those of the jobs inside it
+    Logs(LogsArguments),
     /// Lists the schedules: when they fire next, and what they run
     Schedules,
     /// Lists the jobs that failed for good and that nobody has looked after
@@ -317,6 +319,19 @@ pub(super) struct PruneArguments {
     pub(super) yes: bool,
     #[command(flatten)]
     pub(super) sought: Sought,
+}
+
+/// Which lines of a job's log are printed.
+#[derive(Debug, Args)]
+pub(super) struct LogsArguments {
+    /// Its id
+    pub(super) id: JobId,
+    /// Only those of this step, and of what is inside it
+    #[arg(long, value_name = "STEP")]
+    pub(super) step: Option<String>,
+    /// Goes on until the job is over
+    #[arg(long)]
+    pub(super) follow: bool,
 }
 
 /// Which jobs are listed.

@@ -86,6 +86,9 @@ impl<'a> Live<'a> {
             Fact::Slept { until, .. } => {
                 self.going(step, event.at).bar.set_message(format!("waits {}", took(event.at, *until)));
             }
+            Fact::Logged { message, .. } => {
+                self.screen.println(format!("  · {}  {}", one_line(step), self.shown(message)))?;
+            }
             Fact::Succeeded { .. } => self.done(step, event.at)?,
             Fact::Failed { failure, .. } => {
                 self.ended(step);

@@ -18,7 +18,8 @@ use super::run::{Told, What};
 use super::serve::{self, Named};
 use super::stores::Stores;
 use super::{
-    acting, catalogue, doctor, follow, jobs, nodes, prune, queues, run, schedules, transfer, watch, worker,
+    acting, catalogue, doctor, follow, jobs, logs, nodes, prune, queues, run, schedules, transfer, watch,
+    worker,
 };
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
@@ -236,6 +237,7 @@ impl Ready {
             Command::Watch { id } => {
                 return watch::watch(&*self.registry()?, &*stores.look()?, id, output);
             }
+            Command::Logs(asked) => logs::tell(&*self.registry()?, &*stores.look()?, &asked, output)?,
             Command::Schedules => schedules::list(&*stores.look()?, output)?,
             Command::Dead { name, limit } => {
                 jobs::dead(&*self.registry()?, &*stores.look()?, name, limit, output)?;

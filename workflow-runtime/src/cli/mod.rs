@@ -41,6 +41,7 @@ mod doctor;
 mod follow;
 mod jobs;
 mod live;
+mod logs;
 mod looks;
 mod main;
 mod nodes;

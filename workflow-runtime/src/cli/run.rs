@@ -221,6 +221,7 @@ pub(super) fn in_words(fact: &Fact) -> Option<String> {
         Fact::Failed { failure, .. } => failure.message.clone(),
         Fact::Slept { until, .. } => format!("waits until {until}"),
         Fact::Signalled { event, .. } => format!("hears of `{event}`"),
+        Fact::Logged { message, .. } => message.to_string(),
         Fact::Paused => "paused".to_owned(),
         Fact::Resumed => "goes on".to_owned(),
         Fact::Stopped { failure } => format!("is to end: {}", failure.message),

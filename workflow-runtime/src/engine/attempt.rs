@@ -100,6 +100,8 @@ pub(crate) struct Attempt {
     /// How many transactions it has begun.
     #[cfg(feature = "postgres")]
     pub(super) transactions: AtomicU32,
+    /// How many lines it has written to the log.
+    pub(super) logged: AtomicU32,
     /// How many of its subtasks it waits for: that is no silence.
     pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
@@ -172,6 +174,7 @@ impl Attempt {
             spawned: AtomicU32::new(0),
             #[cfg(feature = "postgres")]
             transactions: AtomicU32::new(0),
+            logged: AtomicU32::new(0),
             joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,

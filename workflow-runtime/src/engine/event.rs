@@ -72,6 +72,12 @@ pub(crate) enum Event {
         value: Value,
         told: oneshot::Sender<()>,
     },
+    /// A running task writes a line to the log.
+    Log {
+        task: TaskId,
+        attempt: u32,
+        message: Arc<str>,
+    },
     /// Code outside of the job wants something done to one of its tasks.
     #[cfg(feature = "classic")]
     Outside(super::outside::Outside),
@@ -84,7 +90,7 @@ pub(crate) enum Event {
 impl Event {
     /// Whether somebody waits for an answer.
     pub(super) fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Cancel(_, None) | Self::Pause(None) | Self::Resume(None))
+        !matches!(self, Self::Cancel(_, None) | Self::Pause(None) | Self::Resume(None) | Self::Log { .. })
     }
 
     /// What of it can be said to a job that another node holds.

@@ -13,7 +13,6 @@ use super::event::Event;
 use super::job::Progress;
 use super::trace::context_in;
 use super::wait::Sleep;
-use super::watch::Note;
 use crate::context::{Host, Pending, Resources, TaskManager};
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
@@ -26,6 +25,18 @@ use crate::value::Value;
 
 /// How many entries a job's cache holds.
 const CACHE: usize = 1000;
+
+/// How many lines of an attempt's log are kept, and of how many bytes each.
+const LINES: u32 = 1000;
+const LINE: usize = 4096;
+
+/// As much of a line as is kept.
+fn cut(line: &str) -> Arc<str> {
+    match line.len() {
+        ..=LINE => line.into(),
+        _ => format!("{}…", &line[..line.floor_char_boundary(LINE)]).into(),
+    }
+}
 
 impl Host for Attempt {
     fn job_id(&self) -> &str {
@@ -106,13 +117,17 @@ impl Host for Attempt {
             live.wake_watchers()
         };
         wakers.into_iter().for_each(std::task::Waker::wake);
-        self.engine.publish_note(&self.job, Note::Progress(progress));
+        self.engine.publish_progress(&self.job, progress);
     }
 
     fn log(&self, message: &str) {
         tracing::info!(job = self.job_id(), task = self.path(), attempt = self.number, "{message}");
-        let step = self.path().into();
-        self.engine.publish_note(&self.job, Note::Log { step, message: message.into() });
+        let message = match self.logged.fetch_add(1, Ordering::Relaxed) {
+            ..LINES => cut(message),
+            LINES => format!("{LINES} lines of an attempt are kept, and no more").into(),
+            _ => return,
+        };
+        self.engine.post(&self.job, Event::Log { task: self.task, attempt: self.number, message });
     }
 
     fn save(&self, value: Value) -> Pending<Result<(), AgentError>> {

@@ -111,7 +111,7 @@ impl Job {
 /// The task that a record moves on.
 fn moves(record: &Record) -> Option<TaskId> {
     match &record.fact {
-        Fact::Noticed { .. } | Fact::Saved { .. } => None,
+        Fact::Noticed { .. } | Fact::Saved { .. } | Fact::Logged { .. } => None,
         fact => fact.task(),
     }
 }

@@ -94,10 +94,13 @@ impl Turn<'_> {
                 self.effects.answers.push(Answer::Spawned(told, made));
             }
             Event::Join { task, told } => self.join(live, task, told),
+            Event::Log { task, attempt, message } => {
+                if is_running(live, task) {
+                    self.note(live, Fact::Logged { task, attempt, message });
+                }
+            }
             Event::Save { task, value, told } => {
-                let saver = live.machine.as_ref().and_then(|machine| machine.task(task));
-                let is_running = saver.is_some_and(|task| task.state == TaskState::Running);
-                if is_running && self.note(live, Fact::Saved { task, value }) {
+                if is_running(live, task) && self.note(live, Fact::Saved { task, value }) {
                     self.answer(Some(told));
                 }
             }
@@ -239,4 +242,10 @@ impl Turn<'_> {
             }
         }
     }
+}
+
+/// Whether an attempt of a task runs, and may say something.
+fn is_running(live: &Live, task: TaskId) -> bool {
+    let task = live.machine.as_ref().and_then(|machine| machine.task(task));
+    task.is_some_and(|task| task.state == TaskState::Running)
 }

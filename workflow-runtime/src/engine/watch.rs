@@ -38,8 +38,6 @@ pub enum What {
     Fact(Fact),
     /// An agent said how far it is.
     Progress(Progress),
-    /// An agent wrote a line to the log.
-    Log(Arc<str>),
     /// So many events were missed here, for whoever listens was too slow.
     Missed(u64),
 }
@@ -62,13 +60,6 @@ impl<F: Fn(&Event) + Send + Sync + 'static> Observer for F {
     fn observe(&self, event: &Event) {
         self(event);
     }
-}
-
-/// What is said of a job besides the facts.
-#[derive(Debug, Clone)]
-pub(crate) enum Note {
-    Progress(Progress),
-    Log { step: Arc<str>, message: Arc<str> },
 }
 
 /// How many events wait for an observer at most, and for whoever listens to a stream.
@@ -163,15 +154,12 @@ impl Engine {
         });
     }
 
-    pub(super) fn publish_note(&self, job: &Job, note: Note) {
+    pub(super) fn publish_progress(&self, job: &Job, progress: Progress) {
         if !self.watch.is_watched() {
             return;
         }
-        let (step, what) = match note {
-            Note::Progress(progress) => (Arc::clone(&progress.step), What::Progress(progress)),
-            Note::Log { step, message } => (step, What::Log(message)),
-        };
         let (at, name) = (self.clock.now(), self.name_of(job));
-        self.watch.publish(Event { at, job: job.id, name, step: Some(step), what });
+        let (step, what) = (Some(Arc::clone(&progress.step)), What::Progress(progress));
+        self.watch.publish(Event { at, job: job.id, name, step, what });
     }
 }

@@ -67,6 +67,9 @@ impl Machine {
                 self.known(*task)?;
                 self.saved.insert(*task, value.clone());
             }
+            Fact::Logged { task, .. } => {
+                self.known(*task)?;
+            }
             Fact::Given { task, input } => {
                 self.known(*task)?;
                 self.rare().given.insert(*task, input.clone());

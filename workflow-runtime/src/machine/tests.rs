@@ -98,6 +98,7 @@ fn every_fact_in_every_state_is_taken_or_refused() {
         Fact::Slept { task: 0, until: Timestamp::EPOCH },
         Fact::Signalled { event: "event".into(), value: value() },
         Fact::Saved { task: 0, value: value() },
+        Fact::Logged { task: 0, attempt: 1, message: "a line".into() },
         Fact::Noticed { task: 0 },
         Fact::Stopped { failure: failure(FailureKind::Cancelled) },
         Fact::Paused,

@@ -46,6 +46,7 @@ pub(super) struct Flat<'a> {
     parent: Option<TaskId>,
     spawn: Option<Arc<Spawn>>,
     plan: Option<Fingerprint>,
+    message: Option<Arc<str>>,
 }
 
 fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
@@ -72,7 +73,7 @@ impl TryFrom<Flat<'_>> for Record {
 /// The fact that a line tells, if it has all that belongs to it.
 fn fact(flat: Flat<'_>) -> Result<Fact, String> {
     let Flat { task, submission, attempt, due, failure, killed, output, value, input, .. } = flat;
-    let Flat { holds, items, first, again, until, job, event, parent, spawn, plan, .. } = flat;
+    let Flat { holds, items, first, again, until, job, event, parent, spawn, plan, message, .. } = flat;
     let name = &*flat.fact;
     let missing = |what: &str| format!("the fact `{name}` has no `{what}`");
     let task = || task.ok_or_else(|| missing("task"));
@@ -107,6 +108,11 @@ fn fact(flat: Flat<'_>) -> Result<Fact, String> {
         "spawned" => Fact::Spawned { parent, spawn: spawn.ok_or_else(|| missing("spawn"))? },
         "noticed" => Fact::Noticed { task: task()? },
         "saved" => Fact::Saved { task: task()?, value: given(value, "value")? },
+        "logged" => Fact::Logged {
+            task: task()?,
+            attempt: attempt.ok_or_else(|| missing("attempt"))?,
+            message: message.ok_or_else(|| missing("message"))?,
+        },
         "given" => Fact::Given { task: task()?, input: given(input, "input")? },
         "stopped" => Fact::Stopped { failure: failed(failure)? },
         "replanned" => Fact::Replanned { plan: plan.ok_or_else(|| missing("plan"))? },
@@ -154,6 +160,7 @@ mod tests {
             Fact::Signalled { event: Arc::from("w\"ord"), value: null() },
             Fact::Noticed { task },
             Fact::Saved { task, value: null() },
+            Fact::Logged { task, attempt: 2, message: Arc::from("a \"line\"\n") },
             Fact::Given { task, input: null() },
             Fact::Stopped { failure: failure() },
             Fact::Paused,

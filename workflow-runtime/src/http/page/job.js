@@ -14,12 +14,12 @@ import { recordsTab } from "./records.js";
 import { jobLink, link, swap } from "./route.js";
 import { mayAct, session } from "./session.js";
 import { badge, isOver, rebadge, sign } from "./states.js";
-import { folded, stepDetails } from "./step_view.js";
+import { folded, logOf, stepDetails } from "./step_view.js";
 import { stepsTab } from "./steps.js";
 import { timelineTab } from "./timeline.js";
 import { valueView } from "./value.js";
 
-const TABS = { graph: "Graph", timeline: "Timeline", steps: "Steps", records: "Records", data: "Input and output" };
+const TABS = { graph: "Graph", timeline: "Timeline", steps: "Steps", log: "Log", records: "Records", data: "Input and output" };
 
 export function open(root, where) {
   const id = where.parts[1];
@@ -89,7 +89,7 @@ export function open(root, where) {
     const how = { select, selected: () => step, opened: () => openChildren, setOpened, narrowed: () => inspect(false) };
     if (wish === "timeline") return timelineTab(model, how);
     if (wish === "steps") return stepsTab(model, acts);
-    if (wish === "records") return recordsTab(model);
+    if (wish === "records" || wish === "log") return recordsTab(model, wish);
     if (wish === "data") return dataTab();
     return graphTab(model, how);
   }
@@ -132,11 +132,11 @@ export function open(root, where) {
     body.classList.toggle("split", shows);
     if (!shows) return void (inspected = "");
     const all = name === "graph" ? tab.groups().get(step) ?? [] : model.view.steps.filter((one) => one.path === step || plainPath(one.path) === step).map((one) => ({ step: one, job: id }));
-    const is = JSON.stringify([step, all]);
+    const is = JSON.stringify([step, all, all.map((one) => (one.job === id ? logOf(model, one.step).length : 0))]);
     if (is === inspected) return;
     inspected = is;
     const remembered = new Set([...parts.inspector.querySelectorAll("details[open][data-key]")].map((one) => one.dataset.key));
-    const one = ({ step: inner, job }) => (job === id ? stepDetails(model, inner, acts) : h("div", {}, h("p", { class: "soft" }, "in ", h("a", { href: jobLink(job) }, "the job inside")), stepDetails({ view: { name: "", state: "running", steps: [] }, whole: async () => ({ steps: [] }) }, inner, acts)));
+    const one = ({ step: inner, job }) => (job === id ? stepDetails(model, inner, acts) : h("div", {}, h("p", { class: "soft" }, "in ", h("a", { href: jobLink(job) }, "the job inside")), stepDetails({ view: { name: "", state: "running", steps: [] }, lines: [], whole: async () => ({ steps: [] }) }, inner, acts)));
     put(
       parts.inspector,
       h("div", { class: "row inspector-head" }, h("h2", {}, h("code", {}, step)), h("span", { class: "gap" }), button("×", () => select(null), { class: "plain", "aria-label": "Close" })),

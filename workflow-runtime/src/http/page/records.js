@@ -1,4 +1,4 @@
-// The journal of a job, as it is written: one line for each fact.
+// The journal of a job, as it is written, one line for each fact; or of it what agents wrote to the log.
 
 import { show } from "./dialog.js";
 import { h, put, say } from "./dom.js";
@@ -30,18 +30,25 @@ export function told(line) {
     signalled: () => `${line.event} ${glance(line.value)}`,
     spawned: () => line.spawn?.key ?? line.spawn?.callee?.name,
     saved: () => glance(line.value),
+    logged: () => line.message,
     given: () => glance(line.input),
   };
   return String(values[line.fact]?.() ?? "");
 }
 
-export function recordsTab(model) {
+const KINDS = {
+  records: { name: "Records", few: "step, fact or words", is: () => true },
+  log: { name: "Log", few: "step or words", is: (line) => line.fact === "logged" },
+};
+
+export function recordsTab(model, kind) {
+  const { name, few, is } = KINDS[kind];
   let only = "";
   let following = !isOver(model.view.state);
-  const search = h("input", { type: "search", placeholder: "step, fact or words", "aria-label": "Search the records", class: "narrow", "data-test": "records-search", oninput: () => ((only = search.value.toLowerCase()), update()) });
+  const search = h("input", { type: "search", placeholder: few, "aria-label": `Search the ${name.toLowerCase()}`, class: "narrow", "data-test": `${kind}-search`, oninput: () => ((only = search.value.toLowerCase()), update()) });
   const count = h("span", { class: "soft", role: "status" });
-  const list = virtualList({ height: () => 28, make, update: () => {}, key: (line) => line.number, label: "Records" });
-  const element = h("div", { class: "records", "data-test": "records" }, h("div", { class: "row tab-tools" }, search, count), list.box);
+  const list = virtualList({ height: () => 28, make, update: () => {}, key: (line) => line.number, label: name });
+  const element = h("div", { class: `records only-${kind}`, "data-test": kind }, h("div", { class: "row tab-tools" }, search, count), list.box);
   list.box.addEventListener("scroll", () => (following = list.box.scrollTop + list.box.clientHeight > list.box.scrollHeight - 60), { passive: true });
 
   function make(line) {
@@ -50,7 +57,7 @@ export function recordsTab(model) {
       row,
       h("span", { class: "soft number" }, line.number),
       h("span", { class: "soft", title: date(line.at) }, clock(line.at)),
-      h("span", { class: `fact ${TONE[line.fact] ?? ""}` }, line.fact.replaceAll("_", " ")),
+      kind === "records" && h("span", { class: `fact ${TONE[line.fact] ?? ""}` }, line.fact.replaceAll("_", " ")),
       h("code", { class: "path" }, line.step ?? ""),
       h("span", { class: "words" }, told(line).slice(0, 300)),
     );
@@ -61,9 +68,10 @@ export function recordsTab(model) {
     show(`Record ${line.number}: ${line.fact.replaceAll("_", " ")}`, h("p", { class: "soft" }, `${date(line.at)}, ${since} after the job was accepted`), valueView(line, { name: `record-${line.number}` }));
   }
   function update() {
-    const lines = only ? model.lines.filter((line) => `${line.step ?? ""} ${line.fact} ${told(line)}`.toLowerCase().includes(only)) : model.lines;
+    const all = model.lines.filter(is);
+    const lines = only ? all.filter((line) => `${line.step ?? ""} ${line.fact} ${told(line)}`.toLowerCase().includes(only)) : all;
     list.set(lines);
-    say(count, only ? `${number(lines.length)} of ${number(model.lines.length)}` : `${number(lines.length)} records`);
+    say(count, only ? `${number(lines.length)} of ${number(all.length)}` : `${number(lines.length)} ${kind === "records" ? "records" : "lines"}`);
     if (following) requestAnimationFrame(() => (list.box.scrollTop = list.box.scrollHeight));
   }
   return { element, update, lines: update, close: list.close };

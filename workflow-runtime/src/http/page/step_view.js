@@ -48,12 +48,18 @@ export function attemptLine(attempt, number) {
   );
 }
 
+/** What the attempts of a step wrote to the log. */
+export const logOf = (model, step) => model.lines.filter((line) => line.fact === "logged" && line.task === step.task);
+
+const logLine = (line, many) => h("li", {}, h("span", { class: "soft", title: date(line.at) }, clock(line.at)), many && h("span", { class: "soft" }, `attempt ${line.attempt}`), h("span", { class: "message" }, line.message));
+
 /** All that is known of a step. `acts.rerun(step)` asks how to run the job again from here. */
 export function stepDetails(model, step, acts) {
   const { view } = model;
   const wholeOf = (what) => async () => (await model.whole()).steps.find((one) => one.task === step.task)?.[what];
   const value = (what, title, open) => what in step && folded(title, () => valueView(step[what], { whole: wholeOf(what), name: `${view.name}-${step.path}-${what}` }), open, { "data-test": `step-${what}` });
   const many = step.attempts.length > 1 || step.attempts.some((attempt) => attempt.failure || attempt.lost);
+  const log = logOf(model, step);
   const facts = [
     step.phase && ["phase", step.phase],
     step.since && ["since", date(step.since)],
@@ -67,6 +73,7 @@ export function stepDetails(model, step, acts) {
     h("dl", { class: "facts" }, facts.map(([word, fact]) => h("div", {}, h("dt", {}, word), h("dd", {}, fact)))),
     step.failure && failureView(step.failure),
     many && h("ul", { class: "attempts" }, step.attempts.map((attempt, place) => attemptLine(attempt, place + 1))),
+    log.length > 0 && folded(`Log (${log.length})`, () => h("ul", { class: "log" }, log.slice(-200).map((line) => logLine(line, many))), log.length < 20, { "data-test": "step-log" }),
     value("input", "Input", !step.failure && !("output" in step)),
     value("saved", "Saved, to go on from", false),
     value("output", "Output", true),
