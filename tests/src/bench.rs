@@ -20,6 +20,14 @@ impl Project {
     /// # Panics
     /// When it cannot be written.
     pub fn new(name: &str, file: &str, text: &str) -> Self {
+        Self::with(name, file, text, "")
+    }
+
+    /// The same; how it depends on it is said in the words of a manifest, such as `features = ["cli"]`.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn with(name: &str, file: &str, text: &str, how: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let root = root.canonicalize().expect("the workspace is there");
         let base = std::env::var_os("CARGO_TARGET_DIR")
@@ -30,8 +38,9 @@ impl Project {
         fs::create_dir_all(folder.join("src")).expect("the folder can be made");
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             workflow-runtime = {{ path = {:?} }}\n",
-            root.join("workflow-runtime")
+             workflow-runtime = {{ path = {:?}{}{how} }}\n",
+            root.join("workflow-runtime"),
+            if how.is_empty() { "" } else { ", " }
         );
         fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest can be written");
         fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file can be copied");
@@ -47,11 +56,22 @@ impl Project {
         fs::write(&self.source, &self.text).expect("the source can be written");
     }
 
-    /// Runs cargo in the project, as in `"build --release"`.
+    /// Builds into a folder of its own, where nothing is built yet.
+    ///
+    /// # Panics
+    /// When what is there cannot be removed.
+    pub fn make_cold(&mut self) {
+        self.target = self.folder.join("target");
+        if self.target.exists() {
+            fs::remove_dir_all(&self.target).expect("what was built can be removed");
+        }
+    }
+
+    /// Runs cargo in the project, as in `"build --release"`; gives what it says.
     ///
     /// # Panics
     /// When it fails.
-    pub fn cargo(&self, command: &str) {
+    pub fn cargo(&self, command: &str) -> String {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .current_dir(&self.folder)
@@ -60,6 +80,7 @@ impl Project {
             .output()
             .expect("cargo can be run");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Runs the program that a release build made, and gives what it says.

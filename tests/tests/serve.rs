@@ -80,12 +80,29 @@ fn what_another_process_works_on_is_shown_and_that_process_acts() {
     let client = serving.client();
     speak(&client);
     assert_eq!(client.get("/ready").status, 200);
+    // Its queues are those that the jobs in the file tell of.
+    assert_eq!(client.get("/api/queues").json()["queues"], json!([]));
+    let later =
+        client.post("/api/jobs", &json!({ "name": "speak", "input": "up", "how": { "delay": "1h" } }));
+    assert_eq!(later.status, 201, "{}", later.text());
+    assert_eq!(client.post("/api/queues/slow/pause", &json!({})).status, 200);
+    let queues = client.get("/api/queues").json()["queues"].clone();
+    let told: Vec<_> = queues
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|queue| (queue["name"].as_str(), queue["paused"].as_bool(), &queue["limit"]))
+        .collect();
+    assert_eq!(
+        told,
+        [(Some("default"), Some(false), &json!(null)), (Some("slow"), Some(true), &json!(null))]
+    );
     let unknown = client.post("/api/jobs", &json!({ "name": "speek", "input": "up" }));
     assert_eq!(unknown.status, 404);
     assert!(unknown.text().contains("did you mean `speak`?"), "{}", unknown.text());
     drop(worker);
     // It is still looked at; only nobody is there who would act.
-    assert_eq!(client.get("/api/jobs").json()["jobs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(client.get("/api/jobs").json()["jobs"].as_array().map(Vec::len), Some(2));
     let refused = client.post("/api/jobs", &json!({ "name": "speak", "input": "up" }));
     assert_eq!((refused.status, refused.kind().as_str()), (503, "store"));
 }

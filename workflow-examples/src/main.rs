@@ -3,7 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
-use workflow_examples as _;
+use workflow_examples::nightly;
 use workflow_runtime::cli::Cli;
 
 /// Where its jobs are kept, unless `--store` says otherwise.
@@ -25,7 +25,8 @@ fn main() -> ExitCode {
     let cli = Cli::new()
         .version(env!("CARGO_PKG_VERSION"))
         .about("Workflows as people use them.")
-        .default_store(STORE);
+        .default_store(STORE)
+        .started(async |runtime| nightly::set_schedule(&runtime).await.map(drop));
     if env::args_os().len() > 1 {
         return cli.main();
     }

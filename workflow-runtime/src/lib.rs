@@ -66,6 +66,8 @@ mod pool;
 pub mod prelude;
 mod problem;
 mod program;
+#[cfg(feature = "cli")]
+mod queued;
 mod queues;
 mod record;
 mod registered;

@@ -28,6 +28,16 @@ pub(crate) const BENCHES: &[Step] = &[
         "a big database, and several processes",
         &["bench", "-p", "workflow-tests", "--bench", "big"],
     ),
+    bench(
+        "dashboard",
+        "what those who look cost",
+        &["bench", "-p", "workflow-tests", "--bench", "dashboard"],
+    ),
+    bench(
+        "features",
+        "crates and cold builds of each feature",
+        &["bench", "-p", "workflow-tests", "--bench", "features"],
+    ),
     bench("store", "writing journals to a file", &["bench", "-p", "workflow-tests", "--bench", "store"]),
     bench("compile", "compiling many definitions", &["bench", "-p", "workflow-tests", "--bench", "compile"]),
 ];

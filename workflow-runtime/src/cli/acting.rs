@@ -8,11 +8,11 @@ use super::arguments::{ActCommand, Chosen, Which};
 use super::output::Output;
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, read_json};
-use super::sought::each as each_job;
 use super::stores::Stores;
 use crate::act::{Act, Done};
 use crate::builder::RuntimeBuilder;
 use crate::job_id::JobId;
+use crate::queued::each as each_job;
 use crate::state::JobState;
 use crate::store::{Filter, StoreError};
 

@@ -1,5 +1,6 @@
 //! Reading the command line, and doing what it says.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -17,6 +18,7 @@ use super::run::{Told, What};
 #[cfg(feature = "http")]
 use super::serve::{self, Named};
 use super::stores::Stores;
+use super::worker::Started;
 use super::{
     acting, catalogue, doctor, follow, jobs, logs, nodes, prune, queues, run, schedules, transfer, watch,
     worker,
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
 #[must_use = "nothing is read before `main` or `run`"]
 pub struct Cli {
     set_up: SetUp,
+    started: Started,
     version: Option<String>,
     about: Option<String>,
     store: Option<String>,
@@ -73,13 +76,25 @@ impl Default for Cli {
 impl Cli {
     /// A command line that sets nothing up.
     pub fn new() -> Self {
-        Self { set_up: Box::new(|builder| builder), version: None, about: None, store: None }
+        let started: Started = Box::new(|_| Box::pin(std::future::ready(Ok(()))));
+        Self { set_up: Box::new(|builder| builder), started, version: None, about: None, store: None }
     }
 
     /// Sets how a runtime is made, for commands that need one: what agents ask for, queues, limits, retention. Where jobs
     /// are kept is said on the command line.
     pub fn set_up(mut self, set_up: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder + 'static) -> Self {
         self.set_up = Box::new(set_up);
+        self
+    }
+
+    /// Sets what is done first by `worker`, and by `serve` where it works on the store itself: what this program says about
+    /// its [schedules](crate::Schedules), say. If that fails, the command ends.
+    pub fn started<F, R>(mut self, started: F) -> Self
+    where
+        F: FnOnce(Runtime) -> R + 'static,
+        R: Future<Output = Result<(), Box<dyn Error>>> + 'static,
+    {
+        self.started = Box::new(|runtime| Box::pin(started(runtime)));
         self
     }
 
@@ -170,7 +185,11 @@ impl Cli {
             }
         };
         let mut output = Output::new(out, arguments.json, looks);
-        let done = Ready { set_up: self.set_up, command }.perform(arguments, &mut output, &mut told);
+        let done = Ready { set_up: self.set_up, started: self.started, command }.perform(
+            arguments,
+            &mut output,
+            &mut told,
+        );
         match done.and_then(|exit| Ok(output.flush().map(|()| exit)?)) {
             Ok(exit) => exit as u8,
             Err(refusal) => {
@@ -187,6 +206,7 @@ impl Cli {
 /// What a command has to work with.
 struct Ready {
     set_up: SetUp,
+    started: Started,
     command: clap::Command,
 }
 
@@ -211,14 +231,18 @@ impl Ready {
                 let (input, how) = (input.read()?, How { join: true, ..how.into_how() });
                 return run::run(self.builder(), &stores, What { name, input, how }, output, told);
             }
-            Command::Worker => return worker::work(self.builder(), &stores, told.to),
+            Command::Worker => {
+                let (builder, started) = self.at_work();
+                return worker::work(builder, started, &stores, told.to);
+            }
             #[cfg(feature = "http")]
             Command::Serve(how) => {
                 let named = Named {
                     program: self.command.get_name().to_owned(),
                     version: self.command.get_version().unwrap_or_default().to_owned(),
                 };
-                return serve::serve(self.builder(), &stores, named, &how, told.to);
+                let (builder, started) = self.at_work();
+                return serve::serve(builder, started, &stores, named, &how, told.to);
             }
             Command::Jobs(filter) if filter.follow => {
                 follow::follow(&*self.registry()?, &*stores.look()?, &filter, output)?;
@@ -260,7 +284,12 @@ impl Ready {
 
     /// A runtime as the program sets it up, and above that the operator.
     fn builder(self) -> RuntimeBuilder {
-        (self.set_up)(Runtime::builder()).configuration(Configuration::found())
+        self.at_work().0
+    }
+
+    /// The same, and what is done first where it is to work.
+    fn at_work(self) -> (RuntimeBuilder, Started) {
+        ((self.set_up)(Runtime::builder()).configuration(Configuration::found()), self.started)
     }
 
     fn registry(self) -> Result<Arc<Registry>, Refusal> {

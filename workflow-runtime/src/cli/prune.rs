@@ -7,12 +7,12 @@ use super::arguments::PruneArguments;
 use super::output::Output;
 use super::refusal::{Exit, Refusal};
 use super::run::Told;
-use super::sought::each;
 use super::stores::Stores;
 use crate::act::{Act, Done};
 use crate::builder::RuntimeBuilder;
 use crate::engine::PRUNED;
 use crate::job_id::JobId;
+use crate::queued::each;
 use crate::state::JobState;
 use crate::store::{Head, StoreError};
 

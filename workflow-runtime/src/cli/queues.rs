@@ -1,71 +1,27 @@
 //! The queues of a store, by the jobs that begin in them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::output::{Output, took};
 use super::refusal::Refusal;
-use super::sought::{Sought, each};
-use crate::engine::paused;
-use crate::state::JobState;
-use crate::store::{Head, Store, StoreError};
+use crate::queued::{Queued, queued};
+use crate::store::Store;
 use crate::timestamp::Timestamp;
-
-/// What is in a queue.
-#[derive(Debug, Default, Serialize)]
-struct Row {
-    paused: bool,
-    /// They wait for their turn, or for a moment that was asked for.
-    waiting: usize,
-    scheduled: usize,
-    running: usize,
-    /// They are paused themselves.
-    held: usize,
-    parked: usize,
-    /// Since when the first waits that could begin.
-    oldest: Option<Timestamp>,
-}
 
 #[derive(Serialize)]
 struct Named<'a> {
     queue: &'a str,
     #[serde(flatten)]
-    row: &'a Row,
+    row: &'a Queued,
 }
 
 pub(super) fn list(store: &dyn Store, output: &mut Output<'_>) -> Result<(), Refusal> {
-    let mut queues: BTreeMap<Arc<str>, Row> = BTreeMap::new();
-    let open = Sought::default().or_in(|state| !state.is_over());
-    each(store, open.filter(), |head| {
-        queues.entry(Arc::clone(&head.queue)).or_default().count(&head);
-        Ok::<(), StoreError>(())
-    })?;
-    for queue in paused(store)? {
-        queues.entry(queue).or_default().paused = true;
-    }
+    let queues = queued(store)?;
     let named: Vec<Named<'_>> = queues.iter().map(|(queue, row)| Named { queue, row }).collect();
     output.show(&named, |output| match named.is_empty() {
         true => output.line("no queue is paused, and no job waits or runs"),
         false => output.table(&table(&named)),
     })
-}
-
-impl Row {
-    fn count(&mut self, head: &Head) {
-        match head.state {
-            _ if head.parked.is_some() => self.parked += 1,
-            JobState::Pending => {
-                self.waiting += 1;
-                let since = head.not_before.unwrap_or(head.submitted).max(head.submitted);
-                self.oldest = Some(self.oldest.map_or(since, |oldest| oldest.min(since)));
-            }
-            JobState::Scheduled => self.scheduled += 1,
-            JobState::Paused => self.held += 1,
-            _ => self.running += 1,
-        }
-    }
 }
 
 fn table(queues: &[Named<'_>]) -> Vec<[String; 8]> {

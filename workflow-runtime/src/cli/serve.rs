@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
 use super::threads::{block_on, interrupted};
+use super::worker::{Started, begin};
 use crate::builder::RuntimeBuilder;
 use crate::http::{Person, ServeError, Site, Token, WeakToken};
 use crate::runtime::Runtime;
@@ -40,6 +41,7 @@ pub(super) struct Named {
 
 pub(super) fn serve(
     builder: RuntimeBuilder,
+    started: Started,
     stores: &Stores,
     named: Named,
     how: &Serve,
@@ -69,7 +71,7 @@ pub(super) fn serve(
             writeln!(err, "another process works on {path}: it is shown here, and asked to act")?;
             return serve_until_interrupted(site, listener, None, err).await;
         }
-        let runtime = stores.open(builder).await?;
+        let runtime = begin(builder, started, stores).await?;
         serve_until_interrupted(dress(Site::new(&runtime)), listener, Some(runtime), err).await
     })
 }

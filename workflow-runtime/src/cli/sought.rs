@@ -6,11 +6,8 @@ use clap::Args;
 
 use super::arguments::StateName;
 use crate::state::JobState;
-use crate::store::{Filter, Head, Store, StoreError};
+use crate::store::Filter;
 use crate::timestamp::Timestamp;
-
-/// How many jobs are read at once.
-const PAGE: usize = 2000;
 
 /// Which jobs are meant.
 #[derive(Debug, Clone, Default, Args)]
@@ -84,24 +81,6 @@ impl Sought {
                 JobState::ALL.iter().copied().filter(|state| is_meant(*state)).map(StateName).collect();
         }
         self
-    }
-}
-
-/// Tells of each job that a filter lets through, the oldest first; the store is asked for some at a time.
-pub(super) fn each<E: From<StoreError>>(
-    store: &dyn Store,
-    filter: Filter,
-    mut tell: impl FnMut(Head) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut filter = Filter { limit: Some(PAGE), ..filter };
-    loop {
-        let page = store.list(&filter)?;
-        let is_last = page.len() < PAGE;
-        filter.after = page.last().map(|head| head.id);
-        page.into_iter().try_for_each(&mut tell)?;
-        if is_last {
-            return Ok(());
-        }
     }
 }
 

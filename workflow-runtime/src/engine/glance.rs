@@ -50,6 +50,15 @@ impl Job {
         self.lock().live_ref()?.last_progress.clone()
     }
 
+    /// How far its tasks say they are, if any has said so since `seen`.
+    #[cfg(feature = "http")]
+    pub(crate) fn progress_since(&self, seen: &mut u64) -> Vec<(TaskId, Progress)> {
+        let inner = self.lock();
+        let Some(live) = inner.live_ref().filter(|live| live.progressed > *seen) else { return Vec::new() };
+        *seen = live.progressed;
+        live.progress.iter().map(|(task, progress)| (*task, progress.clone())).collect()
+    }
+
     /// The last word on progress, if there is one since `seen`; or that there will be none; or a promise to wake.
     pub(crate) fn poll_progress(&self, seen: &mut u64, waker: &Waker) -> Option<Option<Progress>> {
         let mut inner = self.lock();

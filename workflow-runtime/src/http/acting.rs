@@ -205,7 +205,7 @@ async fn bulk(asked: Asked<Many>) -> Result<Results, Trouble> {
     let Many { act, jobs, why } = &asked.given;
     if jobs.len() > MOST {
         let message = format!("{} jobs are too many at once: name {MOST} at most", jobs.len());
-        return Err(Trouble::new(Kind::TooMany, message));
+        return Err(Trouble::new(Kind::Misunderstood, message));
     }
     let why = why.clone().unwrap_or_else(|| "cancelled by hand".to_owned());
     let mut results = Vec::new();

@@ -1,6 +1,7 @@
 //! What happens, as it happens: server-sent events. Each stream looks by itself at what there is, a few times in a second, and
 //! only when the last thing that it told was taken: so a busy store owes it nothing, and who does not listen costs nothing.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use super::long::shorten;
 use super::looking::{Nothing, no_job, records};
 use super::places::{Queue, queues_of};
 use super::trouble::{Kind, Trouble};
+use crate::engine::Progress;
 use crate::job_id::JobId;
+use crate::record::TaskId;
+use crate::secret::Secrets;
 use crate::store::Head;
 use crate::timestamp::Timestamp;
 
@@ -152,24 +156,23 @@ impl Stream for Told {
 struct News {
     lines: Vec<Json>,
     head: Head,
-    progress: Option<Json>,
+    progress: Vec<(TaskId, Progress)>,
     /// There is more already.
     more: bool,
 }
 
 impl Desk {
-    async fn news(&self, id: JobId, first: usize) -> Result<Option<News>, Trouble> {
-        let running = self.behind.runtime().and_then(|runtime| {
-            let job = runtime.engine.index.get(id)?;
-            let lines = runtime.engine.lines_from(&job, first, AT_ONCE + 1);
-            // Where something is secret, the store is asked: all of the journal tells what is.
-            let is_plain = !runtime.engine.registry.has_secrets();
-            let progress = job.last_progress().map(|progress| {
-                json!({ "step": progress.step, "fraction": progress.fraction, "message": progress.message })
-            });
-            Some((runtime.engine.head(&job), lines, is_plain, progress))
-        });
-        if let Some((head, mut lines, true, progress)) = running {
+    /// What there is of a job from a record on, and of its progress since `heard`.
+    async fn news(&self, id: JobId, first: usize, heard: &mut u64) -> Result<Option<News>, Trouble> {
+        let running =
+            self.behind.runtime().and_then(|runtime| Some((runtime, runtime.engine.index.get(id)?)));
+        let mut progress = running.as_ref().map_or_else(Vec::new, |(_, job)| job.progress_since(heard));
+        // Where something is secret, the store is asked: all of the journal tells what is.
+        if let Some((runtime, job)) = running
+            && !runtime.engine.registry.has_secrets()
+        {
+            let head = runtime.engine.head(&job);
+            let mut lines = runtime.engine.lines_from(&job, first, AT_ONCE + 1);
             let more = lines.len() > AT_ONCE;
             lines.truncate(AT_ONCE);
             let numbered = lines.iter().zip(first..).map(|(line, number)| {
@@ -180,12 +183,20 @@ impl Desk {
             });
             return Ok(Some(News { lines: numbered.collect(), head, progress, more }));
         }
-        let found =
-            self.behind.ask(move |store, registry| records(store, registry, id, first, AT_ONCE)).await?;
-        Ok(found.map(|(head, records)| News {
+        let found = self.behind.ask(move |store, registry| {
+            let found = records(store, registry, id, first, AT_ONCE)?;
+            if !progress.is_empty() {
+                let secrets = Secrets::of_job(registry, store, id)?;
+                for (_, progress) in &mut progress {
+                    progress.message = secrets.without(&progress.message).into();
+                }
+            }
+            Ok(found.map(|(head, records)| (head, records, progress)))
+        });
+        Ok(found.await?.map(|(head, records, progress)| News {
             lines: records.lines,
             head,
-            progress: None,
+            progress,
             more: records.more,
         }))
     }
@@ -198,11 +209,11 @@ async fn follow(
     mut first: usize,
     mut teller: Teller,
 ) -> Result<(), Gone> {
-    let (mut head, mut progress) = (None, None);
+    let (mut head, mut heard, mut told) = (None, 0, HashMap::new());
     loop {
         let begun = Instant::now();
         let Some(desk) = desk.upgrade() else { return Ok(()) };
-        let news = desk.news(id, first).await;
+        let news = desk.news(id, first, &mut heard).await;
         drop(desk);
         let took = begun.elapsed();
         let news = match news {
@@ -217,9 +228,14 @@ async fn follow(
         if news.more {
             continue;
         }
-        if news.progress.is_some() && news.progress != progress {
-            teller.tell(event("progress", None, &news.progress)).await?;
-            progress = news.progress;
+        for (task, now) in news.progress {
+            if told.get(&task) == Some(&now) {
+                continue;
+            }
+            let Progress { step, fraction, message } = &now;
+            let what = json!({ "task": task, "step": step, "fraction": fraction, "message": message });
+            teller.tell(event("progress", None, &what)).await?;
+            told.insert(task, now);
         }
         if news.head.state.is_over() {
             return teller.tell(event("over", None, &news.head)).await;
@@ -244,7 +260,7 @@ async fn watch(desk: std::sync::Weak<Desk>, mut teller: Teller) -> Result<(), Go
     let Some(mut changes) = desk.upgrade().map(|desk| desk.trend.changes()) else { return Ok(()) };
     loop {
         let Some(desk) = desk.upgrade() else { return Ok(()) };
-        let queues = queues_of(&desk).await.unwrap_or_default();
+        let queues = queues_of(&desk);
         drop(desk);
         teller.tell(event("change", None, &Change { at: Timestamp::now(), queues })).await?;
         loop {

@@ -40,8 +40,8 @@ pub(super) struct Queue {
     /// How many tasks, and jobs that have not begun, wait for one.
     pub(super) waiting: u32,
     pub(super) paused: bool,
-    /// How many may run at once, in this process.
-    pub(super) limit: u32,
+    /// How many may run at once, in this process; not known where another works on the store.
+    pub(super) limit: Option<u32>,
     /// For how many seconds that has waited which has waited longest.
     pub(super) oldest: Option<f64>,
 }
@@ -61,13 +61,17 @@ struct WithHistory {
 }
 
 async fn queues(asked: Asked<Nothing>) -> Result<Queues, Trouble> {
-    let queues = queues_of(&asked.desk).await?;
+    let queues = match asked.desk.behind.runtime() {
+        Some(_) => queues_of(&asked.desk),
+        None => queues_in_store(&asked.desk).await?,
+    };
     let with_history = |queue: Queue| WithHistory { history: asked.desk.trend.of(&queue.name), queue };
     Ok(Queues { every: EVERY.as_secs(), queues: queues.into_iter().map(with_history).collect() })
 }
 
-pub(super) async fn queues_of(desk: &Desk) -> Result<Vec<Queue>, Trouble> {
-    let Some(runtime) = desk.behind.runtime() else { return Ok(Vec::new()) };
+/// The queues of the process that serves; none, if it does not work on the store itself.
+pub(super) fn queues_of(desk: &Desk) -> Vec<Queue> {
+    let Some(runtime) = desk.behind.runtime() else { return Vec::new() };
     let mut told: Vec<Queue> = runtime
         .metrics()
         .queues
@@ -77,12 +81,35 @@ pub(super) async fn queues_of(desk: &Desk) -> Result<Vec<Queue>, Trouble> {
             running: queue.running,
             waiting: queue.waiting,
             paused: queue.paused,
-            limit: queue.concurrency,
+            limit: Some(queue.concurrency),
             oldest: queue.oldest.map(|oldest| oldest.as_secs_f64()),
         })
         .collect();
     told.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(told)
+    told
+}
+
+/// The queues as the jobs in the store tell of them.
+#[cfg(feature = "cli")]
+async fn queues_in_store(desk: &Desk) -> Result<Vec<Queue>, Trouble> {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let now = Timestamp::now();
+    let queues = desk.behind.ask(|store, _| crate::queued::queued(store)).await?;
+    let told = queues.into_iter().map(|(name, queue)| Queue {
+        name: name.to_string(),
+        running: count(queue.running),
+        waiting: count(queue.waiting),
+        paused: queue.paused,
+        limit: None,
+        oldest: queue.oldest.map(|since| now.since(since).as_secs_f64()),
+    });
+    Ok(told.collect())
+}
+
+/// Without a command line nobody serves what another process works on.
+#[cfg(not(feature = "cli"))]
+async fn queues_in_store(_: &Desk) -> Result<Vec<Queue>, Trouble> {
+    Ok(Vec::new())
 }
 
 /// A process that works on the store.

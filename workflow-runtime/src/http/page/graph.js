@@ -5,7 +5,6 @@ import { calm, button, h, keyed, put, s, say } from "./dom.js";
 import { plainPath } from "./job_model.js";
 import { atMost } from "./live.js";
 import { picture } from "./picture.js";
-import { portion } from "./progress.js";
 import { badge, rebadge, together } from "./states.js";
 
 const CHILDREN = 20; // of the jobs that do one step, so many are looked at
@@ -146,7 +145,7 @@ export function graphTab(model, { select, selected, opened, setOpened, narrowed 
       const tries = Math.max(0, ...all.map(({ step }) => step.attempts.length));
       const note = all.length > 1 ? `${done}/${all.length}` : tries > 1 ? `×${tries}` : "";
       const share = all.length === 1 && state === "running" ? model.progress.get(all[0].step.task) : null;
-      const is = `${state} ${note} ${share ? portion(share).toFixed(3) : ""} ${selected() === path}`;
+      const is = `${state} ${note} ${share ? share.fraction.toFixed(3) : ""} ${selected() === path}`;
       if (group.is === is) continue;
       group.is = is;
       group.setAttribute("data-state", state);

@@ -16,15 +16,9 @@ export function progressBar(place, progress) {
     place.replaceChildren(track, words);
     place.bar = { fill, track, words };
   }
-  const share = portion(progress);
+  const share = progress.fraction;
   const { fill, track, words } = place.bar;
   fill.style.width = `${Math.round(share * 1000) / 10}%`;
   track.setAttribute("aria-valuenow", Math.round(share * 100));
-  say(words, [progress.total > 1 ? `${progress.done}/${progress.total}` : `${Math.round(share * 100)} %`, progress.message].filter(Boolean).join(" · "));
-}
-
-/** From 0 to 1, whether it counts or tells a share. */
-export function portion({ done, total }) {
-  const share = total > 0 ? done / total : done;
-  return Number.isFinite(share) ? Math.max(0, Math.min(1, share)) : 0;
+  say(words, [`${Math.round(share * 100)} %`, progress.message].filter(Boolean).join(" · "));
 }
