@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use serde_path_to_error::{Path, Segment};
 
 /// What may be an agent's parameter or result: it can be written as JSON, read back, described by a schema,
 /// cloned, and shared between threads.
@@ -75,10 +76,16 @@ impl fmt::Debug for Erased {
 
 /// A value that could not be written as JSON, or JSON that is not the value it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {cause}")]
+#[error("{what}: {cause}{}", at(place))]
 pub struct DataError {
     what: String,
     cause: String,
+    /// Where in the JSON, as a pointer; empty for the value itself.
+    place: String,
+}
+
+fn at(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(", at `{place}`") }
 }
 
 impl DataError {
@@ -87,7 +94,12 @@ impl DataError {
     }
 
     fn new(what: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self { what: what.into(), cause: cause.to_string() }
+        Self { what: what.into(), cause: cause.to_string(), place: String::new() }
+    }
+
+    /// The same, at a place.
+    fn placed(self, place: String) -> Self {
+        Self { place, ..self }
     }
 }
 
@@ -192,7 +204,25 @@ fn may_hold_a_great_number(text: &str) -> bool {
 }
 
 fn decode<T: Data>(json: Json) -> Result<Erased, DataError> {
-    serde_json::from_value::<T>(json).map(Erased::new).map_err(|cause| not_typed::<T>(&cause))
+    read::<T>(json).map(Erased::new)
+}
+
+/// A value from JSON, or where it is not one: a schema says less than a type does, of numbers and of what a type checks itself.
+fn read<T: Data>(json: Json) -> Result<T, DataError> {
+    serde_path_to_error::deserialize(json).map_err(|wrong| {
+        let what = format!("the JSON is not a `{}`", std::any::type_name::<T>());
+        DataError::new(what, wrong.inner()).placed(pointer(wrong.path()))
+    })
+}
+
+/// A path as a JSON pointer, as far as it is known.
+fn pointer(path: &Path) -> String {
+    let names = path.iter().map_while(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key: name } | Segment::Enum { variant: name } => Some(name.clone()),
+        Segment::Unknown => None,
+    });
+    names.map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 fn expect<T: 'static>(value: &Erased) -> Result<&T, DataError> {
@@ -203,10 +233,6 @@ fn expect<T: 'static>(value: &Erased) -> Result<&T, DataError> {
 
 fn not_json<T>(cause: &serde_json::Error) -> DataError {
     DataError::new(format!("a `{}` cannot be written as JSON", std::any::type_name::<T>()), cause)
-}
-
-fn not_typed<T>(cause: &serde_json::Error) -> DataError {
-    DataError::new(format!("the JSON is not a `{}`", std::any::type_name::<T>()), cause)
 }
 
 /// An agent's parameters as one value: a tuple, with the parameters' names beside it.
@@ -257,7 +283,7 @@ impl<T: IsData<Via>, Via> Parameters<(Via,)> for (T,) {
     }
 
     fn decode(json: Json, _: &[&'static str]) -> Result<Self, DataError> {
-        serde_json::from_value(json).map(|value| (value,)).map_err(|cause| not_typed::<T>(&cause))
+        read(json).map(|value| (value,))
     }
 
     fn schema(_: &[&'static str]) -> Json {
@@ -309,8 +335,10 @@ fn write_field<T: Data>(
 
 fn read_field<T: Data>(object: &mut serde_json::Map<String, Json>, name: &str) -> Result<T, DataError> {
     match object.remove(name) {
-        Some(json) => serde_json::from_value(json).map_err(|cause| {
-            DataError::new(format!("parameter `{name}` is not a `{}`", std::any::type_name::<T>()), cause)
+        Some(json) => read::<T>(json).map_err(|error| DataError {
+            what: format!("parameter `{name}` is not a `{}`", std::any::type_name::<T>()),
+            place: format!("/{name}{}", error.place),
+            ..error
         }),
         // An absent key is a null, so that an `Option` may be left out.
         None => serde_json::from_value(Json::Null)

@@ -13,6 +13,20 @@ async fn speak(what: String) -> String {
     what
 }
 
+/// Is done at once.
+#[task_agent]
+async fn nothing(n: u32) -> u32 {
+    n
+}
+
+workflow! {
+    /// Does nothing, many times at once.
+    pub workflow Wide(times: u32) -> u32 {
+        phase all { done = for n in (0..*times).collect::<Vec<u32>>() { nothing(n) }; }
+        done.len() as u32
+    }
+}
+
 fn main() -> ExitCode {
     cli::main()
 }
