@@ -3,6 +3,10 @@
 use serde_json::Value as Json;
 use workflow_runtime::cli::Cli;
 
+/// What moves a terminal's cursor, what a browser would run, and what turns text around.
+pub const HOSTILE: &str =
+    "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>\u{202e}txt.exe\u{9b}31m\r\n\0\u{2066}end";
+
 /// What a command says, and its exit code.
 #[derive(Debug)]
 pub struct Said {
@@ -23,6 +27,20 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 
+    /// Checks that nothing that was said moves a cursor or turns text around.
+    ///
+    /// # Panics
+    /// When something does.
+    pub fn is_harmless(&self) {
+        for text in [&self.out, &self.err] {
+            let bad = |letter: char| {
+                (letter.is_control() && letter != '\n' && letter != '\t')
+                    || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            };
+            assert!(!text.contains(bad), "{text:?}");
+        }
+    }
+
     /// The id that was printed.
     ///
     /// # Panics
@@ -31,6 +49,11 @@ impl Said {
         assert_eq!(self.exit, 0, "{}", self.err);
         self.out.trim().to_owned()
     }
+}
+
+/// Words of a command on a store.
+pub fn with<'a>(words: &[&'a str], store: &'a str) -> Vec<&'a str> {
+    [words, &["--store", store]].concat()
 }
 
 /// Says something to the command line of this program.

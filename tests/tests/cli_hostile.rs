@@ -7,40 +7,102 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use workflow_runtime::prelude::*;
 use workflow_tests::folder::Folder;
-use workflow_tests::said::{Said, say, say_beside};
-
-/// What moves a terminal's cursor, what a browser would run, and what turns text around.
-const HOSTILE: &str =
-    "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>\u{202e}txt.exe\u{9b}31m\r\n\0\u{2066}end";
+use workflow_tests::said::{HOSTILE, Said, say, say_beside, with};
 
 /// An id that no job has.
 const NOBODY: &str = "0190a5d7-0000-7000-8000-000000000000";
 
-/// Somebody's address.
-#[data]
-#[serde(deny_unknown_fields)]
-struct Address {
-    street: String,
-    #[serde(default)]
-    number: u32,
-}
+/// Commands that name what is not there.
+const UNKNOWN: &[&[&str]] = &[
+    &["show", HOSTILE],
+    &["graph", HOSTILE],
+    &["run", HOSTILE],
+    &["submit", HOSTILE],
+    &["job", NOBODY],
+    &["watch", NOBODY],
+    &["cancel", NOBODY],
+    &["pause", NOBODY],
+    &["resume", NOBODY],
+    &["signal", NOBODY, HOSTILE],
+    &["rerun", NOBODY],
+    &["rerun", NOBODY, "--from", HOSTILE],
+    &["trigger", HOSTILE],
+    &["pause", "--schedule", HOSTILE],
+    &["export", NOBODY],
+    &["retry", NOBODY],
+    &["discard", NOBODY],
+];
 
-/// Gives the street back.
+/// Commands that are not written as they are to be.
+const MISUSED: &[&[&str]] = &[
+    &["job", HOSTILE],
+    &["job", "17"],
+    &["cancel", "17"],
+    &["jobs", "--state", HOSTILE],
+    &["jobs", "--limit", "-1"],
+    &["jobs", "--limit", "many"],
+    &["jobs", "--since", HOSTILE],
+    &["dead", "--limit", HOSTILE],
+    &["prune", "--older-than", "long"],
+    &["signal", NOBODY],
+    &["completions", HOSTILE],
+    &["explode"],
+    &[HOSTILE],
+];
+
+/// Commands that do nothing without a store.
+const ON_A_STORE: &[&[&str]] = &[
+    &["jobs"],
+    &["jobs", "--follow"],
+    &["job", NOBODY],
+    &["watch", NOBODY],
+    &["dead"],
+    &["queues"],
+    &["nodes"],
+    &["schedules"],
+    &["check"],
+    &["export", NOBODY],
+    &["cancel", NOBODY],
+    &["cancel", "--all"],
+    &["prune", "--older-than", "1s"],
+    &["pause", "--queue", "default"],
+    &["retry", NOBODY],
+    &["discard", NOBODY],
+    &["rerun", NOBODY],
+    &["signal", NOBODY, "word"],
+    &["trigger", "nightly"],
+    &["submit", "Waits"],
+    &["run", "Waits"],
+    &["worker"],
+    &["serve", "--listen", "127.0.0.1:0"],
+];
+
+/// Commands that only ask the program.
+const OF_THE_PROGRAM: &[&[&str]] = &[
+    &["agents"],
+    &["workflows"],
+    &["show", "street"],
+    &["graph", "Waits"],
+    &["catalogue"],
+    &["completions", "bash"],
+];
+
+/// What looks whether all is well.
+const DOCTOR: &[&str] = &["doctor"];
+
+/// What is no export.
+const NO_EXPORTS: &[&str] = &["{", "[]", "{}\n{}\n", HOSTILE, "null", r#"{"format": 1e99}"#];
+
+/// Gives it back.
 #[task_agent]
-async fn street(to: Address) -> String {
-    to.street
+async fn street(street: String) -> String {
+    street
 }
 
 /// Fails with what it is given.
 #[task_agent]
 async fn complain(what: String) -> Result<String, AgentError> {
     Err(AgentError::permanent(what))
-}
-
-/// Gives so many letters.
-#[task_agent]
-async fn letters(count: usize) -> String {
-    "x".repeat(count)
 }
 
 workflow! {
@@ -51,19 +113,35 @@ workflow! {
     }
 }
 
-fn with<'a>(words: &[&'a str], path: &'a str) -> Vec<&'a str> {
-    [words, &["--store", path]].concat()
+#[test]
+fn no_command_is_left_out() {
+    let help = say(&["--help"]).out;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands.map_while(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 20, "{help}");
+    let tables = [UNKNOWN, MISUSED, ON_A_STORE, OF_THE_PROGRAM, &[DOCTOR, &["import"]]];
+    for command in commands {
+        let is_tried = tables.iter().copied().flatten().any(|words| words[0] == command);
+        assert!(is_tried, "`{command}` is in no table of this file: add it to those that fit");
+    }
 }
 
-/// Nothing that was said moves a cursor or turns text around.
-fn is_harmless(said: &Said) {
-    for text in [&said.out, &said.err] {
-        let bad = |letter: char| {
-            (letter.is_control() && letter != '\n' && letter != '\t')
-                || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        assert!(!text.contains(bad), "{text:?}");
+#[test]
+fn what_is_no_export_is_not_taken_in() {
+    let folder = Folder::new("hostile-import");
+    let path = folder.file("jobs.db").display().to_string();
+    let file = folder.file("jobs.jsonl").display().to_string();
+    say(&with(&["submit", "Waits"], &path)).id();
+    for text in NO_EXPORTS {
+        std::fs::write(&file, text).unwrap();
+        let said = say(&with(&["import", &file], &path));
+        assert_eq!((said.exit, said.out.as_str()), (4, ""), "{text}: {}", said.err);
+        said.is_harmless();
     }
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    assert_eq!(say(&with(&["import", &file], &path)).exit, 4);
+    assert_eq!(say(&with(&["import", HOSTILE], &path)).exit, 4);
+    assert_eq!(say(&with(&["jobs", "--json"], &path)).json().as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -71,53 +149,16 @@ fn what_is_not_there_is_said_by_every_command() {
     let folder = Folder::new("hostile-unknown");
     let path = folder.file("jobs.db").display().to_string();
     say(&with(&["submit", "Waits"], &path)).id();
-    for words in [
-        &["show", HOSTILE][..],
-        &["graph", HOSTILE],
-        &["run", HOSTILE],
-        &["submit", HOSTILE],
-        &["job", NOBODY],
-        &["watch", NOBODY],
-        &["cancel", NOBODY],
-        &["pause", NOBODY],
-        &["resume", NOBODY],
-        &["signal", NOBODY, HOSTILE],
-        &["rerun", NOBODY],
-        &["rerun", NOBODY, "--from", HOSTILE],
-        &["trigger", HOSTILE],
-        &["pause", "--schedule", HOSTILE],
-        &["export", NOBODY],
-    ] {
+    for words in UNKNOWN {
         let said = say(&with(words, &path));
         assert_eq!((said.exit, said.out.as_str()), (3, ""), "{words:?}: {}", said.err);
         assert!(said.err.starts_with("error: "), "{}", said.err);
-        is_harmless(&said);
+        said.is_harmless();
     }
-    for words in [&["retry", NOBODY][..], &["discard", NOBODY]] {
-        let said = say(&with(words, &path));
-        assert!(
-            [3, 7].contains(&said.exit) && said.err.contains(NOBODY),
-            "{words:?}: {} {}",
-            said.exit,
-            said.err
-        );
-    }
-    for words in [
-        &["job", HOSTILE][..],
-        &["job", "17"],
-        &["cancel", "17"],
-        &["jobs", "--state", HOSTILE],
-        &["jobs", "--limit", "-1"],
-        &["jobs", "--limit", "many"],
-        &["jobs", "--since", HOSTILE],
-        &["prune", "--older-than", "long"],
-        &["signal", NOBODY],
-        &["explode"],
-        &[HOSTILE],
-    ] {
+    for words in MISUSED {
         let said = say(&with(words, &path));
         assert_eq!(said.exit, 2, "{words:?}: {}{}", said.out, said.err);
-        is_harmless(&said);
+        said.is_harmless();
     }
     // What nothing has matches nothing.
     for words in
@@ -128,60 +169,14 @@ fn what_is_not_there_is_said_by_every_command() {
 }
 
 #[test]
-fn what_is_wrong_in_an_input_is_said_at_its_field() {
-    let folder = Folder::new("hostile-input");
-    let path = folder.file("jobs.db").display().to_string();
-    let deep = "[".repeat(100_000);
-    for (input, place) in [
-        ("", "--input is no JSON"),
-        ("{", "--input is no JSON"),
-        (r#"{"street": "a"} x"#, "--input is no JSON"),
-        (r#"{"street": "\ud800"}"#, "--input is no JSON"),
-        (&deep, "--input is no JSON"),
-        ("null", "object"),
-        ("[]", "object"),
-        (r#"{"street": 7}"#, "/street"),
-        (r#"{"street": "a", "number": -1}"#, "/number"),
-        (r#"{"street": "a", "number": 1e99}"#, "/number"),
-        (r#"{"number": 1}"#, "street"),
-        (r#"{"street": "a", "nmber": 1}"#, "nmber"),
-    ] {
-        for word in ["run", "submit"] {
-            let said = say(&with(&[word, "street", "--input", input], &path));
-            assert_eq!(said.exit, 4, "{word} {}: {}", &input[..input.len().min(40)], said.err);
-            assert!(said.err.contains(place), "{}: {}", &input[..input.len().min(40)], said.err);
-            assert!(said.err.len() < 2000, "{}", said.err.len());
-            is_harmless(&said);
-        }
-    }
-    let hostile = json!({ "street": "a", HOSTILE: 1 }).to_string();
-    let said = say(&with(&["run", "street", "--input", &hostile], &path));
-    assert_eq!(said.exit, 4);
-    is_harmless(&said);
-    std::fs::write(folder.file("bad.json"), [0xff, 0xfe]).unwrap();
-    let file = folder.file("bad.json").display().to_string();
-    assert_eq!(say(&with(&["run", "street", "--input-file", &file], &path)).exit, 4);
-    assert_eq!(
-        say(&with(&["run", "street", "--input-file", &folder.file("").display().to_string()], &path)).exit,
-        4
-    );
-    let id = say(&with(&["submit", "Waits"], &path)).id();
-    for value in ["{", "7", "", "null"] {
-        let said = say(&with(&["signal", &id, "word", value], &path));
-        assert_eq!(said.exit, 4, "{value}: {}", said.err);
-    }
-}
-
-#[test]
 fn nothing_that_a_job_says_reaches_a_terminal_as_a_command() {
     let folder = Folder::new("hostile-text");
     let path = folder.file("jobs.db").display().to_string();
     let text = json!(HOSTILE).to_string();
-    let address = json!({ "street": HOSTILE }).to_string();
     // A word on a command line holds no zero.
     let tag = HOSTILE.replace('\0', "");
     let mut all = vec![
-        say(&with(&["run", "street", "--input", &address, "--tag", &tag], &path)),
+        say(&with(&["run", "street", "--input", &text, "--tag", &tag], &path)),
         say(&with(&["run", "complain", "--input", &text, "--queue", &tag], &path)),
     ];
     assert_eq!((all[0].exit, all[1].exit), (0, 1));
@@ -200,38 +195,8 @@ fn nothing_that_a_job_says_reaches_a_terminal_as_a_command() {
     all.push(say(&with(&["queues"], &path)));
     all.push(say(&with(&["cancel", ids[0], "--why", &tag], &path)));
     all.push(say(&with(&["jobs"], &format!("/none/{tag}"))));
-    all.iter().for_each(is_harmless);
+    all.iter().for_each(Said::is_harmless);
     assert!(all.iter().any(|said| said.out.contains("<script>")), "it is text, and text is shown");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_megabytes_go_in_and_out() {
-    let folder = Folder::new("hostile-big");
-    let path = folder.file("jobs.db").display().to_string();
-    let input = folder.file("input.json").display().to_string();
-    let big = json!({ "street": "x".repeat(10 << 20) }).to_string();
-    std::fs::write(&input, &big).unwrap();
-    let said = say_beside(&with(&["run", "street", "--input-file", &input], &path)).await;
-    assert_eq!((said.exit, said.out.len()), (0, (10 << 20) + 3), "{}", said.err);
-    // By the process that has the file open, too; and people are shown the beginning.
-    let runtime = Runtime::open(&path).await.unwrap();
-    let id = say_beside(&with(&["submit", "street", "--input-file", &input], &path)).await.id();
-    let job = runtime.fetch(id.parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!(job.await.unwrap().as_str().unwrap().len(), 10 << 20);
-    for words in [&["job", &id][..], &["jobs"], &["watch", &id]] {
-        let said = say_beside(&with(words, &path)).await;
-        assert!(said.exit == 0 && said.out.len() < 10_000, "{words:?}: {} bytes", said.out.len());
-    }
-    let view = say_beside(&with(&["job", &id, "--json"], &path)).await;
-    assert_eq!(view.json()["output"].as_str().unwrap().len(), 10 << 20);
-    let said = say_beside(&with(&["run", "letters", "--input", "10485760"], &path)).await;
-    assert_eq!((said.exit, said.out.len()), (0, (10 << 20) + 3), "{}", said.err);
-    // More than a process takes by its door is refused, and it is known that nothing was done.
-    std::fs::write(&input, json!({ "street": "x".repeat(64 << 20) }).to_string()).unwrap();
-    let said = say_beside(&with(&["submit", "street", "--input-file", &input], &path)).await;
-    assert!(said.exit != 0 && said.err.contains("MB"), "{} {}", said.exit, said.err);
-    assert_eq!(say_beside(&with(&["jobs", "--json"], &path)).await.json().as_array().unwrap().len(), 3);
-    runtime.shutdown(Duration::from_secs(1)).await;
 }
 
 /// Of many who want the same at once one has it done, and the others are told.
@@ -340,29 +305,20 @@ fn a_file_that_is_no_store_is_left_as_it_is() {
     let nowhere = folder.file("none").join("jobs.db");
     for path in [&words, &other, &folder.file(""), &nowhere] {
         let path = path.display().to_string();
-        for words in [
-            &["jobs"][..],
-            &["jobs", "--follow"],
-            &["job", NOBODY],
-            &["watch", NOBODY],
-            &["dead"],
-            &["queues"],
-            &["nodes"],
-            &["schedules"],
-            &["check"],
-            &["export", NOBODY],
-            &["cancel", NOBODY],
-            &["cancel", "--all"],
-            &["prune", "--older-than", "1s"],
-            &["pause", "--queue", "default"],
-            &["submit", "Waits"],
-            &["run", "Waits"],
-            &["worker"],
-        ] {
+        for words in ON_A_STORE {
             let said = say(&with(words, &path));
             assert_eq!((said.exit, said.out.as_str()), (5, ""), "{words:?} {path}: {}", said.err);
-            is_harmless(&said);
+            said.is_harmless();
         }
+        // What only asks the program needs no store, and who looks after all says that this is not well.
+        for words in OF_THE_PROGRAM {
+            let said = say(&with(words, &path));
+            assert_eq!((said.exit, said.err.as_str()), (0, ""), "{words:?} {path}");
+            said.is_harmless();
+        }
+        let said = say(&with(DOCTOR, &path));
+        assert!(said.exit == 1 && said.out.contains(&path), "{path}: {} {}", said.exit, said.out);
+        said.is_harmless();
     }
     assert_eq!(std::fs::read_to_string(&words).unwrap(), words_before);
     assert_eq!(std::fs::read(&other).unwrap(), before);

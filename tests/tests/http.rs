@@ -142,7 +142,9 @@ fn tell_the_story(client: &Client) {
     assert_eq!((wrong.status, wrong.kind().as_str()), (422, "bad_input"));
     assert_eq!(wrong.json()["error"]["fields"][0]["at"], "/n", "{}", wrong.text());
 
-    let failed = id_of(&client.post("/api/jobs", &json!({ "name": "Next", "input": { "n": -1 } })));
+    let failed = client.post("/api/jobs", &json!({ "name": "Next", "input": { "n": -1, "times": 2 } }));
+    assert_eq!(failed.json()["warnings"], json!(["`times` is no field of the input of `Next`"]));
+    let failed = id_of(&failed);
     let view = over(client, &failed);
     assert_eq!(view["state"], "failed");
     let step = &view["steps"][0];

@@ -33,7 +33,7 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["context", "archive"],
     &["agent", "transaction"],
-    &["schema", "fit"],
+    &["schema", "fit", "stray"],
     &["definition"],
     &["scope", "wait"],
     &["code"],

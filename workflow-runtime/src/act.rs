@@ -257,7 +257,10 @@ impl Runtime {
             }
             Act::Discard { job } => match self.dead_letters().discard(job).await? {
                 true => Ok(Done::So),
-                false => Err(RerunError::NoLetter(job).into()),
+                false => {
+                    self.known_job(job).await?;
+                    Err(RerunError::NoLetter(job).into())
+                }
             },
             Act::Forget { jobs } => Ok(Done::Forgot { jobs: self.engine.forget_these(jobs).await? }),
             Act::Import { export } => Ok(Done::Job { job: self.import(*export).await?.id() }),

@@ -91,6 +91,8 @@ mod spread;
 mod state;
 mod stats;
 pub mod store;
+#[cfg(feature = "acting")]
+mod stray;
 mod stream;
 mod submission;
 mod subtask;

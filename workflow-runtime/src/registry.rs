@@ -117,6 +117,15 @@ impl Registry {
         self.workflows.get(self.workflow_place(name)? as usize)
     }
 
+    /// The JSON Schema of what the workflow or the agent of this name takes.
+    #[cfg(feature = "acting")]
+    pub(crate) fn input_schema(&self, name: &str) -> Option<serde_json::Value> {
+        match self.workflow(name) {
+            Some(workflow) => Some(workflow.input_schema()),
+            None => Some(self.agent(name)?.input_schema()),
+        }
+    }
+
     /// Checks a definition that came from somewhere else than this program's `workflow!`s: from code, or from another
     /// program's catalogue.
     ///

@@ -9,6 +9,7 @@ use super::output::Output;
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, read_json};
 use super::stores::Stores;
+use super::strays::warn_of_act;
 use crate::act::{Act, Done};
 use crate::builder::RuntimeBuilder;
 use crate::job_id::JobId;
@@ -45,15 +46,22 @@ pub(super) fn act(
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
     match wanted {
-        Wanted::One(act) => one(builder, stores, act, output),
+        Wanted::One(act) => one(builder, stores, act, output, told),
         Wanted::Each(many) => match &many.chosen.checked()?.jobs[..] {
-            [job] => one(builder, stores, (many.act)(*job), output),
+            [job] => one(builder, stores, (many.act)(*job), output, told),
             _ => each(builder, stores, &many, output, told),
         },
     }
 }
 
-fn one(builder: RuntimeBuilder, stores: &Stores, act: Act, output: &mut Output<'_>) -> Result<Exit, Refusal> {
+fn one(
+    builder: RuntimeBuilder,
+    stores: &Stores,
+    act: Act,
+    output: &mut Output<'_>,
+    told: &mut Told<'_>,
+) -> Result<Exit, Refusal> {
+    warn_of_act(&*builder.registered()?, stores, &act, told)?;
     let done = stores.act(builder, act)?;
     output.show(&done, |output| output.line(in_words(&done)))?;
     Ok(Exit::Done)

@@ -55,6 +55,7 @@ mod schedules;
 mod serve;
 mod sought;
 mod stores;
+mod strays;
 mod threads;
 mod transfer;
 mod watch;

@@ -12,6 +12,7 @@ use super::looks::Looks;
 use super::output::{Output, plain, took};
 use super::refusal::{Exit, Refusal};
 use super::stores::Stores;
+use super::strays::warn_of_input;
 use super::threads::{block_on, interrupted};
 use super::watch::until_over;
 use crate::act::{Act, Done, How};
@@ -90,6 +91,7 @@ pub(super) fn run(
     told: &mut Told<'_>,
 ) -> Result<Exit, Refusal> {
     let registry = builder.registered()?;
+    warn_of_input(&registry, &what.name, &what.input, told)?;
     let mut secrets = Secrets::of_input(&registry, &what.name, &what.input);
     let What { name, input, how } = what.clone();
     let act = Act::Submit { name, input, how };

@@ -12,13 +12,14 @@ use super::trouble::{Kind, Trouble};
 use crate::act::{Act, Done, How};
 use crate::job_id::JobId;
 use crate::schema::Schema;
+use crate::stray::strays;
 
 /// How many jobs something is done to at once, at most.
 const MOST: usize = 1000;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new::<Submit, Done, _, _>(Method::Post, "/api/jobs", "Hands a job in", submit)
+        Endpoint::new::<Submit, Submitted, _, _>(Method::Post, "/api/jobs", "Hands a job in", submit)
             .guarded()
             .creates(),
         Endpoint::post("/api/jobs/{id}/cancel", "Cancels a job: what was done is taken back", cancel),
@@ -53,22 +54,39 @@ struct Submit {
     how: How,
 }
 
+/// What came of a job that was handed in.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Submitted {
+    #[serde(flatten)]
+    done: Done,
+    /// What was given and nobody takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
 async fn submit(asked: Asked<Submit>) -> Result<Response, Trouble> {
     let Submit { name, input, how } = &asked.given;
     let act = Act::Submit { name: name.clone(), input: input.clone(), how: how.clone() };
     match perform(&asked, act).await {
-        Ok(done) => json(StatusCode::CREATED, &done),
+        Ok(done) => {
+            json(StatusCode::CREATED, &Submitted { done, warnings: asked.desk.warnings(name, input) })
+        }
         Err(trouble) if trouble.kind == Kind::BadInput => Err(asked.desk.placed(trouble, name, input)),
         Err(trouble) => Err(trouble),
     }
 }
 
 impl Desk {
+    /// What of an input nobody takes.
+    fn warnings(&self, name: &str, input: &Json) -> Vec<String> {
+        let Some(schema) = self.behind.registry().input_schema(name) else { return Vec::new() };
+        let of = format!("the input of `{name}`");
+        strays(&schema, input).iter().map(|stray| stray.warning(&of)).collect()
+    }
+
     /// Says where in an input something is wrong, if its schema tells.
     fn placed(&self, trouble: Trouble, name: &str, input: &Json) -> Trouble {
-        let registry = self.behind.registry();
-        let workflow = registry.workflow(name).map(crate::registered::RegisteredWorkflow::input_schema);
-        let schema = workflow.or_else(|| Some(registry.agent(name)?.input_schema()));
+        let schema = self.behind.registry().input_schema(name);
         match schema.and_then(|schema| Schema::new(schema).ok()?.check(input).err()) {
             Some(violations) => trouble.with_fields(&violations),
             None => trouble,

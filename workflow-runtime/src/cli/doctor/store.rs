@@ -32,6 +32,15 @@ pub(super) fn reached(stores: &Stores, findings: &mut Findings) -> Option<Arc<dy
             findings.ok("store", "memory: jobs end with their process");
             return None;
         }
+        Stores::File(path) if !path.exists() && !folder_of(path).is_dir() => {
+            let what = format!("{}: there is no folder {}", path.display(), folder_of(path).display());
+            findings.error(
+                "store",
+                what,
+                "make it, or name another file: nothing runs there before that is mended",
+            );
+            return None;
+        }
         Stores::File(path) if !path.exists() => {
             findings
                 .ok("store", format!("{}: there is no such file yet; what runs makes it", path.display()));
@@ -105,8 +114,12 @@ fn holder(path: &Path, findings: &mut Findings) {
 }
 
 /// How much room there is on the disk of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn room(path: &Path, findings: &mut Findings) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     match fs4::available_space(folder) {
         Ok(free) if free < TOO_LITTLE => {
             findings.error(
