@@ -46,6 +46,7 @@ const MISUSED: &[&[&str]] = &[
     &["prune", "--older-than", "long"],
     &["signal", NOBODY],
     &["completions", HOSTILE],
+    &["init", "nowhere", "--name", HOSTILE],
     &["explode"],
     &[HOSTILE],
 ];

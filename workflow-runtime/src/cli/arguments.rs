@@ -119,6 +119,14 @@ pub(super) enum Command {
     Check,
     /// Looks whether all is well: what the program has, how it is set and by whom, its store, and what asks for somebody
     Doctor,
+    /// Begins a new project: an agent, a workflow, this command line, and tests
+    Init {
+        /// Its folder, which is made, unless it is there and empty
+        folder: PathBuf,
+        /// Its name; that of the folder, if nothing is said
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Prints a script that completes this command line in a shell
     Completions {
         /// The shell

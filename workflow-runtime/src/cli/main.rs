@@ -20,8 +20,8 @@ use super::serve::{self, Named};
 use super::stores::Stores;
 use super::worker::Started;
 use super::{
-    acting, catalogue, doctor, follow, jobs, logs, nodes, prune, queues, run, schedules, transfer, watch,
-    worker,
+    acting, catalogue, doctor, follow, init, jobs, logs, nodes, prune, queues, run, schedules, transfer,
+    watch, worker,
 };
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
@@ -271,6 +271,7 @@ impl Ready {
                 return doctor::doctor(self.builder(), version.as_deref(), &stores, output);
             }
             Command::Check => return jobs::check(&*self.registry()?, &*stores.look()?, output),
+            Command::Init { folder, name } => return init::init(&folder, name, output),
             Command::Completions { shell } => {
                 let mut command = self.command;
                 let name = command.get_name().to_owned();

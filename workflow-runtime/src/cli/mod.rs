@@ -39,6 +39,7 @@ mod arguments;
 mod catalogue;
 mod doctor;
 mod follow;
+mod init;
 mod jobs;
 mod live;
 mod logs;
