@@ -2,6 +2,7 @@
 
 mod arguments;
 mod benches;
+mod chromium;
 mod invocation;
 mod needs;
 mod postgres;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::chromium::Chromium;
 use crate::invocation::Invocation;
 use crate::needs::{self, Need};
 use crate::postgres::Postgres;
@@ -91,7 +92,7 @@ pub(crate) const TEST: &[Step] = &[
 pub(crate) const DOCTOR: Step = Step {
     name: "doctor",
     does: "what the other steps need is there",
-    work: Work::Meet { needs: &[&Compiler, &Components, &Postgres], again: "cargo xtask doctor" },
+    work: Work::Meet { needs: &[&Compiler, &Components, &Postgres, &Chromium], again: "cargo xtask doctor" },
 };
 
 /// One thing that passes or fails.
