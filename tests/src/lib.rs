@@ -2,6 +2,7 @@
 
 pub mod around;
 pub mod bench;
+pub mod browser;
 pub mod faulty;
 pub mod fleet;
 pub mod folder;

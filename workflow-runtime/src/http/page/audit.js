@@ -37,7 +37,7 @@ export function open(root) {
       h("span", { class: "soft nowrap", title: date(record.at) }, ago(record.at)),
       h("span", { class: "nowrap" }, record.who),
       act(record.act),
-      h("span", { class: record.came.startsWith("declined") ? "bad-text" : "" }, withLinks(record.came)),
+      h("span", { class: record.came.startsWith("declined") ? "bad-text" : record.came.length < 60 ? "nowrap" : "" }, withLinks(record.came)),
     );
 
   async function next() {

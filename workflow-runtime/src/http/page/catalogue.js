@@ -8,6 +8,7 @@ import { pageKeys } from "./keys.js";
 import { firstWords, markdown } from "./markdown.js";
 import { picture } from "./picture.js";
 import { link } from "./route.js";
+import { unsaid } from "./schema.js";
 import { schemaView } from "./schema_view.js";
 import { mayAct } from "./session.js";
 import { folded } from "./step_view.js";
@@ -36,7 +37,7 @@ function list(root, kind, all, stats) {
   const cells = (one) => {
     const stat = known.get(one.name);
     if (!agents) return [h("span", { class: "soft" }, one.phases.join(" → ")), one.nodes.length];
-    return [number(stat?.count), stat?.count ? `${Math.round((100 * stat.succeeded) / stat.count)} %` : "", number(stat?.retries), stat ? duration(stat.p50) : "", stat ? duration(stat.p95) : ""];
+    return [number(stat?.count), stat?.count ? `${Math.round((100 * stat.succeeded) / stat.count)} %` : "", number(stat?.retries), stat?.count ? duration(stat.p50) : "", stat?.count ? duration(stat.p95) : ""];
   };
   const fits = (one) => `${one.name} ${one.description}`.toLowerCase().includes(search.value.toLowerCase());
   const row = (one) => table.row({ "data-test": "entry", "data-name": one.name }, h("a", { class: "name", href: link([kind, one.name]) }, one.name), h("span", { class: "soft words" }, firstWords(one.description)), ...cells(one));
@@ -63,9 +64,9 @@ function detail(root, kind, one, catalogue, stat) {
     h("div", { class: "job-head" }, h("a", { class: "soft back", href: `#/${kind}` }, agent ? "Agents" : "Workflows"), h("div", { class: "row title-line" }, h("h1", {}, one.name), h("span", { class: "gap" }), h("a", { class: "button", href: link(["jobs"], new URLSearchParams({ name: one.name })) }, "Its jobs"), mayAct() && h("a", { class: "button primary", href: link(["start", one.name]), "data-test": "start-this" }, "Start"))),
     h("div", { class: "words prose" }, markdown(one.description)),
     h("dl", { class: "facts" }, fact("declared", h("code", {}, `${one.at.file}:${one.at.line}`)), options.map(([name, value]) => fact(name, typeof value === "object" ? Object.entries(value).map(([key, inner]) => `${key} ${inner}`).join(", ") : String(value))), agent && one.needs?.length > 0 && fact("needs", one.needs.join(", ")), callers.length > 0 && fact("called by", callers.map((caller, at) => [at > 0 && ", ", h("a", { href: link(["workflows", caller.definition.name]) }, caller.definition.name)]))),
-    stat && h("dl", { class: "facts stats card" }, fact("attempts", number(stat.count)), fact("succeeded", number(stat.succeeded)), fact("retries", number(stat.retries)), fact("run now", number(stat.active)), fact("median", duration(stat.p50)), fact("95 % within", duration(stat.p95)), fact("99 % within", duration(stat.p99))),
+    stat?.count > 0 && h("dl", { class: "facts stats card" }, fact("attempts", number(stat.count)), fact("succeeded", number(stat.succeeded)), fact("retries", number(stat.retries)), fact("run now", number(stat.active)), fact("median", duration(stat.p50)), fact("95 % within", duration(stat.p95)), fact("99 % within", duration(stat.p99))),
     !agent && h("section", { class: "card" }, drawn),
-    h("div", { class: "pair-of" }, half("Takes", one.input), half("Gives", one.output)),
+    h("div", { class: "pair-of" }, half("Takes", unsaid(one.input, one.description)), half("Gives", one.output)),
   );
   pageKeys({ Escape: [() => (location.hash = `#/${kind}`), "back to the list"] });
 }

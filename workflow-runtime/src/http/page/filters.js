@@ -49,7 +49,7 @@ export function filterBar(query) {
     const input = h("input", { id: `filter-${name}`, "data-test": `filter-${name}`, oninput: slowly(name), spellcheck: "false", autocomplete: "off", ...attributes });
     return [input, h("label", { class: "filter" }, h("span", {}, label), input)];
   };
-  const [text, textField] = field("text", "Search", { type: "search", placeholder: "failure, name, tag or id" });
+  const [text, textField] = field("text", "Search", { type: "search", "aria-label": "Search", placeholder: "failure, name, tag or id" });
   const [name, nameField] = field("name", "Name", { list: "names", placeholder: "any" });
   const [tag, tagField] = field("tag", "Tag", { placeholder: "any" });
   const [queue, queueField] = field("queue", "Queue", { list: "queue-names", placeholder: "any" });

@@ -195,8 +195,10 @@ export function open(root, where) {
   };
   pageKeys({
     "/": [() => bar.search.focus(), "search"],
-    j: [move(1), "the next job"],
-    k: [move(-1), "the job before"],
+    j: [move(1), "the next job, as ↓"],
+    k: [move(-1), "the job before, as ↑"],
+    ArrowDown: [move(1)],
+    ArrowUp: [move(-1)],
     Enter: [() => heads[at] && go(["jobs", heads[at].id]), "opens the job"],
     x: [() => heads[at] && mayAct() && choose(heads[at].id, !picked.has(heads[at].id), false), "selects the job"],
     Escape: [() => pickAll(false), "selects nothing"],

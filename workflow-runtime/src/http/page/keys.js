@@ -13,7 +13,7 @@ let page = {};
 let first = null;
 let forget = null;
 
-/** What keys do on the page that is shown: `{ j: [act, "the next job"] }`. */
+/** What keys do on the page that is shown: `{ j: [act, "the next job"] }`. The help tells of those that have words. */
 export function pageKeys(keys) {
   page = keys;
 }
@@ -53,7 +53,7 @@ document.addEventListener("keydown", (event) => {
 const line = (keys, words) => h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, key))), h("dd", {}, words));
 
 export function help() {
-  const here = Object.entries(page).map(([key, [, words]]) => line([key], words));
+  const here = Object.entries(page).filter(([, [, words]]) => words).map(([key, [, words]]) => line([key], words));
   const places = Object.entries(PLACES).map(([key, [, words]]) => line(["g", key], words));
   show(
     "Keys",

@@ -25,25 +25,28 @@ export function virtualList({ height, make, update, key, near, label, role = "ro
     body.style.height = `${items.length * size}px`;
     const [first, last] = range();
     const stale = new Set(rows.keys());
+    for (let index = first; index < last; index += 1) stale.delete(key(items[index]));
+    stale.forEach((id) => {
+      rows.get(id).remove();
+      rows.delete(id);
+    });
+    // They stand in their order, for who hears them or goes through them by the keyboard; what is in its place is not touched.
+    let next = body.firstChild;
     for (let index = first; index < last; index += 1) {
       const item = items[index];
       const id = key(item);
-      stale.delete(id);
       let row = rows.get(id);
       if (!row) {
         row = make(item);
         row.classList.add("at");
         rows.set(id, row);
-        body.append(row);
       }
+      if (row === next) next = row.nextSibling;
+      else body.insertBefore(row, next);
       const top = `translateY(${index * size}px)`;
       if (row.style.transform !== top) row.style.transform = top;
       update(row, item, index);
     }
-    stale.forEach((id) => {
-      rows.get(id).remove();
-      rows.delete(id);
-    });
     if (last >= items.length - 40) near?.();
   };
   const soon = () => {

@@ -95,7 +95,7 @@ function frame() {
   put(
     side,
     h("a", { class: "brand", href: "#/jobs", title: `${program} ${version} on ${store}` }, h("strong", {}, program), h("span", { class: "soft" }, store)),
-    mayAct() && h("a", { class: "button primary start", href: "#/start", "data-place": "start", "data-test": "nav-start" }, icon(ICONS.start), h("span", {}, "Start a job")),
+    mayAct() && h("a", { class: "button primary start", href: "#/start", "data-place": "start", "aria-label": "Start a job", "data-test": "nav-start" }, icon(ICONS.start), h("span", {}, "Start a job")),
     h("nav", { "aria-label": "Pages" }, PLACES.map(entry)),
     h(
       "div",

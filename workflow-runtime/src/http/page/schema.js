@@ -137,3 +137,12 @@ export function typeWords(schema, root) {
   const own = words[seen.kind]?.() ?? [seen.kind, seen.schema.format].filter(Boolean).join(" ");
   return (seen.kind === "object" && name ? name : own) + (seen.nullable ? " or null" : "");
 }
+
+const plain = (text) => (text ?? "").replace(/\s+/g, " ").trim();
+
+/** A schema without its words, if they are said above it already. */
+export function unsaid(schema, said) {
+  if (!schema?.description || plain(schema.description) !== plain(said)) return schema;
+  const { description, ...rest } = schema;
+  return rest;
+}

@@ -8,6 +8,7 @@ import { Unfinished } from "./form_scalar.js";
 import { firstWords, markdown } from "./markdown.js";
 import { pageKeys } from "./keys.js";
 import { go, jobLink, link } from "./route.js";
+import { unsaid } from "./schema.js";
 import { mayAct } from "./session.js";
 
 export function open(root, where) {
@@ -41,7 +42,7 @@ function choice(root, all, wrong) {
 }
 
 function form(root, one) {
-  const input = editor({ schema: one.input });
+  const input = editor({ schema: unsaid(one.input, one.description) });
   const field = (name, label, words, attributes = {}) => h("div", { class: "field" }, h("label", { class: "field-name", for: `how-${name}` }, label), h("p", { class: "field-words" }, words), h(attributes.options ? "select" : "input", { id: `how-${name}`, name, "data-test": `how-${name}`, autocomplete: "off", spellcheck: "false", ...attributes, options: null }, attributes.options?.map(([value, text]) => h("option", { value }, text))));
   const how = h(
     "details",

@@ -94,7 +94,7 @@ export function timelineTab(model, { select, selected }) {
 
   function ruler() {
     const span = to - from;
-    const wide = Math.max(200, element.clientWidth - 220);
+    const wide = axis.lastElementChild?.clientWidth || 600;
     const step = waits.checked ? Infinity : STEPS.find((one) => (one / span) * wide > 78) ?? STEPS.at(-1);
     const marks = [];
     for (let at = 0; at <= span && marks.length < 40; at += step) {
@@ -106,7 +106,9 @@ export function timelineTab(model, { select, selected }) {
   }
 
   const ticking = every(1000, () => model.view && !isOver(model.view.state) && refresh());
-  return { element, update: refresh, paint: refresh, close: () => (ticking(), list.close()) };
+  const resized = new ResizeObserver(() => model.view && ruler());
+  resized.observe(element);
+  return { element, update: refresh, paint: refresh, close: () => (ticking(), resized.disconnect(), list.close()) };
 }
 
 /** The last part of a path, with the place in a list that it belongs to. */

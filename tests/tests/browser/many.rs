@@ -1,0 +1,55 @@
+//! Ten thousand jobs in the list.
+
+use crate::world::{World, say};
+
+const MANY: usize = 10_000;
+
+/// Measures the time between frames when nothing happens, and while the whole list is scrolled through and back.
+const SCROLL: &str = r"(async () => {
+  const idle = [];
+  for (let at = await new Promise(requestAnimationFrame); idle.length < 30; ) {
+    const now = await new Promise(requestAnimationFrame);
+    idle.push(now - at);
+    at = now;
+  }
+  const box = document.querySelector('[data-test=jobs] .scroller');
+  const frames = [];
+  let rows = 0;
+  let last = await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < 200; frame += 1) {
+    box.scrollTop = (box.scrollHeight - box.clientHeight) * (frame < 100 ? frame / 99 : (199 - frame) / 99);
+    const now = await new Promise(requestAnimationFrame);
+    frames.push(now - last);
+    last = now;
+    rows = Math.max(rows, document.querySelectorAll('[data-test=job]').length);
+  }
+  for (const all of [idle, frames]) all.sort((a, b) => a - b);
+  return { idle: idle[15], median: frames[100], worst: frames[199], rows };
+})()";
+
+#[test]
+fn ten_thousand_jobs_are_scrolled_through_without_jerks() {
+    let world = World::of(|site| site, async |builder| builder.keep(2 * MANY).in_memory().await);
+    world.wait(async {
+        let jobs = (0..MANY).map(|number| say::with(format!("job {number}")));
+        for job in world.runtime.submit_all(jobs).await.expect("they are taken in") {
+            job.await.expect("it says so");
+        }
+    });
+    let page = world.page("jobs");
+    page.see("[data-test=job]");
+    let down = "((box) => { box.scrollTop = box.scrollHeight; return !document.querySelector('[data-test=count]').innerText.includes('+'); })(document.querySelector('[data-test=jobs] .scroller'))";
+    page.until("all are loaded", down);
+    page.see_text("[data-test=count]", "10,000");
+    let measured = page.eval(SCROLL);
+    println!("ten thousand jobs: {measured}");
+    let number = |name: &str| measured[name].as_f64().unwrap_or(f64::MAX);
+    assert!(number("rows") < 200.0, "{measured}");
+    // A machine that is busy, and draws without help, has longer frames by itself.
+    assert!(number("median") < 50.0 + 2.0 * number("idle"), "{measured}");
+
+    // All of them can be picked, and the last of them is looked at.
+    page.click("[data-test=select-all]");
+    page.see_text("[data-test=picked]", "10,000 jobs selected");
+    page.until("the end is seen", "(document.querySelector('[data-test=jobs] .scroller').scrollTop = 1e9, all('[data-test=job]').at(-1)?.ariaRowIndex === '10001')");
+}
