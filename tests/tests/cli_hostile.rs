@@ -19,6 +19,7 @@ const UNKNOWN: &[&[&str]] = &[
     &["run", HOSTILE],
     &["submit", HOSTILE],
     &["job", NOBODY],
+    &["logs", NOBODY],
     &["watch", NOBODY],
     &["cancel", NOBODY],
     &["pause", NOBODY],
@@ -37,6 +38,7 @@ const UNKNOWN: &[&[&str]] = &[
 const MISUSED: &[&[&str]] = &[
     &["job", HOSTILE],
     &["job", "17"],
+    &["logs", "17"],
     &["cancel", "17"],
     &["jobs", "--state", HOSTILE],
     &["jobs", "--limit", "-1"],
@@ -56,6 +58,7 @@ const ON_A_STORE: &[&[&str]] = &[
     &["jobs"],
     &["jobs", "--follow"],
     &["job", NOBODY],
+    &["logs", NOBODY],
     &["watch", NOBODY],
     &["dead"],
     &["queues"],
