@@ -182,6 +182,11 @@ fn parameter(argument: &FnArg) -> syn::Result<Parameter> {
     if let Some(injected) = injected(name, &argument.ty) {
         return Ok(injected);
     }
+    if let Some(lent) = lent(&argument.ty) {
+        let name = name.map_or_else(|| "_".to_owned(), ToString::to_string);
+        let message = format!("the runtime lends an agent its `{lent}`: write `{name}: &{lent}`");
+        return Err(syn::Error::new_spanned(&argument.ty, message));
+    }
     if let Type::Reference(reference) = &*argument.ty {
         return Err(syn::Error::new_spanned(reference, borrowed(reference)));
     }
@@ -236,6 +241,16 @@ fn injected(name: Option<&syn::Ident>, ty: &Type) -> Option<Parameter> {
         }
         _ => None,
     }
+}
+
+/// What an agent is only lent, where a type asks for more: for all of it, or to change it.
+fn lent(ty: &Type) -> Option<String> {
+    let ty = match ty {
+        Type::Reference(reference) => &*reference.elem,
+        owned => owned,
+    };
+    let Type::Path(path) = ty else { return None };
+    Some(last_name(&path.path)).filter(|name| matches!(name.as_str(), "TaskContext" | "TaskManager"))
 }
 
 /// What the agent gives, and whether it may fail: `Result` is known by its name, so that `anyhow::Result<T>` and

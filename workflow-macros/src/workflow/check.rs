@@ -167,7 +167,7 @@ impl Checker<'_> {
             Form::Call(call) => {
                 let arguments =
                     call.arguments.into_iter().map(|argument| self.expression(argument)).collect();
-                Kind::Call { path: call.path, arguments }
+                Kind::Call { path: call.path, arguments, parens: call.parens }
             }
             Form::If(form) => self.branch(form),
             Form::For(form) => {

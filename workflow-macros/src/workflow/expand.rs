@@ -1,6 +1,6 @@
 //! From a [`model`](super::model) to code: the input's struct, and the calls that record the workflow.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -197,7 +197,7 @@ fn node(node: &Node) -> TokenStream {
 fn value(node: &Node) -> TokenStream {
     let (name, line) = (&node.name, line(node.span));
     match &node.kind {
-        Kind::Call { path, arguments } => call(node, path, arguments),
+        Kind::Call { path, arguments, parens } => call(node, path, arguments, *parens),
         Kind::Sleep { path, time } => {
             let (written, make) = match time {
                 Time::Known(time) => {
@@ -252,10 +252,15 @@ fn value(node: &Node) -> TokenStream {
     }
 }
 
-fn call(node: &Node, path: &syn::Path, arguments: &[Expression]) -> TokenStream {
+fn call(node: &Node, path: &syn::Path, arguments: &[Expression], parens: Span) -> TokenStream {
     let (name, line, called) = (&node.name, line(node.span), text(path));
     let listed = arguments.iter().map(written);
-    let make = closure(arguments, |values| quote_spanned!(path.span()=> <#path>::with(#(#values),*)));
+    let make = closure(arguments, |values| {
+        // Where the user's parentheses stand, so that what the compiler would write into them fits.
+        let mut values = Group::new(Delimiter::Parenthesis, quote_spanned!(path.span()=> #(#values),*));
+        values.set_span(parens);
+        quote_spanned!(path.span()=> <#path>::with #values)
+    });
     let step = quote!(__w.step(#name, #line, #called, &[#(#listed),*], #make));
     let or = node.settings.or.iter().map(|other| {
         let text = text(other);

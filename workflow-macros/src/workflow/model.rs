@@ -51,7 +51,7 @@ pub(super) struct Node {
 /// What a node is.
 #[expect(clippy::large_enum_variant, reason = "a workflow has few of them, and each is made once")]
 pub(super) enum Kind {
-    Call { path: Path, arguments: Vec<Expression> },
+    Call { path: Path, arguments: Vec<Expression>, parens: Span },
     If { condition: Expression, then: Vec<Node>, otherwise: Vec<Node>, joins: Vec<Join> },
     For { item: Ident, items: Expression, body: Vec<Node> },
     Repeat { carried: Ident, first: Expression, condition: Expression, max: u32, body: Vec<Node> },

@@ -191,13 +191,13 @@ fn call(input: ParseStream<'_>) -> syn::Result<Form> {
         return Err(syn::Error::new_spanned(path, message));
     }
     let content;
-    parenthesized!(content in input);
+    let parens = parenthesized!(content in input).span.join();
     let arguments: Vec<Expr> =
         Punctuated::<Expr, Token![,]>::parse_terminated(&content)?.into_iter().collect();
     match path.segments.last().map(|segment| segment.ident.to_string()).as_deref() {
         Some("sleep") if is_ours(&path) => sleep(path, arguments),
         Some("signal") if is_ours(&path) => signal(path, arguments),
-        _ => Ok(Form::Call(Call { path, arguments })),
+        _ => Ok(Form::Call(Call { path, arguments, parens })),
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) enum Form {
 pub(super) struct Call {
     pub(super) path: Path,
     pub(super) arguments: Vec<Expr>,
+    /// Where its arguments stand, their parentheses included.
+    pub(super) parens: Span,
 }
 
 /// Two blocks by a condition.
