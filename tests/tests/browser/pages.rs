@@ -166,3 +166,26 @@ fn the_page_for_who_is_not_known_stands_in_all_colours_and_sizes() {
     page.expect("401 GET");
     assert_eq!(inspect(&page, "login", &[("form", "Token")]), [""; 0]);
 }
+
+#[test]
+fn what_a_page_waited_for_when_it_was_left_is_shown_to_nobody() {
+    let world = World::new();
+    let page = world.page("dead");
+    page.see("h1");
+    page.eval(
+        "(() => { const ask = window.fetch; \
+         const held = new Promise((release) => (window.release = release)); \
+         window.fetch = async (...words) => { if (`${words[0]}`.includes('api/catalogue')) await (window.asked = held); return ask(...words); }; })()",
+    );
+    page.click("[data-test=nav-start]");
+    page.until("the page asks for what it shows", "window.asked !== undefined");
+    page.click("[data-test=nav-nodes]");
+    page.see_text("h1", "Nodes");
+    // The page that was left asked first, and so it is answered first; then it would be drawn.
+    page.eval(
+        "(window.release(), import(document.querySelector('script[type=module]').src.replace('main.js', 'api.js')) \
+         .then(({ once }) => once('api/catalogue')) \
+         .then(() => new Promise(requestAnimationFrame)).then(() => true))",
+    );
+    assert_eq!(page.texts("h1"), ["Nodes"]);
+}

@@ -19,6 +19,7 @@ export function open(root, where) {
   const [kind, name] = where.parts;
   attempt(async () => {
     const [catalogue, stats] = await Promise.all([once("api/catalogue"), kind === "agents" ? get("api/agents").catch(() => []) : []]);
+    if (!root.isConnected) return;
     const all = kind === "agents" ? catalogue.agents : catalogue.workflows.map((one) => ({ ...one.definition, input: one.input, output: one.output }));
     if (!name) return list(root, kind, all, stats);
     const one = all.find((entry) => entry.name === name);

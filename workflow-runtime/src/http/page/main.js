@@ -56,10 +56,13 @@ async function follow() {
     const module = await load(where.parts);
     if (mine !== turn) return;
     main.className = `main page-${where.parts[0]}`;
-    put(main);
+    // An element of its own: what a page still waits for when it is left, it shows to nobody.
+    const view = h("div", { class: "view" });
+    put(main, view);
     window.scrollTo(0, 0);
-    shown = { key, page: module.open(main, where) };
+    shown = { key, page: module.open(view, where) };
   } catch (error) {
+    if (mine !== turn) return;
     put(main, h("div", { class: "empty" }, h("h1", {}, "This page could not be loaded"), h("p", {}, error.message), button("Try again", follow)));
   }
 }
