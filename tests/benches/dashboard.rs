@@ -2,6 +2,7 @@
 //! process and on one file. Who looks does what the pages do: listens, and asks again when something has changed.
 //! `DISK=/path` says where the file is, `ROUNDS` how often each is measured.
 
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ workflow! {
 }
 
 /// Jobs of each measurement, and how many run at a time.
-const JOBS: u64 = 8_000;
+const JOBS: u64 = 40_000;
 const AT_ONCE: u64 = 64;
 
 /// Who looks at the jobs meanwhile.
@@ -83,7 +84,12 @@ impl Looking {
             Look::Jobs(count) => (0..count).for_each(|_| start(look_at_jobs)),
             Look::Stuck(count) => {
                 let client = Client::new(address);
-                let begin = |path: &str| client.open("GET", path, None);
+                // They hear that they are answered, and no more.
+                let begin = |path: &str| {
+                    let mut stream = client.open("GET", path, None);
+                    stream.read_exact(&mut [0]).expect("there is an answer");
+                    stream
+                };
                 stuck.extend((0..count).map(|_| begin("/api/events")));
                 stuck.extend((0..count).map(|_| begin("/api/jobs?limit=1000")));
             }
@@ -124,12 +130,13 @@ fn look_at_jobs(client: &Client, is_over: &AtomicBool, answers: &AtomicU64) {
 }
 
 fn main() {
-    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(9);
+    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let disk = std::env::var_os("DISK").map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = disk.join(format!("workflow-bench-dashboard-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("it starts");
-    let all = [Look::Nobody, Look::Lists(1), Look::Lists(8), Look::Jobs(4), Look::Stuck(16)];
+    // Nobody twice: so much is noise.
+    let all = [Look::Nobody, Look::Nobody, Look::Lists(1), Look::Lists(8), Look::Jobs(4), Look::Stuck(16)];
     let mut rates = vec![Vec::new(); all.len()];
     let mut told = vec![0; all.len()];
     tokio.block_on(async {
@@ -138,8 +145,9 @@ fn main() {
         let address = listener.local_addr().expect("it has an address");
         tokio::spawn(Site::new(&runtime).serve(listener, std::future::pending()));
         for round in 0..=rounds {
-            for (place, look) in all.iter().enumerate() {
-                let (rate, answered) = measure(&runtime, address, *look).await;
+            // What comes first in one round comes last in the next.
+            for place in (0..all.len()).map(|place| (place + round) % all.len()) {
+                let (rate, answered) = measure(&runtime, address, all[place]).await;
                 // The first round warms up.
                 if round > 0 {
                     rates[place].push(rate);

@@ -122,6 +122,7 @@ fn every_page_shows_what_there_is_in_all_colours_and_sizes() {
         ("job-timeline", &format!("jobs/{done}/timeline"), vec![("[data-test=timeline-row]", "parcel")]),
         ("job-steps", &format!("jobs/{failed}/steps"), vec![("[data-test=step]", "has no 9000 cents")]),
         ("job-records", &format!("jobs/{done}/records"), vec![("[data-test=record]", "job succeeded")]),
+        ("job-log", &format!("jobs/{done}/log"), vec![("[data-test=record]", "for 900 cents")]),
         ("job-data", &format!("jobs/{done}/data"), vec![("[data-test=value]", "pack Ada for 900")]),
         ("job-none", "jobs/01a228eb-019c-7000-8000-0000fd290100", vec![("h1", "There is no such job")]),
         (

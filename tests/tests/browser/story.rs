@@ -32,12 +32,17 @@ fn a_job_is_started_watched_found_failed_and_run_again_from_there() {
 
     page.see(&step("known", "running"));
     page.see(&step("paid", "pending"));
+    page.see("[data-test=graph] [data-step=known] .progress");
+    page.click("[data-test=tab-steps]");
+    page.see_text("[data-test=step]", "25 % · at the gate");
+    page.click("[data-test=tab-graph]");
     open_gate("Story Ada");
     page.see(&step("known", "succeeded"));
     page.see(&step("paid", "failed"));
     page.see_text("[data-test=failure]", "Story Ada has no 5000 cents");
     page.click("[data-test=failure] a");
     page.see_text("[data-test=inspector]", "5000");
+    page.see_text("[data-test=inspector] [data-test=step-log]", "asks Story Ada for 5000 cents");
     page.click("[data-test=rerun-from]");
 
     // Another input, first a wrong one.

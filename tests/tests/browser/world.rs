@@ -56,7 +56,8 @@ pub(crate) struct Decision {
 
 /// Waits at a gate.
 #[task_agent]
-async fn wait_at(gate: String) -> String {
+async fn wait_at(ctx: &TaskContext, gate: String) -> String {
+    ctx.progress(0.25, "at the gate");
     loop {
         let opened = GATES.1.notified();
         tokio::pin!(opened);
@@ -70,7 +71,8 @@ async fn wait_at(gate: String) -> String {
 
 /// Takes money, but not more than ten.
 #[task_agent(queue = "payments")]
-async fn charge(who: String, cents: u32) -> Result<u32, AgentError> {
+async fn charge(ctx: &TaskContext, who: String, cents: u32) -> Result<u32, AgentError> {
+    ctx.log(&format!("asks {who} for {cents} cents"));
     if cents > 1000 { Err(AgentError::permanent(format!("{who} has no {cents} cents"))) } else { Ok(cents) }
 }
 
