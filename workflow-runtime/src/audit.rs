@@ -17,9 +17,11 @@ use crate::timestamp::Timestamp;
 /// Where a store keeps it.
 pub(crate) const TOPIC: &str = "audit";
 
-/// How many records are kept, and after how many more the oldest are forgotten.
+/// How many records are kept.
 const KEPT: usize = 10_000;
-const MORE: u64 = 256;
+
+/// With one in so many the oldest are forgotten: by its moment, since a command is a process that keeps one.
+const ONE_IN: u64 = 256;
 
 /// How long an input, or a value, may be that is kept with it.
 const SHOWN: usize = 4096;
@@ -85,10 +87,10 @@ impl Engine {
         let text: Arc<str> = serde_json::to_string(deed).unwrap_or_default().into();
         let entry = |term| Entry::Note { topic: Arc::from(TOPIC), name, text: Some(text), was: None, term };
         self.write_apart(entry).await?;
-        if count % MORE == MORE - 1 {
-            self.forget_deeds().await?;
+        match deed.at.as_micros() % ONE_IN {
+            0 => self.forget_deeds().await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn forget_deeds(self: &Arc<Self>) -> Result<(), StoreError> {
@@ -117,4 +119,37 @@ pub(crate) fn deeds(
     let notes = store.notes(TOPIC)?;
     let read = notes.iter().rev().filter_map(|note| serde_json::from_str::<Deed>(&note.text).ok());
     Ok(read.filter(|deed| before.is_none_or(|before| deed.at < before)).take(most).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    fn deed(number: u64) -> Deed {
+        Deed {
+            at: Timestamp::from_micros(number),
+            who: "ann".to_owned(),
+            act: Json::Null,
+            came: "done".to_owned(),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_oldest_of_many_are_forgotten() {
+        let runtime = Runtime::builder().on(Arc::new(MemoryStore::new())).await.expect("it starts");
+        let last = KEPT as u64 + 2 * ONE_IN;
+        for number in 1..=last {
+            runtime.engine.note_deed(&deed(number)).await.expect("it is kept");
+        }
+        let notes = runtime
+            .engine
+            .ask_store(|store| store.notes(TOPIC))
+            .await
+            .expect("it answers")
+            .expect("it is there");
+        assert!(notes.len() >= KEPT && notes.len() < KEPT + ONE_IN as usize, "{}", notes.len());
+        let newest: Deed = serde_json::from_str(&notes[notes.len() - 1].text).expect("it is one");
+        assert_eq!(newest, deed(last));
+    }
 }

@@ -72,7 +72,7 @@ async fn wait_at(ctx: &TaskContext, gate: String) -> String {
 /// Takes money, but not more than ten.
 #[task_agent(queue = "payments")]
 async fn charge(ctx: &TaskContext, who: String, cents: u32) -> Result<u32, AgentError> {
-    ctx.log(&format!("asks {who} for {cents} cents"));
+    ctx.log(format!("asks {who} for {cents} cents"));
     if cents > 1000 { Err(AgentError::permanent(format!("{who} has no {cents} cents"))) } else { Ok(cents) }
 }
 

@@ -140,3 +140,56 @@ pub(super) async fn keep(desk: Weak<Desk>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Queue;
+    use crate::context::TaskContext;
+    use crate::runtime::Runtime;
+    use crate::testing::TestRuntime;
+
+    /// Works for so many seconds.
+    #[workflow_macros::task_agent]
+    async fn work_for(seconds: u64, ctx: &TaskContext) -> u64 {
+        ctx.sleep(Duration::from_secs(seconds)).await;
+        seconds
+    }
+
+    #[tokio::test]
+    async fn a_history_tells_of_each_time_by_itself() {
+        let runtime = TestRuntime::of(Runtime::builder().queue(Queue::new("narrow").concurrency(1)));
+        let trend = Trend::default();
+        for time in [2, 4, 8] {
+            runtime.submit(work_for::with(time)).queue("narrow").await.expect("there is room");
+        }
+        let mut before = runtime.metrics();
+        for _ in 0..4 {
+            runtime.advance(EVERY);
+            let now = runtime.metrics();
+            trend.note(&now, &before);
+            before = now;
+        }
+        let history = trend.of("narrow");
+        assert_eq!(history.waiting, [1, 0, 0, 0]);
+        assert_eq!(history.running, [1, 1, 0, 0]);
+        assert_eq!(history.started.iter().sum::<u64>(), 3);
+        assert_eq!(history.ended, [1, 1, 1, 0]);
+        // The first did not wait, the second for two seconds, and the third for six.
+        let near = |told: Option<f64>, millis: f64| {
+            told.is_some_and(|told| told >= millis && told < millis * 1.13 + 0.001)
+        };
+        for (waits, wanted) in [(history.p50, [0.0, 6000.0]), (history.p95, [2000.0, 6000.0])] {
+            assert!(near(waits[0], wanted[0]) && near(waits[1], wanted[1]), "{waits:?}");
+            assert_eq!([waits[2], waits[3]], [None, None]);
+        }
+        assert_eq!(trend.of("default").waiting, [0; 4]);
+    }
+
+    #[test]
+    fn a_history_is_of_an_hour() {
+        let mut numbers = VecDeque::new();
+        (0..2 * KEPT).for_each(|number| push(&mut numbers, number));
+        assert_eq!((numbers.len(), numbers.back()), (KEPT, Some(&(2 * KEPT - 1))));
+    }
+}
