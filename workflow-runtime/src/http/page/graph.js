@@ -166,7 +166,7 @@ export function graphTab(model, { select, selected, opened, setOpened, narrowed 
       const wide = note.length * 6.4 + 10;
       group.append(s("g", { class: "mark count" }, s("rect", { x: x + width - wide + 6, y: y - 8, width: wide, height: 16, rx: 8 }), s("text", { x: x + width - wide / 2 + 6, y: y + 4, "text-anchor": "middle" }, note)));
     }
-    if (share) group.append(s("rect", { class: "mark progress", x: x + 4, y: y + height - 4.5, width: Math.max(0, (width - 8) * portion(share)), height: 2.5, rx: 1 }));
+    if (share) group.append(s("rect", { class: "mark progress", x: x + 4, y: y + height - 4.5, width: Math.max(0, (width - 8) * share.fraction), height: 2.5, rx: 1 }));
   }
 
   function scrollTo(groups) {

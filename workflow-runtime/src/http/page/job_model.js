@@ -76,7 +76,8 @@ export function jobModel(id) {
       model.view = view;
       model.failed = null;
       uncut = null;
-      for (const task of model.progress.keys()) if (!view.steps.some((step) => step.task === task && !isOver(step.state))) model.progress.delete(task);
+      // A view that was asked for earlier may not know of a step that has told how far it is.
+      for (const step of view.steps) if (isOver(step.state)) model.progress.delete(step.task);
     } catch (error) {
       if (gone) return;
       model.failed = error;
