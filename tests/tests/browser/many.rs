@@ -1,5 +1,7 @@
 //! Ten thousand jobs in the list.
 
+use serde_json::json;
+
 use crate::world::{World, say};
 
 const MANY: usize = 10_000;
@@ -52,4 +54,36 @@ fn ten_thousand_jobs_are_scrolled_through_without_jerks() {
     page.click("[data-test=select-all]");
     page.see_text("[data-test=picked]", "10,000 jobs selected");
     page.until("the end is seen", "(document.querySelector('[data-test=jobs] .scroller').scrollTop = 1e9, all('[data-test=job]').at(-1)?.ariaRowIndex === '10001')");
+}
+
+#[test]
+fn a_page_that_comes_late_is_not_listed_twice() {
+    const JOBS: usize = 450;
+    let world = World::of(|site| site, async |builder| builder.in_memory().await);
+    world.wait(async {
+        let jobs = (0..JOBS).map(|number| say::with(format!("job {number}")));
+        for job in world.runtime.submit_all(jobs).await.expect("they are taken in") {
+            job.await.expect("it says so");
+        }
+    });
+    let page = world.page("jobs");
+    page.see_text("[data-test=count]", "+");
+    let first = page.texts("[data-test=count]");
+    // The next page is asked for, and does not come.
+    page.eval(
+        "(() => { const ask = window.fetch; \
+         const held = new Promise((release) => (window.release = release)); \
+         window.fetch = async (...words) => { if (`${words[0]}`.match(/limit=200$|limit=200&/)) await (window.asked = held); return ask(...words); }; })()",
+    );
+    page.eval("((box) => { box.scrollTop = box.scrollHeight; return true; })(document.querySelector('[data-test=jobs] .scroller'))");
+    page.until("the next page is asked for", "window.asked !== undefined");
+    // Something changes, and what is seen is asked for again, with some that follow.
+    world.run("say", &json!("I am new"));
+    page.until("there are more", &format!("all('[data-test=count]')[0].innerText !== {}", json!(first[0])));
+    page.eval("(window.release(), true)");
+    page.until(
+        "all are listed",
+        "((box) => { box.scrollTop = box.scrollHeight; return !all('[data-test=count]')[0].innerText.includes('+'); })(document.querySelector('[data-test=jobs] .scroller'))",
+    );
+    assert_eq!(page.texts("[data-test=count]"), [JOBS.to_string()]);
 }

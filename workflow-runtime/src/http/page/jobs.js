@@ -86,6 +86,11 @@ export function open(root, where) {
     put(parts.tags, (head.tags ?? []).slice(0, 3).map((tag) => h("span", { class: "tag", title: tag }, tag)), head.parent && h("span", { class: "tag soft" }, "inside"), head.settled && h("span", { class: "tag soft" }, "settled"));
   }
 
+  const oldest = () => query.get("oldest") === "true";
+
+  /** Whether a job comes after one of this id in the list. */
+  const beyond = (id) => (head) => (oldest() ? head.id > id : head.id < id);
+
   /** The next page, if there is one. */
   async function page() {
     if (loading || !more || stopped) return;
@@ -93,10 +98,10 @@ export function open(root, where) {
     const mine = turn;
     try {
       const before = heads.at(-1)?.id;
-      const oldest = query.get("oldest") === "true";
-      const got = await get("api/jobs", { ...asked(query), [oldest ? "after" : "before"]: before, limit: PAGE });
+      const got = await get("api/jobs", { ...asked(query), [oldest() ? "after" : "before"]: before, limit: PAGE });
       if (mine !== turn || stopped) return;
-      heads = heads.concat(got.jobs);
+      // Some of them may have come meanwhile with what is seen.
+      heads = heads.concat(before ? got.jobs.filter(beyond(heads.at(-1).id)) : got.jobs);
       more = got.more;
       shownNow();
     } catch (error) {
@@ -141,17 +146,15 @@ export function open(root, where) {
     attempt(async () => {
       if (stopped || heads.length === 0) return restart();
       const mine = turn;
-      const oldest = query.get("oldest") === "true";
       const [seen, end] = list.seen();
       const first = Math.max(0, seen - 10);
       const cursor = first > 0 ? heads[first - 1].id : undefined;
-      const got = await get("api/jobs", { ...asked(query), [oldest ? "after" : "before"]: cursor, limit: Math.min(1000, end - first + 30) });
+      const got = await get("api/jobs", { ...asked(query), [oldest() ? "after" : "before"]: cursor, limit: Math.min(1000, end - first + 30) });
       if (mine !== turn || stopped) return;
       const known = new Map(heads.map((head) => [head.id, head]));
       const jobs = got.jobs.map((head) => same(known.get(head.id), head));
       const last = jobs.at(-1)?.id;
-      const beyond = (head) => (oldest ? head.id > last : head.id < last);
-      let rest = got.more && last ? heads.findIndex(beyond) : -1;
+      let rest = got.more && last ? heads.findIndex(beyond(last)) : -1;
       if (rest < 0) rest = heads.length;
       const current = heads[at]?.id;
       heads = heads.slice(0, first).concat(jobs, heads.slice(rest));

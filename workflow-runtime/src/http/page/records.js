@@ -2,7 +2,7 @@
 
 import { show } from "./dialog.js";
 import { h, put, say } from "./dom.js";
-import { clock, date, moment, duration, number } from "./format.js";
+import { clock, date, moment, duration, number, plural } from "./format.js";
 import { virtualList } from "./list.js";
 import { isOver } from "./states.js";
 import { glance, valueView } from "./value.js";
@@ -71,7 +71,7 @@ export function recordsTab(model, kind) {
     const all = model.lines.filter(is);
     const lines = only ? all.filter((line) => `${line.step ?? ""} ${line.fact} ${told(line)}`.toLowerCase().includes(only)) : all;
     list.set(lines);
-    say(count, only ? `${number(lines.length)} of ${number(all.length)}` : `${number(lines.length)} ${kind === "records" ? "records" : "lines"}`);
+    say(count, only ? `${number(lines.length)} of ${number(all.length)}` : plural(lines.length, kind === "records" ? "record" : "line"));
     if (following) requestAnimationFrame(() => (list.box.scrollTop = list.box.scrollHeight));
   }
   return { element, update, lines: update, close: list.close };
