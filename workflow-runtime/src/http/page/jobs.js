@@ -101,7 +101,8 @@ export function open(root, where) {
       const got = await get("api/jobs", { ...asked(query), [oldest() ? "after" : "before"]: before, limit: PAGE });
       if (mine !== turn || stopped) return;
       // Some of them may have come meanwhile with what is seen.
-      heads = heads.concat(before ? got.jobs.filter(beyond(heads.at(-1).id)) : got.jobs);
+      const last = heads.at(-1)?.id;
+      heads = heads.concat(last ? got.jobs.filter(beyond(last)) : got.jobs);
       more = got.more;
       shownNow();
     } catch (error) {
@@ -113,13 +114,16 @@ export function open(root, where) {
 
   function restart() {
     turn += 1;
-    loading = false;
+    // No next page is asked for until the first is there.
+    loading = true;
     more = true;
     fresh.hidden = true;
     const mine = turn;
     // What is there stays until something else is.
     attempt(async () => {
-      const got = await get("api/jobs", { ...asked(query), limit: PAGE });
+      const got = await get("api/jobs", { ...asked(query), limit: PAGE }).finally(() => {
+        if (mine === turn) loading = false;
+      });
       if (mine !== turn || stopped) return;
       heads = got.jobs;
       more = got.more;
