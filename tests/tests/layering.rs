@@ -52,7 +52,7 @@ const LAYERS: &[&[&str]] = &[
     &["runnable"],
     &["dag"],
     &["subtask"],
-    &["view", "secret"],
+    &["view", "secret", "queued"],
     &["listing", "letter", "stream"],
     &["handle"],
     &[
