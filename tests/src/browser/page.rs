@@ -115,6 +115,31 @@ impl Page {
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// Holds back what the page asks for from now on whose address has these words, until [`release`](Self::release).
+    pub fn hold(&self, words: &str) {
+        self.eval(&format!(
+            "(() => {{ const ask = window.fetch; window.held = []; \
+             const open = new Promise((release) => (window.release = release)); \
+             window.fetch = async (...asked) => {{ \
+               if (`${{asked[0]}}`.includes({})) {{ window.held.push(`${{asked[0]}}`); await open; }} \
+               return ask(...asked); }}; }})()",
+            json!(words)
+        ));
+    }
+
+    /// Waits until so much is held back.
+    ///
+    /// # Panics
+    /// When it is not in half a minute.
+    pub fn holds(&self, count: usize) {
+        self.until("it is asked for", &format!("window.held.length === {count}"));
+    }
+
+    /// Lets what was held back pass, and all that follows.
+    pub fn release(&self) {
+        self.eval("(window.release(), true)");
+    }
+
     fn body(&self, body: &str, selector: &str) -> Result<Json, String> {
         let selector = json!(selector);
         let expression = format!("(async () => {{ {LOOKING} const selector = {selector}; {body} }})()");

@@ -29,15 +29,20 @@ const SCROLL: &str = r"(async () => {
   return { idle: idle[15], median: frames[100], worst: frames[199], rows };
 })()";
 
-#[test]
-fn ten_thousand_jobs_are_scrolled_through_without_jerks() {
-    let world = World::of(|site| site, async |builder| builder.keep(2 * MANY).in_memory().await);
+/// Runs so many jobs.
+fn say_often(world: &World, count: usize) {
     world.wait(async {
-        let jobs = (0..MANY).map(|number| say::with(format!("job {number}")));
+        let jobs = (0..count).map(|number| say::with(format!("job {number}")));
         for job in world.runtime.submit_all(jobs).await.expect("they are taken in") {
             job.await.expect("it says so");
         }
     });
+}
+
+#[test]
+fn ten_thousand_jobs_are_scrolled_through_without_jerks() {
+    let world = World::of(|site| site, async |builder| builder.keep(2 * MANY).in_memory().await);
+    say_often(&world, MANY);
     let page = world.page("jobs");
     page.see("[data-test=job]");
     let down = "((box) => { box.scrollTop = box.scrollHeight; return !document.querySelector('[data-test=count]').innerText.includes('+'); })(document.querySelector('[data-test=jobs] .scroller'))";
@@ -60,30 +65,40 @@ fn ten_thousand_jobs_are_scrolled_through_without_jerks() {
 fn a_page_that_comes_late_is_not_listed_twice() {
     const JOBS: usize = 450;
     let world = World::of(|site| site, async |builder| builder.in_memory().await);
-    world.wait(async {
-        let jobs = (0..JOBS).map(|number| say::with(format!("job {number}")));
-        for job in world.runtime.submit_all(jobs).await.expect("they are taken in") {
-            job.await.expect("it says so");
-        }
-    });
+    say_often(&world, JOBS);
     let page = world.page("jobs");
     page.see_text("[data-test=count]", "+");
     let first = page.texts("[data-test=count]");
     // The next page is asked for, and does not come.
-    page.eval(
-        "(() => { const ask = window.fetch; \
-         const held = new Promise((release) => (window.release = release)); \
-         window.fetch = async (...words) => { if (`${words[0]}`.match(/limit=200$|limit=200&/)) await (window.asked = held); return ask(...words); }; })()",
-    );
+    page.hold("limit=200");
     page.eval("((box) => { box.scrollTop = box.scrollHeight; return true; })(document.querySelector('[data-test=jobs] .scroller'))");
-    page.until("the next page is asked for", "window.asked !== undefined");
+    page.holds(1);
     // Something changes, and what is seen is asked for again, with some that follow.
     world.run("say", &json!("I am new"));
     page.until("there are more", &format!("all('[data-test=count]')[0].innerText !== {}", json!(first[0])));
-    page.eval("(window.release(), true)");
+    page.release();
     page.until(
         "all are listed",
         "((box) => { box.scrollTop = box.scrollHeight; return !all('[data-test=count]')[0].innerText.includes('+'); })(document.querySelector('[data-test=jobs] .scroller'))",
     );
     assert_eq!(page.texts("[data-test=count]"), [JOBS.to_string()]);
+}
+
+#[test]
+fn no_next_page_is_asked_for_before_the_first_of_another_question_is_there() {
+    let world = World::new();
+    say_often(&world, 450);
+    let page = world.page("jobs");
+    page.see_text("[data-test=count]", "200+");
+    page.hold("limit=200");
+    page.fill("[data-test=filter-name]", "say");
+    page.holds(1);
+    page.eval(
+        "((box) => { box.scrollTop = box.scrollHeight; \
+         return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true)))); \
+         })(document.querySelector('[data-test=jobs] .scroller'))",
+    );
+    page.holds(1);
+    page.release();
+    page.see_text("[data-test=count]", "200+");
 }

@@ -173,13 +173,9 @@ fn what_a_page_waited_for_when_it_was_left_is_shown_to_nobody() {
     let world = World::new();
     let page = world.page("dead");
     page.see("h1");
-    page.eval(
-        "(() => { const ask = window.fetch; \
-         const held = new Promise((release) => (window.release = release)); \
-         window.fetch = async (...words) => { if (`${words[0]}`.includes('api/catalogue')) await (window.asked = held); return ask(...words); }; })()",
-    );
+    page.hold("api/catalogue");
     page.click("[data-test=nav-start]");
-    page.until("the page asks for what it shows", "window.asked !== undefined");
+    page.holds(1);
     page.click("[data-test=nav-nodes]");
     page.see_text("h1", "Nodes");
     // The page that was left asked first, and so it is answered first; then it would be drawn.

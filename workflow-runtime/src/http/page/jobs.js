@@ -154,7 +154,8 @@ export function open(root, where) {
       const first = Math.max(0, seen - 10);
       const cursor = first > 0 ? heads[first - 1].id : undefined;
       const got = await get("api/jobs", { ...asked(query), [oldest() ? "after" : "before"]: cursor, limit: Math.min(1000, end - first + 30) });
-      if (mine !== turn || stopped) return;
+      // Where it was asked from must still be there: meanwhile another question may have been answered.
+      if (mine !== turn || stopped || heads[first - 1]?.id !== cursor) return;
       const known = new Map(heads.map((head) => [head.id, head]));
       const jobs = got.jobs.map((head) => same(known.get(head.id), head));
       const last = jobs.at(-1)?.id;
