@@ -15,6 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+#[cfg(feature = "acting")]
+use crate::deed::Deed;
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
 use crate::pool::{Pool, Pooled};
@@ -41,6 +43,15 @@ pub(crate) trait Host: Send + Sync {
     fn job_id(&self) -> &str;
     fn task_id(&self) -> &str;
     fn attempt(&self) -> u32;
+    fn role(&self) -> Option<String> {
+        None
+    }
+    /// Keeps what the attempt did, or was refused, with what people did.
+    #[cfg(feature = "acting")]
+    fn audit(&self, deed: Deed) -> Pending<Result<(), AgentError>> {
+        tracing::info!(target: "workflow", who = deed.who, act = %deed.act, came = deed.came, "workflow.audit");
+        Box::pin(std::future::ready(Ok(())))
+    }
     fn deadline(&self) -> Option<Timestamp>;
     fn now(&self) -> Timestamp;
     /// The tick of a schedule that the job runs.
@@ -121,6 +132,24 @@ impl TaskContext {
     /// The number of this attempt; the first is 1.
     pub fn attempt(&self) -> u32 {
         self.host.attempt()
+    }
+
+    /// The role that this attempt has: that of its step, or else of its agent, or else of its workflow. It is for policies,
+    /// which say what a role may do.
+    pub fn role(&self) -> Option<String> {
+        self.host.role()
+    }
+
+    /// Keeps in the audit, beside what people did, what this attempt did or was refused: `act` says what, and `came` what
+    /// came of it. It is durable when this returns. It is for what is rare and matters; `log` is for the rest.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    #[cfg(feature = "acting")]
+    pub async fn audit(&self, act: Json, came: impl Into<String>) -> Result<(), AgentError> {
+        let role = self.role().map(|role| format!(", as {role}")).unwrap_or_default();
+        let who = format!("step {} of job {}{role}", self.task_id(), self.job_id());
+        self.host.audit(Deed { at: self.now(), who, act, came: came.into() }).await
     }
 
     /// The moment at which this attempt, its task or its job is given up, whichever comes first.

@@ -14,6 +14,8 @@ use super::job::Progress;
 use super::trace::context_in;
 use super::wait::Sleep;
 use crate::context::{Host, Pending, Resources, TaskManager};
+#[cfg(feature = "acting")]
+use crate::deed::Deed;
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
 use crate::record::{Spawn, TaskId};
@@ -49,6 +51,21 @@ impl Host for Attempt {
 
     fn attempt(&self) -> u32 {
         self.number
+    }
+
+    fn role(&self) -> Option<String> {
+        let own = {
+            let inner = self.job.lock();
+            let machine = inner.live_ref()?.machine.as_ref()?;
+            self.engine.options_for(&self.job, machine, self.task)?.role.as_deref().map(str::to_owned)
+        };
+        own.or_else(|| Some(self.engine.options_of(&self.job)?.role.as_deref()?.to_owned()))
+    }
+
+    #[cfg(feature = "acting")]
+    fn audit(&self, deed: Deed) -> Pending<Result<(), AgentError>> {
+        let engine = Arc::clone(&*self.engine);
+        Box::pin(async move { engine.note_deed(&deed).await.map_err(AgentError::retry) })
     }
 
     #[cfg(feature = "postgres")]

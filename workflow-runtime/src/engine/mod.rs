@@ -7,6 +7,8 @@ mod breaker;
 mod callee;
 mod clock;
 mod core;
+#[cfg(feature = "acting")]
+mod deeds;
 mod drive;
 mod effects;
 mod elsewhere;
@@ -60,6 +62,8 @@ mod words;
 pub use breaker::Breaker;
 pub(crate) use clock::Clock;
 pub(crate) use core::{Config, Engine, Override, Parts};
+#[cfg(feature = "http")]
+pub(crate) use deeds::DEEDS;
 pub(crate) use event::Event as JobEvent;
 pub(crate) use executor::{Executor, Local, lock};
 pub(crate) use glance::caught_result;

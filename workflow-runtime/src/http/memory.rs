@@ -55,7 +55,7 @@ impl Store for Memory {
     }
 
     fn notes(&self, topic: &str) -> Result<Vec<Note>, StoreError> {
-        if topic != crate::audit::TOPIC {
+        if topic != crate::engine::DEEDS {
             return Ok(Vec::new());
         }
         let deeds = crate::engine::lock(&self.0.deeds);
