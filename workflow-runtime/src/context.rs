@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-#[cfg(feature = "acting")]
 use crate::deed::Deed;
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
@@ -47,7 +46,6 @@ pub(crate) trait Host: Send + Sync {
         None
     }
     /// Keeps what the attempt did, or was refused, with what people did.
-    #[cfg(feature = "acting")]
     fn audit(&self, deed: Deed) -> Pending<Result<(), AgentError>> {
         tracing::info!(target: "workflow", who = deed.who, act = %deed.act, came = deed.came, "workflow.audit");
         Box::pin(std::future::ready(Ok(())))
@@ -145,7 +143,6 @@ impl TaskContext {
     ///
     /// # Errors
     /// When it cannot be kept.
-    #[cfg(feature = "acting")]
     pub async fn audit(&self, act: Json, came: impl Into<String>) -> Result<(), AgentError> {
         let role = self.role().map(|role| format!(", as {role}")).unwrap_or_default();
         let who = format!("step {} of job {}{role}", self.task_id(), self.job_id());

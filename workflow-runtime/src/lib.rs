@@ -32,7 +32,6 @@ mod context;
 mod dag;
 mod data;
 mod dead_letters;
-#[cfg(feature = "acting")]
 mod deed;
 mod definition;
 #[cfg(all(feature = "acting", feature = "sqlite"))]

@@ -97,7 +97,6 @@ pub(crate) struct Engine {
     /// There may be more to take over than there was room for.
     pub(super) has_more: AtomicBool,
     /// What people had done, where there is no store to keep it.
-    #[cfg(feature = "acting")]
     pub(crate) deeds: Mutex<std::collections::VecDeque<crate::deed::Deed>>,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
@@ -314,7 +313,6 @@ impl Engine {
             quiet: Notify::new(),
             setting: tokio::sync::Mutex::default(),
             has_more: AtomicBool::new(false),
-            #[cfg(feature = "acting")]
             deeds: Mutex::default(),
             taking: Mutex::default(),
             open: Mutex::default(),

@@ -14,7 +14,6 @@ use super::job::Progress;
 use super::trace::context_in;
 use super::wait::Sleep;
 use crate::context::{Host, Pending, Resources, TaskManager};
-#[cfg(feature = "acting")]
 use crate::deed::Deed;
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
@@ -62,7 +61,6 @@ impl Host for Attempt {
         own.or_else(|| Some(self.engine.options_of(&self.job)?.role.as_deref()?.to_owned()))
     }
 
-    #[cfg(feature = "acting")]
     fn audit(&self, deed: Deed) -> Pending<Result<(), AgentError>> {
         let engine = Arc::clone(&*self.engine);
         Box::pin(async move { engine.note_deed(&deed).await.map_err(AgentError::retry) })

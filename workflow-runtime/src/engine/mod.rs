@@ -7,7 +7,6 @@ mod breaker;
 mod callee;
 mod clock;
 mod core;
-#[cfg(feature = "acting")]
 mod deeds;
 mod drive;
 mod effects;
