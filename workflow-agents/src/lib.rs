@@ -1,12 +1,16 @@
 #![doc = include_str!("../doc/crate.md")]
 
-#[cfg(feature = "shell")]
+#[cfg(any(feature = "http", feature = "shell"))]
 mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
 mod process;
+#[cfg(feature = "http")]
+mod request;
 
-#[cfg(feature = "shell")]
+#[cfg(any(feature = "http", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
 pub use process::{Accept, Finished, Shell, shell};
+#[cfg(feature = "http")]
+pub use request::{Answer, Body, Http, http};

@@ -51,7 +51,14 @@ impl Permit {
     }
 
     /// The role.
+    #[cfg(feature = "shell")]
     pub(crate) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// The role, as it is shared.
+    #[cfg(feature = "http")]
+    pub(crate) fn shared_role(&self) -> &Arc<Role> {
         &self.role
     }
 
