@@ -102,6 +102,8 @@ pub(crate) struct Attempt {
     pub(super) transactions: AtomicU32,
     /// How many lines it has written to the log.
     pub(super) logged: AtomicU32,
+    /// How many choices it has made.
+    pub(super) choices: AtomicU32,
     /// How many of its subtasks it waits for: that is no silence.
     pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
@@ -175,6 +177,7 @@ impl Attempt {
             #[cfg(feature = "postgres")]
             transactions: AtomicU32::new(0),
             logged: AtomicU32::new(0),
+            choices: AtomicU32::new(0),
             joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,

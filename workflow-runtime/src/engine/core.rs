@@ -98,6 +98,10 @@ pub(crate) struct Engine {
     pub(super) has_more: AtomicBool,
     /// What people had done, where there is no store to keep it.
     pub(crate) deeds: Mutex<std::collections::VecDeque<crate::deed::Deed>>,
+    /// How agents have done, as far as it is not kept yet.
+    pub(super) counted: super::report::Counted,
+    /// What choices have come to.
+    pub(super) learned: super::learned::Learned,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
@@ -314,6 +318,8 @@ impl Engine {
             setting: tokio::sync::Mutex::default(),
             has_more: AtomicBool::new(false),
             deeds: Mutex::default(),
+            counted: Default::default(),
+            learned: Default::default(),
             taking: Mutex::default(),
             open: Mutex::default(),
             stopping: AtomicBool::new(false),
