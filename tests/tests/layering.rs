@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "marked",
     ],
     &["data", "options", "hook", "pool", "failure", "retention"],
-    &["stats", "choice"],
+    &["stats", "choice", "adaptive"],
     &["report"],
     &["value"],
     &["schedule"],

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::choice::{Goal, Measured};
 use crate::context::TaskContext;
@@ -22,7 +23,7 @@ impl TaskContext {
     /// #[task_agent]
     /// async fn summarize(text: String, ctx: &TaskContext) -> Result<String, AgentError> {
     ///     let choice = ctx.choose("summarize", ["quick", "thorough"]).goal(Goal::new().second(0.05));
-    ///     let (_agent, summary) = choice.call(&serde_json::json!({ "text": text })).await?;
+    ///     let (_agent, summary) = choice.call(&text).await?;
     ///     Ok(summary)
     /// }
     /// ```
@@ -79,9 +80,10 @@ impl Choosing<'_> {
         self.context.host().learn(&self.name, option, measured, self.goal);
     }
 
-    /// Chooses an agent and calls it, as a subtask; gives which one, and what it gave. What came of it is learned.
+    /// Chooses an agent and calls it with an input, as a subtask; gives which one, and what it gave. What came of it is learned.
     ///
-    /// A later attempt of this task finds the subtask that an earlier one has made, whatever it would choose itself.
+    /// A later attempt of this task finds the subtasks that earlier ones have made: the answer, if there is one; what has failed
+    /// is not called again, but it is chosen anew.
     ///
     /// # Errors
     /// When there is nothing to choose, when the agent fails, or when what it gave is no `T`.
@@ -89,20 +91,35 @@ impl Choosing<'_> {
         self,
         input: &(impl Serialize + Sync),
     ) -> Result<(String, T), AgentError> {
-        let chosen = self.pick()?;
         let input = serde_json::to_value(input).map_err(AgentError::permanent)?;
-        let began = self.context.now();
-        let subtask = self.context.spawn_json(chosen, input).key(self.name.clone()).await?;
-        let made = subtask.task().id();
-        let chosen = self.context.host().callee(made).unwrap_or_default();
-        let done = subtask.join().await;
-        let measured = Measured {
-            succeeded: done.is_ok(),
-            took: self.context.now().since(began),
-            cents: self.context.host().cost_of(made),
-        };
-        self.learn_from(&chosen, measured);
-        let value = serde_json::from_value(done?).map_err(AgentError::permanent)?;
-        Ok((chosen, value))
+        let last = self.context.attempt().max(1);
+        for number in 1..last {
+            if let Ok(done) = self.call_once(number, false, input.clone()).await {
+                return read(done);
+            }
+        }
+        read(self.call_once(last, true, input).await?)
     }
+
+    /// The call of an attempt: made, or found.
+    async fn call_once(&self, number: u32, is_own: bool, input: Json) -> Result<(String, Json), AgentError> {
+        let picked = self.pick()?;
+        let host = self.context.host();
+        let began = self.context.now();
+        let subtask =
+            self.context.spawn_json(picked.clone(), input).key(format!("{} {number}", self.name)).await?;
+        let made = subtask.task().id();
+        let chosen = host.callee(made).unwrap_or(picked);
+        let done = subtask.join().await;
+        if is_own {
+            let took = self.context.now().since(began);
+            self.learn_from(&chosen, Measured { succeeded: done.is_ok(), took, cents: host.cost_of(made) });
+        }
+        // Another may do what this one could not.
+        done.map(|value| (chosen, value)).map_err(|failed| AgentError::retry(failed.into_source()))
+    }
+}
+
+fn read<T: DeserializeOwned>((chosen, value): (String, Json)) -> Result<(String, T), AgentError> {
+    Ok((chosen, serde_json::from_value(value).map_err(AgentError::permanent)?))
 }

@@ -8,6 +8,7 @@ extern crate self as workflow_runtime;
 pub mod __private;
 #[cfg(feature = "acting")]
 mod act;
+mod adaptive;
 mod agent;
 mod apart;
 #[cfg(feature = "archive")]
@@ -131,6 +132,7 @@ mod wire;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod within;
 
+pub use adaptive::Adaptive;
 pub use agent::{Agent, AgentSpec, Call, Callable, Running};
 #[cfg(feature = "archive")]
 pub use archive::Archive;

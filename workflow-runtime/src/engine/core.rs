@@ -25,6 +25,7 @@ use super::timers::Timers;
 use super::timetable::{ScheduleSetting, Timetable};
 use super::turnstile::Turnstile;
 use super::watch::Watch;
+use crate::adaptive::Lately;
 use crate::apart::Apart;
 use crate::code::NodeCode;
 use crate::context::{Resources, TaskManager};
@@ -209,6 +210,8 @@ pub(crate) struct AgentRun {
     pub(super) counted: bool,
     /// It is switched off: its attempts wait.
     pub(super) shut: bool,
+    /// How long its attempts took of late, where its timeout follows that.
+    pub(super) lately: Mutex<Lately>,
     pub(super) counters: Counters,
     /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: Apart<AtomicU32>,
@@ -260,6 +263,7 @@ impl Engine {
             counted: limited.contains(agent.name()),
             shut: config.off.has(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
+            lately: Mutex::default(),
             counters: Counters::default(),
             pace: Apart::default(),
             trying: AtomicU32::new(0),
