@@ -310,7 +310,7 @@ limits = { time = \"soon\", memory = \"1 mb\", processes = 0, cores = 1 }
                 "p.toml:9:2: unknown key `roles`; a policy has tables [role.NAME]",
             ]
         );
-        assert_eq!(mistakes("[role.x]\ntools = [\"a\"\n")[0], "p.toml:3:1: unclosed array, expected `]`");
+        assert_eq!(mistakes("[role.x]\ntools = [\"a\"\n")[0], "p.toml:2:13: unclosed array, expected `]`");
     }
 
     #[test]
