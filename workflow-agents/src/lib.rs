@@ -1,36 +1,22 @@
 #![doc = include_str!("../doc/crate.md")]
 
-#[cfg(any(feature = "docker", feature = "shell"))]
-mod accept;
-#[cfg(feature = "lua")]
-mod aside;
-#[cfg(feature = "docker")]
-mod container;
-#[cfg(any(feature = "docker", feature = "shell"))]
-mod finished;
-#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
+#[cfg(any(feature = "http", feature = "llm", feature = "shell"))]
 mod output;
+#[cfg(feature = "llm")]
+pub mod model;
 pub mod policy;
 #[cfg(feature = "shell")]
 mod process;
-#[cfg(feature = "lua")]
-mod regular;
 #[cfg(feature = "http")]
 mod request;
-#[cfg(feature = "lua")]
-mod script;
+#[cfg(any(feature = "http", feature = "llm"))]
+mod web;
 
-#[cfg(any(feature = "docker", feature = "shell"))]
-pub use accept::Accept;
-#[cfg(feature = "docker")]
-pub use container::{Container, Pull, docker};
-#[cfg(any(feature = "docker", feature = "shell"))]
-pub use finished::Finished;
-#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
+#[cfg(any(feature = "http", feature = "llm", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
-pub use process::{Shell, shell};
+pub use process::{Accept, Finished, Shell, shell};
 #[cfg(feature = "http")]
 pub use request::{Answer, Body, Http, http};
-#[cfg(feature = "lua")]
-pub use script::{Lua, lua};
+#[cfg(feature = "llm")]
+pub use model::{Llm, llm};

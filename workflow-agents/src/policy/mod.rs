@@ -3,7 +3,6 @@
 mod address;
 mod command;
 mod host;
-mod image;
 mod limits;
 mod mistake;
 mod permit;
@@ -20,3 +19,5 @@ pub use permit::{Permit, Program};
 pub use refused::Refused;
 pub use role::Role;
 pub use rules::Policy;
+#[cfg(feature = "llm")]
+pub(crate) use table::Text;

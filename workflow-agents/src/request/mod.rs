@@ -3,10 +3,7 @@
 mod agent;
 mod answer;
 mod asked;
-mod client;
 mod hop;
-mod later;
-mod resolve;
 
 pub use agent::http;
 pub use answer::Answer;

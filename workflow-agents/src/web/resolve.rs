@@ -50,7 +50,7 @@ fn allowed(
 }
 
 /// The refusal that an error comes from, if it comes from one.
-pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refused> {
+pub(crate) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refused> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(refused) = error.downcast_ref::<Refused>() {

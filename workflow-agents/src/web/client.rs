@@ -22,7 +22,7 @@ static CLIENTS: Mutex<Vec<(Weak<Role>, Client)>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// When the system has no certificates by which anybody could be known, or no randomness.
-pub(super) fn client(permit: &Permit) -> Result<Client, AgentError> {
+pub(crate) fn client(permit: &Permit) -> Result<Client, AgentError> {
     let role = permit.shared_role();
     let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     clients.retain(|(known, _)| known.strong_count() > 0);
