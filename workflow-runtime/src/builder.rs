@@ -377,7 +377,6 @@ impl RuntimeBuilder {
             engine.recover_all();
         }
         engine.begin_presence();
-        engine.read_learned().await?;
         #[cfg(all(feature = "acting", feature = "sqlite"))]
         if let Some(file) = file.filter(|_| !hands_off) {
             crate::door::keep_open(engine, &file).await;
@@ -432,7 +431,6 @@ impl RuntimeBuilder {
             })?;
         }
         engine.begin_retaining();
-        engine.begin_statistics();
         Ok(Runtime { engine })
     }
 }
