@@ -1,20 +1,24 @@
 #![doc = include_str!("../doc/crate.md")]
 
-#[cfg(feature = "lua")]
-mod aside;
-#[cfg(feature = "shell")]
+#[cfg(any(feature = "docker", feature = "shell"))]
+mod accept;
+#[cfg(feature = "docker")]
+mod container;
+#[cfg(any(feature = "docker", feature = "shell"))]
+mod finished;
+#[cfg(any(feature = "docker", feature = "shell"))]
 mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
 mod process;
-#[cfg(feature = "lua")]
-mod regular;
-#[cfg(feature = "lua")]
-mod script;
 
-#[cfg(feature = "shell")]
+#[cfg(any(feature = "docker", feature = "shell"))]
+pub use accept::Accept;
+#[cfg(feature = "docker")]
+pub use container::{Container, Pull, docker};
+#[cfg(any(feature = "docker", feature = "shell"))]
+pub use finished::Finished;
+#[cfg(any(feature = "docker", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
-pub use process::{Accept, Finished, Shell, shell};
-#[cfg(feature = "lua")]
-pub use script::{Lua, lua};
+pub use process::{Shell, shell};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::address::is_private;
 use super::command::whereabouts;
 use super::host::plain;
+use super::image;
 use super::limits::Limits;
 use super::refused::Refused;
 use super::role::Role;
@@ -82,19 +83,13 @@ impl Permit {
         if folder.is_dir() && self.reads(&folder) { Ok(folder) } else { Err(refused()) }
     }
 
-    /// Where a file is by the name that it is asked for, whatever the file system has there.
-    pub fn place(&self, wanted: &Path) -> PathBuf {
-        let own = self.role.write.first().or(self.role.read.first());
-        let place = own.map_or_else(|| wanted.to_owned(), |own| own.join(wanted));
-        place.components().collect()
-    }
-
     /// A file to read, as the file system knows it.
     ///
     /// # Errors
     /// When there is none such, or none that the role may read.
     pub fn file(&self, wanted: &Path) -> Result<PathBuf, Refused> {
-        let wanted = self.place(wanted);
+        let own = self.role.write.first().or(self.role.read.first());
+        let wanted = own.map_or_else(|| wanted.to_owned(), |own| own.join(wanted));
         let refused = || self.refused("read", format!("read {}", wanted.display()));
         let file = wanted.canonicalize().map_err(|_| refused())?;
         if self.reads(&file) { Ok(file) } else { Err(refused()) }
@@ -178,26 +173,47 @@ impl Permit {
         Err(self.refused("environment", format!("set the variable `{name}`")))
     }
 
-    /// Whether containers of an image may be run.
+    /// An image to run, by its name in full.
     ///
     /// # Errors
-    /// When they may not.
-    pub fn image(&self, name: &str) -> Result<(), Refused> {
-        if self.role.images.iter().any(|pattern| fits(pattern, name)) {
-            return Ok(());
+    /// When it is no name of an image, or of none that the role may run.
+    pub fn image(&self, name: &str) -> Result<String, Refused> {
+        let Some(full) = image::full(name) else {
+            return Err(self.refused("images", format!("run the image `{name}`, which is no name of one")));
+        };
+        if self.role.images.iter().any(|pattern| fits(pattern, &full)) {
+            return Ok(full);
         }
-        Err(self.refused("images", format!("run the image `{name}`")))
+        Err(self.refused("images", format!("run the image `{full}`")))
     }
 
-    /// Whether scripts may have a library that they do not have by themselves.
+    /// Which engine containers run on, if the role says that.
+    pub fn engine(&self) -> Option<&str> {
+        self.role.engine.as_deref()
+    }
+
+    /// Whether a container may use the network.
     ///
     /// # Errors
-    /// When they may not.
-    pub fn library(&self, name: &str) -> Result<(), Refused> {
-        if self.role.libraries.iter().any(|known| known == name) {
+    /// When it may not.
+    pub fn network(&self) -> Result<(), Refused> {
+        if self.role.network {
             return Ok(());
         }
-        Err(self.refused("libraries", format!("use the library `{name}`")))
+        Err(self.refused("network", "use the network"))
+    }
+
+    /// A folder that a container may see, as the file system knows it, and, if so asked, write to.
+    ///
+    /// # Errors
+    /// When there is none such, or none that the role may use so.
+    pub fn mount(&self, wanted: &Path, is_writable: bool) -> Result<PathBuf, Refused> {
+        let refused = || self.refused("read", format!("mount {}", wanted.display()));
+        let folder = self.folder(Some(wanted)).map_err(|_| refused())?;
+        if is_writable {
+            self.writes(&folder)?;
+        }
+        Ok(folder)
     }
 
     /// Whether a host may be asked, by its name.

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::command::Command;
 use super::host::HostRule;
+use super::image;
 use super::limits::Limits;
 use super::mistake::Mistakes;
 use super::role::Role;
@@ -17,10 +18,10 @@ use super::table::Text;
 const KEYS: [&str; 15] = [
     "commands",
     "confine",
+    "engine",
     "environment",
     "hosts",
     "images",
-    "libraries",
     "limits",
     "methods",
     "network",
@@ -33,10 +34,10 @@ const KEYS: [&str; 15] = [
 ];
 
 /// The keys of its limits.
-const LIMITS: [&str; 6] = ["file", "instructions", "memory", "output", "processes", "time"];
+const LIMITS: [&str; 6] = ["file", "memory", "output", "processes", "processors", "time"];
 
-/// The libraries that scripts may be given.
-const LIBRARIES: [&str; 1] = ["os"];
+/// How an engine can be reached.
+const ENGINES: [&str; 4] = ["unix:///", "npipe://", "tcp://", "http://"];
 
 /// Reads a text; folders in it that are not absolute are those in `beside`.
 pub(super) fn read(
@@ -100,8 +101,8 @@ impl Reading<'_> {
             "confine" => role.confine = self.text.flag(value),
             "environment" => role.environment = words(&mut self.text, "names like [\"LANG\"]"),
             "hosts" => role.hosts = self.hosts(value),
-            "images" => role.images = words(&mut self.text, "images like [\"docker.io/library/rust:*\"]"),
-            "libraries" => role.libraries = self.libraries(value),
+            "engine" => role.engine = self.engine(value),
+            "images" => role.images = self.images(value),
             "limits" => role.limits = self.limits(value),
             "methods" => role.methods = words(&mut self.text, "methods like [\"GET\"]"),
             "network" => role.network = self.text.flag(value),
@@ -158,20 +159,24 @@ impl Reading<'_> {
             .collect()
     }
 
-    fn libraries(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
-        let libraries = self.text.strings(value, "libraries like [\"os\"]").into_iter();
-        libraries
-            .filter_map(|(library, byte)| {
-                let is_known = LIBRARIES.contains(&library.as_str());
-                if !is_known {
-                    let there_are = LIBRARIES.join(", ");
-                    let problem =
-                        format!("no library `{library}` can be given to scripts; there are {there_are}");
-                    self.text.wrong(byte, problem);
-                }
-                is_known.then_some(library)
-            })
-            .collect()
+    fn images(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let images = self.text.strings(value, "images like [\"docker.io/library/rust:*\"]");
+        for (pattern, byte) in &images {
+            if let Some(problem) = image::misses(pattern) {
+                self.text.wrong(*byte, problem);
+            }
+        }
+        images.into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
+    fn engine(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let address = self.text.string(value, "an address like \"unix:///var/run/docker.sock\"")?;
+        if !ENGINES.iter().any(|kind| address.starts_with(kind)) {
+            let kinds = ENGINES.join(", ");
+            let problem = format!("`{address}` is no address of an engine; write one that begins with one of {kinds}");
+            self.text.wrong(value.span().start, problem);
+        }
+        Some(address)
     }
 
     fn folders(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<PathBuf> {
@@ -211,18 +216,19 @@ impl Reading<'_> {
         for (key, value) in table {
             match &**key.get_ref() {
                 "file" => limits.file = self.text.bytes(value),
-                "instructions" => limits.instructions = self.text.count(value),
                 "memory" => limits.memory = self.text.bytes(value),
                 "output" => limits.output = self.text.bytes(value),
-                "processes" => {
-                    limits.processes =
-                        self.text.count(value).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                }
+                "processes" => limits.processes = self.small(value),
+                "processors" => limits.processors = self.small(value),
                 "time" => limits.time_ms = self.text.time(value),
                 other => self.text.unknown(key.span().start, other, &LIMITS),
             }
         }
         limits
+    }
+
+    fn small(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u32> {
+        self.text.count(value).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// What of a role's rules takes back what others of them say.
@@ -246,7 +252,7 @@ impl Reading<'_> {
             ("commands", "shell", !role.commands.is_empty()),
             ("shell", "shell", role.shell),
             ("images", "docker", !role.images.is_empty()),
-            ("libraries", "lua", !role.libraries.is_empty()),
+            ("engine", "docker", role.engine.is_some()),
             ("hosts", "http", !role.hosts.is_empty()),
         ] {
             if is_said && !has(tool) {
@@ -280,13 +286,13 @@ mod tests {
             environment = ["LANG"]
             hosts = ["*.crates.io:443", "10.0.0.7"]
             methods = ["GET", "POST"]
-            limits = { time = "90s", output = "64 KiB", memory = 1000000, processes = 4, instructions = 5000 }
+            limits = { time = "90s", output = "64 KiB", memory = 1000000, processes = 4 }
 
             [role.admin]
-            tools = ["shell", "docker", "lua"]
-            libraries = ["os"]
+            tools = ["shell", "docker"]
             commands = ["*"]
             images = ["*"]
+            engine = "unix:///run/docker.sock"
             shell = true
             network = true
             private = true
@@ -297,8 +303,6 @@ mod tests {
         let coder = &roles["coder"];
         assert_eq!(coder.limits.time_ms, Some(90_000));
         assert_eq!(coder.limits.output, Some(65_536));
-        assert_eq!(coder.limits.instructions, Some(5000));
-        assert_eq!(roles["admin"].libraries, ["os"]);
         assert_eq!(coder.commands[1], Command::new("cargo").first(["build"]).options(["--release"]));
         assert_eq!(coder.places["hosts"].line, 8);
         assert!(roles["admin"].shell && !roles["admin"].confine);
@@ -315,8 +319,6 @@ hosts = [\"http://x\"]
 read = [\"/no/such/folder\", \"here\"]
 shell = \"yes\"
 limits = { time = \"soon\", memory = \"1 mb\", processes = 0, cores = 1 }
-[role.critic]
-libraries = [\"os\", \"io\"]
 [roles.tester]
 ";
         assert_eq!(
@@ -334,13 +336,34 @@ libraries = [\"os\", \"io\"]
                 "p.toml:8:19: \"soon\" is not a duration; write one like \"30s\", \"5m\" or \"1h30m\"",
                 "p.toml:8:36: `1 mb` is no size; write one like \"64 MiB\" or \"500 kB\"",
                 "p.toml:8:56: expected a number, from 1, found integer",
-                "p.toml:8:59: unknown key `cores`; the keys are file, instructions, memory, output, processes, time",
-                "p.toml:10:1: `libraries` is for the tool `lua`, which the role may not use; add it to `tools`",
-                "p.toml:10:20: no library `io` can be given to scripts; there are os",
-                "p.toml:11:2: unknown key `roles`; a policy has tables [role.NAME]",
+                "p.toml:8:59: unknown key `cores`; the keys are file, memory, output, processes, processors, time",
+                "p.toml:9:2: unknown key `roles`; a policy has tables [role.NAME]",
             ]
         );
         assert_eq!(mistakes("[role.x]\ntools = [\"a\"\n")[0], "p.toml:3:1: unclosed array, expected `]`");
+    }
+
+    #[test]
+    fn images_and_engines_that_nothing_is_like_are_mistakes() {
+        let text = "\
+[role.coder]
+tools = [\"docker\"]
+images = [\"docker.io/library/rust:*\", \"rust:1\"]
+engine = \"/var/run/docker.sock\"
+[role.critic]
+tools = [\"shell\"]
+images = [\"*\"]
+engine = \"tcp://10.0.0.7:2375\"
+";
+        assert_eq!(
+            mistakes(text),
+            [
+                "p.toml:3:39: `rust:1` has no registry; write `docker.io/library/rust:1`",
+                "p.toml:4:10: `/var/run/docker.sock` is no address of an engine; write one that begins with one of unix:///, npipe://, tcp://, http://",
+                "p.toml:7:1: `images` is for the tool `docker`, which the role may not use; add it to `tools`",
+                "p.toml:8:1: `engine` is for the tool `docker`, which the role may not use; add it to `tools`",
+            ]
+        );
     }
 
     #[test]
