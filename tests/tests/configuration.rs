@@ -117,7 +117,7 @@ fn each_mistake_is_told_at_its_place_with_its_cure() {
         ),
         (
             "[agents.double]\nversion = 2",
-            "2:1: an agent has no setting `version`; there is `breaker`, `concurrency`, `deadline`, `enabled`, \
+            "2:1: an agent has no setting `version`; there is `adaptive`, `breaker`, `concurrency`, `deadline`, `enabled`, \
              `heartbeat`, `priority`, `queue`, `rate`, `retention`, `retry` and `timeout`",
         ),
         (
@@ -184,6 +184,18 @@ fn each_mistake_is_told_at_its_place_with_its_cure() {
         (
             "[agents.fetch_page]\nretry.cap = \"10ms\"",
             "2:13: retry cap 10ms is below its first delay 1s; raise the cap",
+        ),
+        (
+            "[agents.double]\nadaptive = 3",
+            "2:12: `adaptive` takes a table of `factor`, `least`, `most` and `percentile`",
+        ),
+        (
+            "[agents.double]\nadaptive.least = \"1s\"",
+            "2:18: an adaptive timeout needs both `least` and `most`, within which it is to be",
+        ),
+        (
+            "[agents.double]\nadaptive = { least = \"2s\", most = \"1s\" }",
+            "2:22: the least of an adaptive timeout is more than its most; exchange them",
         ),
         ("[agents.double]\nbreaker = 3", "2:11: `breaker` takes a table of `cooldown` and `failures`"),
         ("[agents.double]\nbreaker.failures = 3", "2:20: a breaker needs both `failures` and `cooldown`"),
@@ -312,7 +324,7 @@ fn mistakes_in_the_environment_name_the_variable() {
         (
             "WORKFLOW_AGENTS__DOUBLE",
             "1",
-            "an agent takes a table of `breaker.cooldown`, `breaker.failures`, `concurrency`, `deadline`, `enabled`, `heartbeat`, `priority`, `queue`, `rate`, `retention`, `retention.age`, `retention.last`, `retry.cap`, `retry.factor`, `retry.first`, `retry.max` and `timeout`",
+            "an agent takes a table of `adaptive.factor`, `adaptive.least`, `adaptive.most`, `adaptive.percentile`, `breaker.cooldown`, `breaker.failures`, `concurrency`, `deadline`, `enabled`, `heartbeat`, `priority`, `queue`, `rate`, `retention`, `retention.age`, `retention.last`, `retry.cap`, `retry.factor`, `retry.first`, `retry.max` and `timeout`",
         ),
     ];
     for (name, value, message) in cases {

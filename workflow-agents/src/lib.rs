@@ -1,24 +1,16 @@
 #![doc = include_str!("../doc/crate.md")]
 
-#[cfg(any(feature = "docker", feature = "shell"))]
-mod accept;
-#[cfg(feature = "docker")]
-mod container;
-#[cfg(any(feature = "docker", feature = "shell"))]
-mod finished;
-#[cfg(any(feature = "docker", feature = "shell"))]
+#[cfg(any(feature = "http", feature = "shell"))]
 mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
 mod process;
+#[cfg(feature = "http")]
+mod request;
 
-#[cfg(any(feature = "docker", feature = "shell"))]
-pub use accept::Accept;
-#[cfg(feature = "docker")]
-pub use container::{Container, Pull, docker};
-#[cfg(any(feature = "docker", feature = "shell"))]
-pub use finished::Finished;
-#[cfg(any(feature = "docker", feature = "shell"))]
+#[cfg(any(feature = "http", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
-pub use process::{Shell, shell};
+pub use process::{Accept, Finished, Shell, shell};
+#[cfg(feature = "http")]
+pub use request::{Answer, Body, Http, http};

@@ -162,8 +162,9 @@ mod tests {
             let output = captured(101, &[text.as_bytes()]);
             assert!(output.truncated && output.encoding == Encoding::Text, "{output:?}");
             assert_eq!(output.bytes, text.len() as u64);
-            let (head, tail) = output.text.split_once('…').unwrap();
-            assert!(text.starts_with(head.trim_end()) && text.ends_with(&tail[tail.len() - 20..]));
+            let (head, _) = output.text.split_once('…').unwrap();
+            let (_, tail) = output.text.rsplit_once("…\n").unwrap();
+            assert!(text.starts_with(head.trim_end()) && text.ends_with(tail) && tail.len() > 40);
             assert!(output.text.len() < 160);
         }
     }

@@ -377,6 +377,7 @@ impl RuntimeBuilder {
             engine.recover_all();
         }
         engine.begin_presence();
+        engine.read_learned().await?;
         #[cfg(all(feature = "acting", feature = "sqlite"))]
         if let Some(file) = file.filter(|_| !hands_off) {
             crate::door::keep_open(engine, &file).await;
@@ -431,6 +432,7 @@ impl RuntimeBuilder {
             })?;
         }
         engine.begin_retaining();
+        engine.begin_statistics();
         Ok(Runtime { engine })
     }
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::choice::{Goal, Measured};
 use crate::deed::Deed;
 use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
@@ -77,6 +78,20 @@ pub(crate) trait Host: Send + Sync {
     /// How many tasks this attempt made before without giving them a name.
     fn next_spawn(&self) -> u32;
     fn stats(&self, agent: &str) -> Option<AgentStats>;
+    /// Chooses; says which of them. Without options it does not matter what it says.
+    fn choose(&self, _name: &str, _options: &[String], _goal: Goal) -> usize {
+        0
+    }
+    fn learn(&self, _name: &str, _option: &str, _measured: Measured, _goal: Goal) {}
+    fn cost(&self, _cents: f64) {}
+    /// What a task of the job has cost, as far as it ran here.
+    fn cost_of(&self, _task: TaskId) -> f64 {
+        0.0
+    }
+    /// What a task that code has made calls.
+    fn callee(&self, _task: TaskId) -> Option<String> {
+        None
+    }
     fn cached(&self, key: &str) -> Option<Json>;
     fn cache(&self, key: &str, value: Json);
     /// The next thing that this attempt does once.

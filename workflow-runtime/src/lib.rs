@@ -8,6 +8,7 @@ extern crate self as workflow_runtime;
 pub mod __private;
 #[cfg(feature = "acting")]
 mod act;
+mod adaptive;
 mod agent;
 mod apart;
 #[cfg(feature = "archive")]
@@ -18,6 +19,8 @@ mod builder;
 mod callee_kind;
 mod catalogue;
 mod check;
+mod choice;
+mod choosing;
 #[cfg(feature = "classic")]
 pub mod classic;
 #[cfg(feature = "cli")]
@@ -71,6 +74,7 @@ mod queues;
 mod record;
 mod registered;
 mod registry;
+mod report;
 mod requeue;
 mod rerun;
 mod retention;
@@ -128,12 +132,15 @@ mod wire;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod within;
 
+pub use adaptive::Adaptive;
 pub use agent::{Agent, AgentSpec, Call, Callable, Running};
 #[cfg(feature = "archive")]
 pub use archive::Archive;
 pub use builder::{RuntimeBuilder, StartError};
 pub use callee_kind::CalleeKind;
 pub use catalogue::{AgentEntry, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Catalogue, WorkflowEntry};
+pub use choice::{Goal, Measured};
+pub use choosing::Choosing;
 pub use code::{Code, Derived, Gather, Items, Make, MayMake, NodeCode, Split, Test, Time};
 #[cfg(feature = "config")]
 pub use config::{Configuration, Mistake, Mistakes, Origin, Setting, Settings};
@@ -168,6 +175,7 @@ pub use record::{
 };
 pub use registered::{RegisteredAgent, RegisteredWorkflow};
 pub use registry::{Registry, RegistryBuilder, registered};
+pub use report::AgentHour;
 pub use requeue::Requeue;
 pub use rerun::{Rerun, RerunError};
 pub use retention::{Keep, Retention};

@@ -1,5 +1,6 @@
 //! The runtime, as programs hold it.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +18,7 @@ use crate::metrics::{Health, Metrics};
 use crate::program::Place;
 use crate::record::Target;
 use crate::registry::Registry;
+use crate::report::AgentHour;
 use crate::runnable::{Requested, Runnable};
 use crate::schedules::Schedules;
 use crate::stats::AgentStats;
@@ -248,6 +250,15 @@ impl Runtime {
         self.engine.stats(agent)
     }
 
+    /// How agents have done in the last hours, on all machines that share the store, by names; the oldest hour first, those left
+    /// out in which an agent did nothing. It is kept for two weeks.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn report(&self, hours: u64) -> Result<BTreeMap<String, Vec<AgentHour>>, StoreError> {
+        self.engine.report(hours).await
+    }
+
     /// What was counted so far, in this process, and how it stands now: queues, agents, jobs, limits, the store.
     pub fn metrics(&self) -> Metrics {
         self.engine.metrics()
@@ -286,6 +297,7 @@ impl Runtime {
             attempt.tell(FailureKind::Cancelled, "the runtime shuts down".to_owned());
         }
         engine.wait_until_quiet(engine.clock.now() + engine.config.grace * 2).await;
+        engine.keep_statistics_at_last().await;
         engine.end_writing().await;
         engine.timers.clear();
         engine.gates.clear();

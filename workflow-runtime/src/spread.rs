@@ -88,6 +88,16 @@ impl Spread {
         self.counts.iter().sum()
     }
 
+    /// By parts, how many are in those that have any.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
+    }
+
+    /// How many are in a part.
+    pub(crate) fn part(&self, place: usize) -> u64 {
+        self.counts.get(place).copied().unwrap_or(0)
+    }
+
     /// So many more took no time.
     pub(crate) fn add_zeros(&mut self, count: u64) {
         self.counts[0] += count;
@@ -107,7 +117,9 @@ fn bucket(time: Duration) -> usize {
     ((power - 3) * EIGHTHS + part).min(BUCKETS - 1)
 }
 
-fn upper_end(bucket: usize) -> Duration {
+/// Where a part ends.
+pub(crate) fn upper_end(bucket: usize) -> Duration {
+    let bucket = bucket.min(BUCKETS - 1);
     let (power, part) = (bucket / EIGHTHS + 3, (bucket % EIGHTHS) as u64);
     Duration::from_nanos((EIGHTHS as u64 + part + 1) << (power - 3))
 }

@@ -18,6 +18,8 @@ pub struct AgentStats {
     pub retries: u64,
     /// Attempts that run just now.
     pub active: u64,
+    /// What they have cost, in cents, as far as they [said](crate::TaskContext::cost).
+    pub cents: f64,
     /// Half of the attempts took at most so long, within an eighth.
     pub p50: Duration,
     /// Of 100 attempts, 95 took at most so long, within an eighth.
@@ -33,6 +35,9 @@ impl AgentStats {
         if self.count == 0 { 1.0 } else { self.succeeded as f64 / self.count as f64 }
     }
 }
+
+/// How many millionths there are.
+const MICROS: f64 = 1_000_000.0;
 
 /// What is counted of an agent: in parts, for threads that count at once would have to wait for one another's caches.
 #[derive(Debug, Default)]
@@ -51,6 +56,8 @@ struct Part {
     cancelled: AtomicU64,
     timed_out: AtomicU64,
     retries: AtomicU64,
+    /// In millionths of a cent.
+    cost: AtomicU64,
     durations: Durations,
 }
 
@@ -62,6 +69,7 @@ pub(crate) struct Tally {
     pub(crate) cancelled: u64,
     pub(crate) timed_out: u64,
     pub(crate) retries: u64,
+    pub(crate) cents: f64,
     pub(crate) durations: Spread,
 }
 
@@ -100,11 +108,22 @@ impl Counters {
         self.parts.own().retries.fetch_add(1, Relaxed);
     }
 
+    /// So much was spent.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "who counts looks that it is more than nothing"
+    )]
+    pub(crate) fn cost(&self, cents: f64) {
+        self.parts.own().cost.fetch_add((cents * MICROS).min(1e18) as u64, Relaxed);
+    }
+
     /// Whether anything was counted.
     pub(crate) fn is_used(&self) -> bool {
         self.parts.all().next().is_some()
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "a sum of money so large need not be exact")]
     pub(crate) fn tally(&self) -> Tally {
         // What has started is read last, so that what has ended is not more.
         let ended = self.parts.sum(|part| &part.ended);
@@ -114,6 +133,7 @@ impl Counters {
             cancelled: sum(|part| &part.cancelled),
             timed_out: sum(|part| &part.timed_out),
             retries: sum(|part| &part.retries),
+            cents: sum(|part| &part.cost) as f64 / MICROS,
             durations: self.parts.all().map(|part| &part.durations).collect(),
             active: sum(|part| &part.started).saturating_sub(ended),
         }
@@ -136,6 +156,7 @@ impl Counters {
             succeeded: tally.succeeded(),
             retries: tally.retries,
             active: tally.active,
+            cents: tally.cents,
             p50: quantile(50),
             p95: quantile(95),
             p99: quantile(99),

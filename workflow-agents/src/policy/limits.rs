@@ -19,8 +19,6 @@ pub struct Limits {
     pub processes: Option<u32>,
     /// How long a file may be that it writes, in bytes.
     pub file: Option<u64>,
-    /// How many processors it may use at once. Containers are held to it; commands are not.
-    pub processors: Option<u32>,
 }
 
 impl Limits {
@@ -31,7 +29,6 @@ impl Limits {
         memory: Some(1 << 30),
         processes: Some(256),
         file: Some(1 << 30),
-        processors: None,
     };
 
     /// These, with what they do not say taken from others.
@@ -43,7 +40,6 @@ impl Limits {
             memory: self.memory.or(others.memory),
             processes: self.processes.or(others.processes),
             file: self.file.or(others.file),
-            processors: self.processors.or(others.processors),
         }
     }
 
@@ -62,7 +58,6 @@ impl Limits {
             memory: least(self.memory, others.memory),
             processes: least(self.processes, others.processes),
             file: least(self.file, others.file),
-            processors: least(self.processors, others.processors),
         }
     }
 

@@ -3,7 +3,6 @@
 mod address;
 mod command;
 mod host;
-mod image;
 mod limits;
 mod mistake;
 mod permit;

@@ -1,9 +1,7 @@
 //! What one role may do.
 
 use std::collections::BTreeMap;
-#[cfg(feature = "shell")]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::command::Command;
 use super::host::HostRule;
@@ -23,7 +21,6 @@ pub struct Role {
     pub(super) network: bool,
     pub(super) environment: Vec<String>,
     pub(super) images: Vec<String>,
-    pub(super) engine: Option<String>,
     pub(super) hosts: Vec<HostRule>,
     pub(super) methods: Vec<String>,
     pub(super) private: bool,
@@ -45,7 +42,6 @@ impl Default for Role {
             network: false,
             environment: Vec::new(),
             images: Vec::new(),
-            engine: None,
             hosts: Vec::new(),
             methods: ["GET", "HEAD"].map(str::to_owned).into(),
             private: false,
@@ -125,19 +121,10 @@ impl Role {
         self
     }
 
-    /// Lets it run containers of an image, by its name in full, with its registry and its tag, such as
-    /// `docker.io/library/rust:1.95`; a `*` in it stands for anything.
+    /// Lets it run containers of an image; a `*` in it stands for anything.
     #[must_use]
     pub fn image(mut self, name: impl Into<String>) -> Self {
         self.images.push(name.into());
-        self
-    }
-
-    /// Sets which engine its containers run on: `unix:///run/user/1000/docker.sock`, `tcp://10.0.0.7:2375`. Unless this is
-    /// said, it is the one that `DOCKER_HOST` names, or else the one at the system's usual place.
-    #[must_use]
-    pub fn engine(mut self, address: impl Into<String>) -> Self {
-        self.engine = Some(address.into());
         self
     }
 
@@ -170,11 +157,7 @@ impl Role {
         self.limits = limits;
         self
     }
-}
 
-/// What commands of this machine are held to.
-#[cfg(feature = "shell")]
-impl Role {
     pub(crate) fn folders_of_commands(&self) -> impl Iterator<Item = &Path> {
         self.path.iter().map(PathBuf::as_path)
     }

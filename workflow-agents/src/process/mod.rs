@@ -4,6 +4,7 @@ mod agent;
 mod ambit;
 mod child;
 mod confine;
+mod finished;
 mod mark;
 mod request;
 mod run;
@@ -11,4 +12,5 @@ mod usage;
 mod watcher;
 
 pub use agent::shell;
-pub use request::Shell;
+pub use finished::Finished;
+pub use request::{Accept, Shell};

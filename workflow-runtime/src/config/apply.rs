@@ -13,6 +13,7 @@ use super::resolve::resolve;
 use super::settings::{Set, Settings};
 use super::target::Target;
 use super::value::Value;
+use crate::adaptive::Adaptive;
 use crate::engine::{AgentLimits, Breaker, Config, Queue, StallAction};
 use crate::registry::Registry;
 use crate::retention::{Keep, Retention};
@@ -78,6 +79,23 @@ impl Settings {
             }
         }
         self.set_breakers(setup);
+        self.set_adaptive(setup);
+    }
+
+    fn set_adaptive(&self, setup: &mut Setup<'_>) {
+        for target in self.of.keys() {
+            let Target::Agent(name) = target else { continue };
+            let bounds = (self.get(target, "adaptive.least"), self.get(target, "adaptive.most"));
+            let (Some(Value::Time(least)), Some(Value::Time(most))) = bounds else { continue };
+            let mut adaptive = Adaptive::within(*least, *most);
+            if let Some(Value::Number(times)) = self.get(target, "adaptive.factor") {
+                adaptive = adaptive.factor(*times);
+            }
+            if let Some(Value::Number(percent)) = self.get(target, "adaptive.percentile") {
+                adaptive = adaptive.percentile(*percent);
+            }
+            setup.limits.entry(name.to_string()).or_default().adaptive = Some(adaptive);
+        }
     }
 
     fn set_breakers(&self, setup: &mut Setup<'_>) {

@@ -130,6 +130,11 @@ impl Code<'_> {
             let target = Target::Agent(Arc::from(name.as_str()));
             tell(&target, "concurrency", limits.concurrency.map(|count| Value::Count(count.get())));
             tell(&target, "rate", limits.rate.map(Value::Rate));
+            tell(&target, "adaptive.factor", limits.adaptive.map(|adaptive| Value::Number(adaptive.factor)));
+            tell(&target, "adaptive.least", limits.adaptive.map(|adaptive| Value::Time(adaptive.least)));
+            tell(&target, "adaptive.most", limits.adaptive.map(|adaptive| Value::Time(adaptive.most)));
+            let percentile = limits.adaptive.map(|adaptive| Value::Number(adaptive.percentile));
+            tell(&target, "adaptive.percentile", percentile);
             tell(&target, "breaker.failures", limits.breaker.map(|breaker| Value::Count(breaker.failures)));
             tell(&target, "breaker.cooldown", limits.breaker.map(|breaker| Value::Time(breaker.cooldown)));
         }
@@ -160,7 +165,7 @@ fn add(said: &mut Said, target: &Target, options: &Options, by: &By) {
 
 /// Whether what a step says counts for more than what its agent does.
 fn is_of_steps(key: &str) -> bool {
-    !matches!(key, "concurrency" | "rate") && !key.starts_with("breaker")
+    !matches!(key, "concurrency" | "rate") && !key.starts_with("breaker") && !key.starts_with("adaptive")
 }
 
 /// What options say of a setting, as TOML.

@@ -68,6 +68,18 @@ impl Settings {
             let problem = "a breaker needs both `failures` and `cooldown`";
             found.push(self.told(target, "breaker.cooldown breaker.failures", problem.to_owned()));
         }
+        let adapts = ["adaptive.factor", "adaptive.least", "adaptive.most", "adaptive.percentile"];
+        if adapts.into_iter().any(has) && !(has("adaptive.least") && has("adaptive.most")) {
+            let problem = "an adaptive timeout needs both `least` and `most`, within which it is to be";
+            found.push(self.told(target, &adapts.join(" "), problem.to_owned()));
+        }
+        if let (Some(Value::Time(least)), Some(Value::Time(most))) =
+            (self.get(target, "adaptive.least"), self.get(target, "adaptive.most"))
+            && least > most
+        {
+            let problem = "the least of an adaptive timeout is more than its most; exchange them";
+            found.push(self.told(target, "adaptive.least adaptive.most", problem.to_owned()));
+        }
         if has("archive") && !cfg!(feature = "archive") {
             let problem = "this program is built without the feature `archive` of workflow-runtime";
             found.push(self.told(target, "archive", problem.to_owned()));

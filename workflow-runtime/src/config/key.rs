@@ -137,7 +137,11 @@ const QUEUE: [Key; 5] = [
     key("rate", Kind::Rate),
 ];
 
-const AGENT: [Key; 17] = [
+const AGENT: [Key; 21] = [
+    key("adaptive.factor", Kind::Factor),
+    key("adaptive.least", Kind::Time),
+    key("adaptive.most", Kind::Time),
+    key("adaptive.percentile", Kind::Factor),
     key("breaker.cooldown", Kind::Time),
     key("breaker.failures", Kind::Count),
     key("concurrency", Kind::Count),

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::alarm::Alarm;
+use super::callee::Callee;
 use super::core::Engine;
 use super::event::{Done, Event};
 use super::executor::lock;
@@ -102,6 +103,8 @@ pub(crate) struct Attempt {
     pub(super) transactions: AtomicU32,
     /// How many lines it has written to the log.
     pub(super) logged: AtomicU32,
+    /// How many choices it has made.
+    pub(super) choices: AtomicU32,
     /// How many of its subtasks it waits for: that is no silence.
     pub(super) joins: AtomicU32,
     pub(super) last_beat: AtomicU64,
@@ -175,6 +178,7 @@ impl Attempt {
             #[cfg(feature = "postgres")]
             transactions: AtomicU32::new(0),
             logged: AtomicU32::new(0),
+            choices: AtomicU32::new(0),
             joins: AtomicU32::new(0),
             last_beat: AtomicU64::new(0),
             deadline,
@@ -325,6 +329,7 @@ impl Attempt {
         let took = if is_virtual { self.engine.clock.now().since(self.began_at) } else { took };
         self.control.over.store(true, Ordering::SeqCst);
         self.engine.agents[self.agent as usize].counters.end(failed(&done), took);
+        self.engine.note_time(self.agent, &done, took);
         if let Some(span) = &self.span {
             span.end(&done);
         }
@@ -427,6 +432,25 @@ pub(super) fn failed(done: &Done) -> Option<FailureKind> {
 }
 
 impl Engine {
+    /// How long an attempt may take. A timeout that adapts makes it shorter, and never longer, than what is set.
+    pub(super) fn limits_of(&self, callee: &Callee<'_>) -> Limits {
+        let mut limits = Limits::of(&callee.options);
+        let run = &self.agents[callee.agent as usize];
+        if let Some(adaptive) = &run.limits.adaptive {
+            let adapted = lock(&run.lately).timeout(adaptive);
+            limits.timeout = Some(limits.timeout.map_or(adapted, |set| set.min(adapted)));
+        }
+        limits
+    }
+
+    /// Notes how long an attempt took, where a timeout follows that.
+    pub(super) fn note_time(&self, agent: u32, done: &Done, took: Duration) {
+        let run = &self.agents[agent as usize];
+        if run.limits.adaptive.is_some() && matches!(failed(done), None | Some(FailureKind::TimedOut)) {
+            lock(&run.lately).add(took, done.is_ok());
+        }
+    }
+
     /// Whether a test has put something in the place of an agent.
     pub(super) fn has_overrides(&self) -> bool {
         self.has_overrides.load(Ordering::Relaxed)

@@ -25,6 +25,7 @@ use super::timers::Timers;
 use super::timetable::{ScheduleSetting, Timetable};
 use super::turnstile::Turnstile;
 use super::watch::Watch;
+use crate::adaptive::Lately;
 use crate::apart::Apart;
 use crate::code::NodeCode;
 use crate::context::{Resources, TaskManager};
@@ -98,6 +99,10 @@ pub(crate) struct Engine {
     pub(super) has_more: AtomicBool,
     /// What people had done, where there is no store to keep it.
     pub(crate) deeds: Mutex<std::collections::VecDeque<crate::deed::Deed>>,
+    /// How agents have done, as far as it is not kept yet.
+    pub(super) counted: super::report::Counted,
+    /// What choices have come to.
+    pub(super) learned: super::learned::Learned,
     /// Held by who takes jobs over from the store: what it gave one of them, another finds in memory.
     pub(super) taking: Mutex<()>,
     /// Who writes jobs that are forgotten to files.
@@ -205,6 +210,8 @@ pub(crate) struct AgentRun {
     pub(super) counted: bool,
     /// It is switched off: its attempts wait.
     pub(super) shut: bool,
+    /// How long its attempts took of late, where its timeout follows that.
+    pub(super) lately: Mutex<Lately>,
     pub(super) counters: Counters,
     /// How long its polls take, in nanoseconds: a moving median; 0 while unknown.
     pub(super) pace: Apart<AtomicU32>,
@@ -256,6 +263,7 @@ impl Engine {
             counted: limited.contains(agent.name()),
             shut: config.off.has(agent.name()),
             limits: limits.get(agent.name()).copied().unwrap_or_default(),
+            lately: Mutex::default(),
             counters: Counters::default(),
             pace: Apart::default(),
             trying: AtomicU32::new(0),
@@ -314,6 +322,8 @@ impl Engine {
             setting: tokio::sync::Mutex::default(),
             has_more: AtomicBool::new(false),
             deeds: Mutex::default(),
+            counted: Default::default(),
+            learned: Default::default(),
             taking: Mutex::default(),
             open: Mutex::default(),
             stopping: AtomicBool::new(false),

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::job::Progress;
 use super::trace::context_in;
 use super::wait::Sleep;
+use crate::choice::{Chance, Goal, Measured};
 use crate::context::{Host, Pending, Resources, TaskManager};
 use crate::deed::Deed;
 use crate::error::AgentError;
@@ -189,6 +190,35 @@ impl Host for Attempt {
 
     fn stats(&self, agent: &str) -> Option<AgentStats> {
         self.engine.stats(agent)
+    }
+
+    fn choose(&self, name: &str, options: &[String], goal: Goal) -> usize {
+        // Two choices of one attempt are not made by the same chance.
+        let number = self.choices.fetch_add(1, Ordering::Relaxed);
+        let of = format!("{}/{number}", self.number);
+        let mut chance = Chance::of(&[self.job_id(), self.path(), name, &of]);
+        self.engine.learned.choose(name, options, &goal, &mut chance)
+    }
+
+    fn learn(&self, name: &str, option: &str, measured: Measured, goal: Goal) {
+        self.engine.learned.learn(name, option, measured, goal);
+    }
+
+    fn cost(&self, cents: f64) {
+        self.engine.agents[self.agent as usize].counters.cost(cents);
+        let mut inner = self.job.lock();
+        let costs = &mut inner.live().costs;
+        let before = costs.get(&self.task).copied().unwrap_or(0.0);
+        costs.insert(self.task, before + cents);
+    }
+
+    fn cost_of(&self, task: TaskId) -> f64 {
+        self.job.lock().live_ref().and_then(|live| live.costs.get(&task).copied()).unwrap_or(0.0)
+    }
+
+    fn callee(&self, task: TaskId) -> Option<String> {
+        let inner = self.job.lock();
+        Some(inner.live_ref()?.machine.as_ref()?.spawn(task)?.callee.name.to_string())
     }
 
     fn cached(&self, key: &str) -> Option<Json> {

@@ -103,6 +103,8 @@ pub(crate) struct Live {
     pub(super) progressed: u64,
     pub(super) last_progress: Option<Progress>,
     pub(super) cache: HashMap<String, Json>,
+    /// What tasks have cost, in cents.
+    pub(super) costs: SmallMap<TaskId, f64>,
     /// What the machine wants done and a pause holds back.
     pub(super) held: Vec<Command>,
     /// It was to begin while it was paused.

@@ -79,6 +79,7 @@ impl Engine {
             let done = agent.done(result, || None);
             let took = if self.clock.is_virtual() { Duration::ZERO } else { took };
             run.counters.whole(failed(&done), took);
+            self.note_time(terms.agent, &done, took);
             span.into_iter().for_each(|span| span.end(&done));
             return Some(terms.ended(done));
         }

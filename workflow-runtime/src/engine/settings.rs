@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::breaker::Breaker;
+use crate::adaptive::Adaptive;
 use crate::options::Rate;
 
 /// A queue's limits. A queue that nobody set has the defaults.
@@ -72,6 +73,7 @@ pub struct AgentLimits {
     pub(crate) concurrency: Option<NonZeroU32>,
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
+    pub(crate) adaptive: Option<Adaptive>,
 }
 
 impl AgentLimits {
@@ -91,6 +93,13 @@ impl AgentLimits {
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
+        self
+    }
+
+    /// Makes its timeout follow how long its attempts take.
+    #[must_use]
+    pub fn adaptive(mut self, adaptive: Adaptive) -> Self {
+        self.adaptive = Some(adaptive);
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
-use super::attempt::{Held, Limits, Start, Terms};
+use super::attempt::{Held, Start, Terms};
 use super::callee::Callee;
 use super::drive::{HookCall, Turn};
 use super::event::{Done, Event, Placed};
@@ -128,7 +128,7 @@ impl Turn<'_> {
         let Some(machine) = live.machine.as_ref() else { return };
         let input = engine.input_of(self.job, machine, task, callee.agent).map_err(Box::new);
         let deadline = engine.deadline_of(self.job, machine, task, callee.options.deadline);
-        let (agent, limits) = (callee.agent, Limits::of(&callee.options));
+        let (agent, limits) = (callee.agent, engine.limits_of(&callee));
         let trace = self.seed(live, task, number, agent, &queue.settings.name);
         live.starts.push_back(Start { terms: Terms { task, number, agent, limits, deadline }, input, trace });
     }

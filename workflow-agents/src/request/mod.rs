@@ -1,0 +1,13 @@
+//! Requests over HTTP.
+
+mod agent;
+mod answer;
+mod asked;
+mod client;
+mod hop;
+mod later;
+mod resolve;
+
+pub use agent::http;
+pub use answer::Answer;
+pub use asked::{Body, Http};
