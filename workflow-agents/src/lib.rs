@@ -1,5 +1,7 @@
 #![doc = include_str!("../doc/crate.md")]
 
+#[cfg(feature = "lua")]
+mod aside;
 #[cfg(any(feature = "http", feature = "shell"))]
 mod output;
 pub mod policy;
@@ -7,6 +9,10 @@ pub mod policy;
 mod process;
 #[cfg(feature = "http")]
 mod request;
+#[cfg(feature = "lua")]
+mod regular;
+#[cfg(feature = "lua")]
+mod script;
 
 #[cfg(any(feature = "http", feature = "shell"))]
 pub use output::{Encoding, Output};
@@ -14,3 +20,5 @@ pub use output::{Encoding, Output};
 pub use process::{Accept, Finished, Shell, shell};
 #[cfg(feature = "http")]
 pub use request::{Answer, Body, Http, http};
+#[cfg(feature = "lua")]
+pub use script::{Lua, lua};

@@ -19,6 +19,8 @@ pub struct Limits {
     pub processes: Option<u32>,
     /// How long a file may be that it writes, in bytes.
     pub file: Option<u64>,
+    /// How many instructions of a script or a component it may have carried out.
+    pub instructions: Option<u64>,
 }
 
 impl Limits {
@@ -29,6 +31,7 @@ impl Limits {
         memory: Some(1 << 30),
         processes: Some(256),
         file: Some(1 << 30),
+        instructions: None,
     };
 
     /// These, with what they do not say taken from others.
@@ -40,6 +43,7 @@ impl Limits {
             memory: self.memory.or(others.memory),
             processes: self.processes.or(others.processes),
             file: self.file.or(others.file),
+            instructions: self.instructions.or(others.instructions),
         }
     }
 
@@ -58,6 +62,7 @@ impl Limits {
             memory: least(self.memory, others.memory),
             processes: least(self.processes, others.processes),
             file: least(self.file, others.file),
+            instructions: least(self.instructions, others.instructions),
         }
     }
 

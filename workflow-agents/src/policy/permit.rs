@@ -88,13 +88,19 @@ impl Permit {
         if folder.is_dir() && self.reads(&folder) { Ok(folder) } else { Err(refused()) }
     }
 
+    /// Where a file is by the name that it is asked for, whatever the file system has there.
+    pub fn place(&self, wanted: &Path) -> PathBuf {
+        let own = self.role.write.first().or(self.role.read.first());
+        let place = own.map_or_else(|| wanted.to_owned(), |own| own.join(wanted));
+        place.components().collect()
+    }
+
     /// A file to read, as the file system knows it.
     ///
     /// # Errors
     /// When there is none such, or none that the role may read.
     pub fn file(&self, wanted: &Path) -> Result<PathBuf, Refused> {
-        let own = self.role.write.first().or(self.role.read.first());
-        let wanted = own.map_or_else(|| wanted.to_owned(), |own| own.join(wanted));
+        let wanted = self.place(wanted);
         let refused = || self.refused("read", format!("read {}", wanted.display()));
         let file = wanted.canonicalize().map_err(|_| refused())?;
         if self.reads(&file) { Ok(file) } else { Err(refused()) }
@@ -187,6 +193,17 @@ impl Permit {
             return Ok(());
         }
         Err(self.refused("images", format!("run the image `{name}`")))
+    }
+
+    /// Whether scripts may have a library that they do not have by themselves.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub fn library(&self, name: &str) -> Result<(), Refused> {
+        if self.role.libraries.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        Err(self.refused("libraries", format!("use the library `{name}`")))
     }
 
     /// Whether a host may be asked, by its name.

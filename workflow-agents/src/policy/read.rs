@@ -14,12 +14,13 @@ use super::role::Role;
 use super::table::Text;
 
 /// The keys of a role.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "commands",
     "confine",
     "environment",
     "hosts",
     "images",
+    "libraries",
     "limits",
     "methods",
     "network",
@@ -32,7 +33,10 @@ const KEYS: [&str; 14] = [
 ];
 
 /// The keys of its limits.
-const LIMITS: [&str; 5] = ["file", "memory", "output", "processes", "time"];
+const LIMITS: [&str; 6] = ["file", "instructions", "memory", "output", "processes", "time"];
+
+/// The libraries that scripts may be given.
+const LIBRARIES: [&str; 1] = ["os"];
 
 /// Reads a text; folders in it that are not absolute are those in `beside`.
 pub(super) fn read(
@@ -97,6 +101,7 @@ impl Reading<'_> {
             "environment" => role.environment = words(&mut self.text, "names like [\"LANG\"]"),
             "hosts" => role.hosts = self.hosts(value),
             "images" => role.images = words(&mut self.text, "images like [\"docker.io/library/rust:*\"]"),
+            "libraries" => role.libraries = self.libraries(value),
             "limits" => role.limits = self.limits(value),
             "methods" => role.methods = words(&mut self.text, "methods like [\"GET\"]"),
             "network" => role.network = self.text.flag(value),
@@ -153,6 +158,22 @@ impl Reading<'_> {
             .collect()
     }
 
+    fn libraries(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let libraries = self.text.strings(value, "libraries like [\"os\"]").into_iter();
+        libraries
+            .filter_map(|(library, byte)| {
+                let is_known = LIBRARIES.contains(&library.as_str());
+                if !is_known {
+                    let there_are = LIBRARIES.join(", ");
+                    let problem =
+                        format!("no library `{library}` can be given to scripts; there are {there_are}");
+                    self.text.wrong(byte, problem);
+                }
+                is_known.then_some(library)
+            })
+            .collect()
+    }
+
     fn folders(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<PathBuf> {
         let folders = self.text.strings(value, "folders like [\"/srv/work\"]").into_iter();
         folders.filter_map(|(folder, byte)| self.folder(&folder, byte)).collect()
@@ -190,6 +211,7 @@ impl Reading<'_> {
         for (key, value) in table {
             match &**key.get_ref() {
                 "file" => limits.file = self.text.bytes(value),
+                "instructions" => limits.instructions = self.text.count(value),
                 "memory" => limits.memory = self.text.bytes(value),
                 "output" => limits.output = self.text.bytes(value),
                 "processes" => {
@@ -224,6 +246,7 @@ impl Reading<'_> {
             ("commands", "shell", !role.commands.is_empty()),
             ("shell", "shell", role.shell),
             ("images", "docker", !role.images.is_empty()),
+            ("libraries", "lua", !role.libraries.is_empty()),
             ("hosts", "http", !role.hosts.is_empty()),
         ] {
             if is_said && !has(tool) {
@@ -257,10 +280,11 @@ mod tests {
             environment = ["LANG"]
             hosts = ["*.crates.io:443", "10.0.0.7"]
             methods = ["GET", "POST"]
-            limits = { time = "90s", output = "64 KiB", memory = 1000000, processes = 4 }
+            limits = { time = "90s", output = "64 KiB", memory = 1000000, processes = 4, instructions = 5000 }
 
             [role.admin]
-            tools = ["shell", "docker"]
+            tools = ["shell", "docker", "lua"]
+            libraries = ["os"]
             commands = ["*"]
             images = ["*"]
             shell = true
@@ -273,6 +297,8 @@ mod tests {
         let coder = &roles["coder"];
         assert_eq!(coder.limits.time_ms, Some(90_000));
         assert_eq!(coder.limits.output, Some(65_536));
+        assert_eq!(coder.limits.instructions, Some(5000));
+        assert_eq!(roles["admin"].libraries, ["os"]);
         assert_eq!(coder.commands[1], Command::new("cargo").first(["build"]).options(["--release"]));
         assert_eq!(coder.places["hosts"].line, 8);
         assert!(roles["admin"].shell && !roles["admin"].confine);
@@ -289,6 +315,8 @@ hosts = [\"http://x\"]
 read = [\"/no/such/folder\", \"here\"]
 shell = \"yes\"
 limits = { time = \"soon\", memory = \"1 mb\", processes = 0, cores = 1 }
+[role.critic]
+libraries = [\"os\", \"io\"]
 [roles.tester]
 ";
         assert_eq!(
@@ -306,8 +334,10 @@ limits = { time = \"soon\", memory = \"1 mb\", processes = 0, cores = 1 }
                 "p.toml:8:19: \"soon\" is not a duration; write one like \"30s\", \"5m\" or \"1h30m\"",
                 "p.toml:8:36: `1 mb` is no size; write one like \"64 MiB\" or \"500 kB\"",
                 "p.toml:8:56: expected a number, from 1, found integer",
-                "p.toml:8:59: unknown key `cores`; the keys are file, memory, output, processes, time",
-                "p.toml:9:2: unknown key `roles`; a policy has tables [role.NAME]",
+                "p.toml:8:59: unknown key `cores`; the keys are file, instructions, memory, output, processes, time",
+                "p.toml:10:1: `libraries` is for the tool `lua`, which the role may not use; add it to `tools`",
+                "p.toml:10:20: no library `io` can be given to scripts; there are os",
+                "p.toml:11:2: unknown key `roles`; a policy has tables [role.NAME]",
             ]
         );
         assert_eq!(mistakes("[role.x]\ntools = [\"a\"\n")[0], "p.toml:2:13: unclosed array, expected `]`");

@@ -1,7 +1,9 @@
 //! What one role may do.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "shell")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use super::command::Command;
 use super::host::HostRule;
@@ -21,6 +23,7 @@ pub struct Role {
     pub(super) network: bool,
     pub(super) environment: Vec<String>,
     pub(super) images: Vec<String>,
+    pub(super) libraries: Vec<String>,
     pub(super) hosts: Vec<HostRule>,
     pub(super) methods: Vec<String>,
     pub(super) private: bool,
@@ -42,6 +45,7 @@ impl Default for Role {
             network: false,
             environment: Vec::new(),
             images: Vec::new(),
+            libraries: Vec::new(),
             hosts: Vec::new(),
             methods: ["GET", "HEAD"].map(str::to_owned).into(),
             private: false,
@@ -128,6 +132,13 @@ impl Role {
         self
     }
 
+    /// Lets its scripts have a library that they do not have by themselves: `os`, of which there is what tells the time.
+    #[must_use]
+    pub fn library(mut self, name: impl Into<String>) -> Self {
+        self.libraries.push(name.into());
+        self
+    }
+
     /// Lets it ask a host: `example.com`, `*.example.com`, `10.0.0.7:8080`.
     ///
     /// # Errors
@@ -157,7 +168,10 @@ impl Role {
         self.limits = limits;
         self
     }
+}
 
+#[cfg(feature = "shell")]
+impl Role {
     pub(crate) fn folders_of_commands(&self) -> impl Iterator<Item = &Path> {
         self.path.iter().map(PathBuf::as_path)
     }

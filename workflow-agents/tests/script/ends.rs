@@ -1,0 +1,81 @@
+//! That nothing is left running, and nobody held up.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use workflow_agents::Lua;
+use workflow_agents::policy::{Limits, Policy, Role};
+use workflow_runtime::Runtime;
+use workflow_runtime::testing::TestRuntime;
+
+use crate::setting::{AsCritic, Setting};
+
+/// A script that goes on until it is ended, and says so.
+const ENDLESS: &str = "progress(0, 'on') while true do pcall(function() while true do end end) end";
+
+#[tokio::test]
+async fn who_is_cancelled_ends() {
+    let setting = Setting::plain().await;
+    let job = setting.submit(Lua::new(ENDLESS)).await;
+    job.progress().next().await.expect("it runs");
+    let began = Instant::now();
+    assert!(job.cancel("enough").await);
+    drop(job.await.expect_err("it is cancelled"));
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_step_has_five_seconds_unless_it_is_said() {
+    let setting = Setting::plain().await;
+    let began = Instant::now();
+    let told = setting.fails(ENDLESS).await;
+    assert!((4..9).contains(&began.elapsed().as_secs()), "{told}");
+}
+
+/// The runtime's one thread goes on with others while many scripts run for ever.
+#[tokio::test]
+async fn nobody_waits_for_scripts_that_do_not_end() {
+    let setting = Setting::plain().await;
+    let mut endless = Vec::new();
+    for _ in 0..8 {
+        let job = setting.submit(Lua::new(ENDLESS)).await;
+        job.progress().next().await.expect("it runs");
+        endless.push(job);
+    }
+    assert_eq!(setting.gives("return 1").await, json!(1));
+    for job in endless {
+        assert!(job.cancel("enough").await);
+        drop(job.await);
+    }
+}
+
+#[test]
+fn it_runs_on_the_clock_of_a_test() {
+    let limits = Limits { time_ms: Some(100), ..Limits::default() };
+    let policy = Policy::new().role("critic", Role::new().tool("lua").limits(limits));
+    let test = TestRuntime::of(Runtime::builder().state(policy));
+    let run = |text: &str| {
+        let submission = test.submit(AsCritic { script: Lua::new(text) });
+        let job = futures_of(&test, submission);
+        test.run_until_idle();
+        job.result().expect("it is over")
+    };
+    assert_eq!(run("return 1 + 1").unwrap(), json!(2));
+    let told = run(ENDLESS).expect_err("it does not end").to_string();
+    assert!(told.contains("was ended after 100ms"), "{told}");
+}
+
+fn futures_of(
+    test: &TestRuntime,
+    submission: workflow_runtime::Submission<serde_json::Value>,
+) -> workflow_runtime::JobHandle<serde_json::Value> {
+    let _ = test;
+    let mut future = std::pin::pin!(std::future::IntoFuture::into_future(submission));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(job) = future.as_mut().poll(&mut context) {
+            return job.expect("it is taken");
+        }
+        test.run_until_idle();
+    }
+}
