@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -11,9 +10,6 @@ use workflow_runtime::{AgentError, TaskContext};
 
 /// For how long work that was told to stop is waited for.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// Longer than anybody waits.
-const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
 /// How many threads there may be at once, with those that were left to themselves and have not ended yet.
 const THREADS: usize = 256;
@@ -30,17 +26,17 @@ pub(crate) struct Brake {
 
 impl Brake {
     pub(crate) fn is_pulled(&self) -> bool {
-        self.is_pulled.load(Ordering::Relaxed)
+        self.is_pulled.load(Ordering::SeqCst)
     }
 
     /// One that nobody pulls.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "lua"))]
     pub(crate) fn loose() -> Arc<Self> {
         Arc::new(Self { is_pulled: AtomicBool::new(false), also: || {} })
     }
 
     fn pull(&self) {
-        self.is_pulled.store(true, Ordering::Relaxed);
+        self.is_pulled.store(true, Ordering::SeqCst);
         (self.also)();
     }
 }
@@ -95,7 +91,11 @@ impl Aside {
     ) -> Came<T> {
         let brake = Pulled(Arc::new(Brake { is_pulled: AtomicBool::new(false), also: self.also }));
         if Handle::try_current().is_err() {
-            return self.run_here(context, &brake, work);
+            let needs = format!(
+                "a {} needs tokio, which does not run here; in a test, put something else in its place",
+                self.name
+            );
+            return Err(AgentError::permanent(needs));
         }
         let (told, mut answer) = oneshot::channel();
         // Who asked may be gone.
@@ -115,30 +115,6 @@ impl Aside {
         tokio::select! {
             came = answer => self.given(came.ok(), why),
             () = context.sleep(GRACE) => Err(self.left(&why)),
-        }
-    }
-
-    /// Where tokio does not run, as on the clock of a test: whoever asks waits for it.
-    fn run_here<T: Send + 'static>(
-        &self,
-        context: &TaskContext,
-        brake: &Pulled,
-        work: impl FnOnce(&Arc<Brake>) -> Came<T> + Send + 'static,
-    ) -> Came<T> {
-        let (told, answer) = mpsc::channel();
-        self.start(brake, work, move |came| drop(told.send(came)))?;
-        let left = context.deadline().map(|deadline| deadline.since(context.now()));
-        let time = self.time.into_iter().chain(left).min().unwrap_or(FOR_EVER);
-        match answer.recv_timeout(time) {
-            Ok(came) => return came,
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(self.gone()),
-            Err(mpsc::RecvTimeoutError::Timeout) => brake.0.pull(),
-        }
-        let why =
-            if Some(time) == self.time { self.late() } else { "was ended, for its time is over".to_owned() };
-        match answer.recv_timeout(GRACE) {
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(self.left(&why)),
-            came => self.given(came.ok(), why),
         }
     }
 

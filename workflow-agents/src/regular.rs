@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use tokio::runtime::Handle;
 use workflow_runtime::AgentError;
 
 /// Reads a file of at most so many bytes. What is no file, such as a pipe, would let wait for ever.
@@ -20,15 +19,4 @@ pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>, AgentError> {
         return Err(AgentError::permanent(format!("{shown} is longer than {most} bytes, which is the most")));
     }
     Ok(bytes)
-}
-
-/// Does what may take a while where that hurts nobody.
-pub(crate) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AgentError> + Send + 'static,
-) -> Result<T, AgentError> {
-    if Handle::try_current().is_err() {
-        return work();
-    }
-    let came = tokio::task::spawn_blocking(work).await;
-    came.unwrap_or_else(|error| Err(AgentError::retry(format!("it was not read: {error}"))))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use workflow_runtime::{AgentError, TaskContext};
 
 use super::request::LONGEST;
@@ -72,7 +73,7 @@ async fn pinned(
         return Ok(text);
     }
     let own = context.clone();
-    crate::regular::aside(move || first_read(&own, &key, &known)).await
+    on_a_thread(move || first_read(&own, &key, &known)).await
 }
 
 /// Reads a file, if no other step of the job has done so meanwhile: two that begin at once use the same text.
@@ -86,4 +87,16 @@ fn first_read(context: &TaskContext, key: &str, known: &std::path::Path) -> Resu
         .map_err(|_| AgentError::permanent(format!("{} is no text; a script is UTF-8", known.display())))?;
     context.cache(key, &text)?;
     Ok(text)
+}
+
+/// Does what may take a while where that hurts nobody.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AgentError> + Send + 'static,
+) -> Result<T, AgentError> {
+    if Handle::try_current().is_err() {
+        // Who runs it says so.
+        return work();
+    }
+    let came = tokio::task::spawn_blocking(work).await;
+    came.unwrap_or_else(|error| Err(AgentError::retry(format!("it was not read: {error}"))))
 }

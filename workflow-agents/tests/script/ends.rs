@@ -4,11 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use workflow_agents::Lua;
-use workflow_agents::policy::{Limits, Policy, Role};
-use workflow_runtime::Runtime;
-use workflow_runtime::testing::TestRuntime;
 
-use crate::setting::{AsCritic, Setting};
+use crate::setting::Setting;
 
 /// A script that goes on until it is ended, and says so.
 const ENDLESS: &str = "progress(0, 'on') while true do pcall(function() while true do end end) end";
@@ -46,36 +43,5 @@ async fn nobody_waits_for_scripts_that_do_not_end() {
     for job in endless {
         assert!(job.cancel("enough").await);
         drop(job.await);
-    }
-}
-
-#[test]
-fn it_runs_on_the_clock_of_a_test() {
-    let limits = Limits { time_ms: Some(100), ..Limits::default() };
-    let policy = Policy::new().role("critic", Role::new().tool("lua").limits(limits));
-    let test = TestRuntime::of(Runtime::builder().state(policy));
-    let run = |text: &str| {
-        let submission = test.submit(AsCritic { script: Lua::new(text) });
-        let job = futures_of(&test, submission);
-        test.run_until_idle();
-        job.result().expect("it is over")
-    };
-    assert_eq!(run("return 1 + 1").unwrap(), json!(2));
-    let told = run(ENDLESS).expect_err("it does not end").to_string();
-    assert!(told.contains("was ended after 100ms"), "{told}");
-}
-
-fn futures_of(
-    test: &TestRuntime,
-    submission: workflow_runtime::Submission<serde_json::Value>,
-) -> workflow_runtime::JobHandle<serde_json::Value> {
-    let _ = test;
-    let mut future = std::pin::pin!(std::future::IntoFuture::into_future(submission));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    loop {
-        if let std::task::Poll::Ready(job) = future.as_mut().poll(&mut context) {
-            return job.expect("it is taken");
-        }
-        test.run_until_idle();
     }
 }
