@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mlua::{Error, Function, Lua, LuaString, Value};
+use mlua::{Error, Function, Lua, LuaString, Table, Value};
 use workflow_runtime::TaskContext;
 
 use super::find::patterns;
@@ -65,18 +65,24 @@ impl Library {
         }
         // The prelude gives scripts one that is more careful.
         globals.raw_set("setmetatable", setmetatable)?;
-        let string: mlua::Table = globals.raw_get("string")?;
+        let string: Table = globals.raw_get("string")?;
         string.raw_set("dump", Value::Nil)?;
         patterns(lua, &string, &self.watch)?;
         let host = lua.create_table()?;
         host.raw_set("null", Value::NULL)?;
         host.raw_set("list", form.list())?;
+        host.raw_set("set", lua.create_function(set)?)?;
         host.raw_set("without_os", self.without_os.as_deref())?;
         host.raw_set("progress", progress(lua, &self.context)?)?;
         host.raw_set("log", log(lua, self.context)?)?;
         lua.load(PRELUDE).set_name("=lua").into_function()?.call::<()>(host)?;
         Ok(pcall)
     }
+}
+
+/// Sets a metatable, whatever was set before.
+fn set(_: &Lua, (object, meta): (Table, Option<Table>)) -> Result<(), Error> {
+    object.set_metatable(meta)
 }
 
 fn progress(lua: &Lua, context: &TaskContext) -> Result<Function, Error> {

@@ -1,20 +1,72 @@
 -- What scripts have in place of what the library of Lua has: everything that could go on for long without an instruction of Lua
 -- being carried out, for only between instructions is it looked whether a script is to end.
 local host = ...
-local error, getmetatable, rawget, select, setmetatable, tostring, type =
-    error, getmetatable, rawget, select, setmetatable, tostring, type
+local error, getmetatable, ipairs, pcall, rawget, select, setmetatable, tostring, type =
+    error, getmetatable, ipairs, pcall, rawget, select, setmetatable, tostring, type
 local integer, format = math.tointeger, string.format
-local concat, sort, unpack = table.concat, table.sort, table.unpack
+local concat, pack, sort, unpack = table.concat, table.pack, table.sort, table.unpack
 
 -- The metatable of all strings is nobody's.
 getmetatable("").__metatable = false
 
--- What is called when something is thrown away is never looked at.
-function _G.setmetatable(object, meta)
-    if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
-        error("`__gc` cannot be had here", 2)
+local events = {
+    "__add", "__band", "__bnot", "__bor", "__bxor", "__concat", "__div", "__eq", "__idiv", "__index", "__le", "__len", "__lt", "__mod",
+    "__mode", "__mul", "__name", "__newindex", "__pairs", "__pow", "__shl", "__shr", "__sub", "__tostring", "__unm",
+}
+
+-- What a table has in truth in place of each metatable: what that said when it was set last.
+local truths = setmetatable({}, { __mode = "k" })
+
+-- What is called when something is thrown away or closed may be called where nobody looks, and a call that leads to a call that leads
+-- on without end is never done. So that no metatable has such a thing later, either, tables have a copy of it.
+local function truth(meta)
+    for _, event in ipairs({ "__close", "__gc" }) do
+        if rawget(meta, event) ~= nil then
+            error(format("`%s` cannot be had here", event), 3)
+        end
     end
-    return setmetatable(object, meta)
+    local call = rawget(meta, "__call")
+    if call ~= nil and type(call) ~= "function" then
+        error("`__call` must be a function here", 3)
+    end
+    local copy = truths[meta] or {}
+    for place = 1, #events do
+        local event = events[place]
+        copy[event] = rawget(meta, event)
+    end
+    local shown = rawget(meta, "__metatable")
+    if shown == nil then
+        shown = meta
+    end
+    copy.__call, copy.__metatable, truths[meta] = call, shown, copy
+    return copy
+end
+
+function _G.setmetatable(object, meta)
+    if type(object) ~= "table" then
+        error(format("bad argument #1 to 'setmetatable' (table expected, got %s)", type(object)), 2)
+    elseif meta ~= nil and type(meta) ~= "table" then
+        error("bad argument #2 to 'setmetatable' (nil or table expected)", 2)
+    end
+    local before = getmetatable(object)
+    if before ~= nil then
+        local copy = type(before) == "table" and truths[before]
+        if not copy or copy.__metatable ~= before then
+            error("cannot change a protected metatable", 2)
+        end
+    end
+    host.set(object, meta and truth(meta))
+    return object
+end
+
+-- Lua's own has the handler called where the error is: if that is where a script is to end, nobody looks at the handler any more.
+function xpcall(called, handler, ...)
+    local given = pack(pcall(called, ...))
+    if given[1] then
+        return unpack(given, 1, given.n)
+    end
+    local _, told = pcall(handler, given[2])
+    return false, told
 end
 
 function print(...)

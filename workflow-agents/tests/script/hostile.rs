@@ -36,7 +36,10 @@ async fn what_never_ends_is_ended() {
         "return #setmetatable({}, { __len = function() while true do end end })",
         "for _ in pairs(setmetatable({}, { __pairs = function() while true do end end })) do end",
         "for _ in function() return 1 end do end",
-        "do local x <close> = setmetatable({}, { __close = function() while true do pcall(error) end end }) end",
+        "xpcall(function() while true do end end, function() while true do end end)",
+        "local s = ('x'):gsub('x', function() error(setmetatable({}, { __tostring = function() while true do end end })) end)",
+        "local s = ('x'):gsub('x', function() xpcall(error, function() while true do end end) end)",
+        "local t = setmetatable({}, { __lt = function() while true do end end }) table.sort({ t, t, t })",
         "table.sort({ 1, 2, 3 }, function() while true do pcall(error) end end)",
         "return (('x'):gsub('x', function() while true do pcall(function() while true do end end) end end))",
         "for x in ('x'):gmatch('x') do while true do end end",
@@ -59,14 +62,17 @@ async fn what_never_ends_is_ended() {
         "return table.remove(setmetatable({}, { __len = function() return 1 << 60 end, __newindex = rawequal }), 1)",
         "return table.sort(setmetatable({}, { __len = function() return (1 << 31) - 2 end, __index = rawlen, __newindex = rawequal }))",
         "local s, t = ('x'):rep(1 << 23), {} for i = 1, 100000 do t[i] = s end table.sort(t)",
-        "local s, t = ('x'):rep(1 << 23), {} for i = 1, 100000 do t[i] = s end table.sort(t, string.reverse)",
+        "local s, t = ('x'):rep(1 << 19), {} for i = 1, 100000 do t[i] = s end table.sort(t, string.reverse)",
         "local m = {} m.__index = pcall m.__call = table.unpack m.__len = function() return 90000 end table.unpack(setmetatable({}, m))",
-        "local s = ('x'):rep(1 << 24) while true do local t = s .. 'y' end",
-        "local s = ('x'):rep(1 << 24) while true do s:upper() end",
+        "local s = ('x'):rep(1 << 21) while true do local t = s .. 'y' end",
+        "local s = ('x'):rep(1 << 17) while true do s:upper() end",
     ] {
         let began = Instant::now();
         let came = setting.run(Lua::new(text)).await;
-        let is_told = came.as_ref().is_err_and(|told| told.contains("was ended after 200ms"));
+        // What has ended said so: nobody had to leave it to itself.
+        let is_told = came.as_ref().is_err_and(|told| {
+            told.ends_with("was ended after 200ms, which is as long as its role may run it")
+        });
         if !is_told || began.elapsed() > Duration::from_secs(3) {
             wrong.push(format!("{text}: {:?} {came:?}", began.elapsed()));
         }
@@ -80,10 +86,7 @@ async fn what_is_ended_by_lua_is_so_at_once() {
     let mut wrong = Vec::new();
     for (text, why) in [
         ("local function f() return 1 + f() end return f()", "not enough memory"),
-        (
-            "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k] end return t.x",
-            "overflow",
-        ),
+        ("return setmetatable({}, { __index = function(t, k) return t[k] end }).x", "overflow"),
         ("local function f() return ('x'):gsub('x', f) end return f()", "stack overflow"),
         ("local t = {} t.__index = t return setmetatable(t, t).x", "loop"),
         ("local m = {} m.__tostring = tostring return tostring(setmetatable({}, m))", "overflow"),
@@ -100,6 +103,17 @@ async fn what_is_ended_by_lua_is_so_at_once() {
         ("return ('x'):find(('('):rep(50))", "too many captures"),
         ("return ('x'):rep(500):find(('x-'):rep(500))", "pattern too complex"),
         ("setmetatable({}, { __gc = function() while true do end end })", "`__gc` cannot be had here"),
+        ("setmetatable({}, { __close = function() end })", "`__close` cannot be had here"),
+        (
+            "local m = {} local t = setmetatable({}, m) m.__close = print local x <close> = t",
+            "non-closable value",
+        ),
+        (
+            "local m = {} local t = setmetatable({}, m) m.__close = print for _ in next, {}, nil, t do end",
+            "non-closable value",
+        ),
+        ("local t = {} t.__call = t setmetatable(t, t)()", "`__call` must be a function here"),
+        ("local m = {} local t = setmetatable({}, m) m.__call = t t()", "attempt to call a table value"),
         (&("return ".to_owned() + &"(".repeat(100_000)), "overflow"),
         (&("x = ".to_owned() + &"{".repeat(100_000)), "overflow"),
         (&("return ".to_owned() + &"not ".repeat(100_000)), "overflow"),
@@ -173,10 +187,6 @@ async fn whatever_is_raised_is_told_without_asking_it() {
         ),
         ("error(('x'):rep(1000000))", "xxx…"),
         ("error(select(2, pcall(string.find, 'x', '[')))", "malformed pattern (missing ']')"),
-        (
-            "local x <close> = setmetatable({}, { __close = function() error('closed', 0) end }) error('x')",
-            "closed",
-        ),
     ] {
         let failed = setting.fails(text).await;
         assert!(failed.contains(told) && failed.len() < 4000, "{text}: {failed}");
@@ -215,6 +225,7 @@ async fn nothing_is_there_that_reaches_outside() {
         "return getmetatable(null)",
         "return getmetatable(os)",
         "return getmetatable(list())",
+        "return getmetatable(select(2, pcall(string.find, 'x', '[')))",
     ] {
         assert_eq!(setting.gives(text).await, json!(false), "{text}");
     }

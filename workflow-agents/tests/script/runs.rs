@@ -54,6 +54,34 @@ async fn the_library_does_what_the_manual_says() {
         ("return utf8.len('äöü')", json!(3)),
         ("return math.tointeger(3.0)", json!(3)),
         ("return { pcall(error, 'x', 0) }", json!([false, "x"])),
+        ("return { xpcall(error, function(e) return e .. '!', 1 end, 'x') }", json!([false, "x!"])),
+        ("local m = { __call = function(_, x) return x end } return setmetatable({}, m)(5)", json!(5)),
+        (
+            "local m = { __index = { x = 1 } } local t = setmetatable({}, m) return { t.x, getmetatable(t) == m }",
+            json!([1, true]),
+        ),
+        (
+            "local t = setmetatable({}, { __index = { x = 1 } }) setmetatable(t, { __index = { x = 2 } }) return t.x",
+            json!(2),
+        ),
+        (
+            "local t = setmetatable({}, { __index = { x = 1 } }) return { setmetatable(t, nil) == t, t.x == nil }",
+            json!([true, true]),
+        ),
+        (
+            "local t = setmetatable({}, { __metatable = 'mine' }) return { getmetatable(t), (pcall(setmetatable, t, {})) }",
+            json!(["mine", false]),
+        ),
+        (
+            "local C = {} C.__index = C function C.new(x) return setmetatable({ x = x }, C) end function C:get() return self.x end C.__add = function(a, b) return a.x + b.x end return { C.new(2) + C.new(3), C.new(4):get() }",
+            json!([5, 4]),
+        ),
+        (
+            "local m = {} local t = setmetatable({}, m) m.__len = function() return 7 end setmetatable({}, m) return #t",
+            json!(7),
+        ),
+        ("return { xpcall(select, print, 2, 1, null, 3) }", json!([true, null, 3])),
+        ("return { xpcall(error, function() error('y', 0) end) }", json!([false, "y"])),
         ("local t = {} for k, v in pairs({ a = 1 }) do t[k] = v end return t", json!({ "a": 1 })),
     ] {
         assert_eq!(setting.gives(text).await, value, "{text}");
