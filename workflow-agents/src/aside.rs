@@ -51,19 +51,20 @@ impl Drop for Pulled {
 }
 
 /// A thread, counted as long as it goes on.
-struct Counted;
+struct Counted(&'static AtomicUsize);
 
 impl Counted {
-    fn new() -> Option<Self> {
-        let before = RUNNING.fetch_add(1, Ordering::Relaxed);
-        let counted = Self;
-        (before < THREADS).then_some(counted)
+    /// One more, if there are fewer than may be.
+    fn one(of: &'static AtomicUsize, most: usize) -> Option<Self> {
+        let before = of.fetch_add(1, Ordering::Relaxed);
+        let counted = Self(of);
+        (before < most).then_some(counted)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -125,7 +126,7 @@ impl Aside {
         tell: impl FnOnce(Came<T>) + Send + 'static,
     ) -> Came<()> {
         let brake = Arc::clone(&brake.0);
-        let Some(counted) = Counted::new() else {
+        let Some(counted) = Counted::one(&RUNNING, THREADS) else {
             let told =
                 format!("{THREADS} threads of scripts and components go on already, which is as many as may");
             return Err(AgentError::retry(told));
@@ -159,5 +160,77 @@ impl Aside {
 
     fn gone(&self) -> AgentError {
         AgentError::permanent(format!("the {} broke what runs it; report this as a bug", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use workflow_runtime::{Resources, TaskManager};
+
+    use super::*;
+
+    fn context() -> TaskContext {
+        TaskContext::new("job", "task", 1, Arc::new(Resources::new()), TaskManager::default())
+    }
+
+    fn aside(time: Option<Duration>) -> Aside {
+        Aside { name: "work", time, also: || {} }
+    }
+
+    #[tokio::test]
+    async fn who_is_dropped_stops_what_it_does() {
+        let (told, news) = mpsc::channel();
+        let context = context();
+        let work = aside(None).run(&context, move |brake| {
+            told.send("begun").map_err(AgentError::permanent)?;
+            while !brake.is_pulled() {
+                std::thread::yield_now();
+            }
+            told.send("over").map_err(AgentError::permanent)
+        });
+        let mut work = Box::pin(work);
+        std::future::poll_fn(|waker| {
+            assert!(work.as_mut().poll(waker).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        assert_eq!(news.recv(), Ok("begun"));
+        drop(work);
+        assert_eq!(news.recv(), Ok("over"));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_left_to_itself() {
+        let (end, ended) = mpsc::channel::<()>();
+        let context = context();
+        let came = aside(Some(Duration::from_secs(1))).run(&context, move |_| {
+            drop(ended.recv());
+            Ok(())
+        });
+        let told = came.await.expect_err("it does not end").to_string();
+        assert!(
+            told.contains("the work was ended after 1s") && told.ends_with("nobody waits for it"),
+            "{told}"
+        );
+        drop(end);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_an_error() {
+        let context = context();
+        let came = aside(None).run::<()>(&context, |_| panic!("on purpose"));
+        assert!(came.await.expect_err("it panics").to_string().contains("report this as a bug"));
+    }
+
+    #[test]
+    fn threads_that_go_on_are_counted_until_they_end() {
+        static SOME: AtomicUsize = AtomicUsize::new(0);
+        let (one, other) = (Counted::one(&SOME, 2), Counted::one(&SOME, 2));
+        assert!(one.is_some() && other.is_some());
+        assert!(Counted::one(&SOME, 2).is_none() && Counted::one(&SOME, 2).is_none());
+        drop(one);
+        assert!(Counted::one(&SOME, 2).is_some());
     }
 }
