@@ -1,10 +1,16 @@
 #![doc = include_str!("../doc/crate.md")]
 
+#[cfg(any(feature = "docker", feature = "shell"))]
+mod accept;
 #[cfg(any(feature = "lua", feature = "wasm"))]
 mod aside;
 #[cfg(feature = "wasm")]
 mod component;
-#[cfg(any(feature = "http", feature = "shell"))]
+#[cfg(feature = "docker")]
+mod container;
+#[cfg(any(feature = "docker", feature = "shell"))]
+mod finished;
+#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
 mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
@@ -16,13 +22,19 @@ mod request;
 #[cfg(feature = "lua")]
 mod script;
 
+#[cfg(any(feature = "docker", feature = "shell"))]
+pub use accept::Accept;
 #[cfg(feature = "wasm")]
 pub use component::{Wasm, wasm};
-#[cfg(any(feature = "http", feature = "shell"))]
+#[cfg(feature = "docker")]
+pub use container::{Container, Pull, docker};
+#[cfg(any(feature = "docker", feature = "shell"))]
+pub use finished::Finished;
+#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
-pub use process::{Accept, Finished, Shell, shell};
+pub use process::{Shell, shell};
 #[cfg(feature = "http")]
-pub use request::{Answer, Http, http};
+pub use request::{Answer, Body, Http, http};
 #[cfg(feature = "lua")]
-pub use script::{Lua, Script, lua};
+pub use script::{Lua, lua};

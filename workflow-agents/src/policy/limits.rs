@@ -21,6 +21,8 @@ pub struct Limits {
     pub file: Option<u64>,
     /// How many instructions of a script or a component it may have carried out.
     pub instructions: Option<u64>,
+    /// How many processors it may use at once. Containers are held to it; commands are not.
+    pub processors: Option<u32>,
 }
 
 impl Limits {
@@ -32,6 +34,7 @@ impl Limits {
         processes: Some(256),
         file: Some(1 << 30),
         instructions: None,
+        processors: None,
     };
 
     /// These, with what they do not say taken from others.
@@ -44,6 +47,7 @@ impl Limits {
             processes: self.processes.or(others.processes),
             file: self.file.or(others.file),
             instructions: self.instructions.or(others.instructions),
+            processors: self.processors.or(others.processors),
         }
     }
 
@@ -63,6 +67,7 @@ impl Limits {
             processes: least(self.processes, others.processes),
             file: least(self.file, others.file),
             instructions: least(self.instructions, others.instructions),
+            processors: least(self.processors, others.processors),
         }
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod command;
 mod host;
+mod image;
 mod limits;
 mod mistake;
 mod permit;

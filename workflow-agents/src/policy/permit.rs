@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::address::is_private;
 use super::command::whereabouts;
 use super::host::plain;
+use super::image;
 use super::limits::Limits;
 use super::refused::Refused;
 use super::role::Role;
@@ -184,15 +185,47 @@ impl Permit {
         Err(self.refused("environment", format!("set the variable `{name}`")))
     }
 
-    /// Whether containers of an image may be run.
+    /// An image to run, by its name in full.
     ///
     /// # Errors
-    /// When they may not.
-    pub fn image(&self, name: &str) -> Result<(), Refused> {
-        if self.role.images.iter().any(|pattern| fits(pattern, name)) {
+    /// When it is no name of an image, or of none that the role may run.
+    pub fn image(&self, name: &str) -> Result<String, Refused> {
+        let Some(full) = image::full(name) else {
+            return Err(self.refused("images", format!("run the image `{name}`, which is no name of one")));
+        };
+        if self.role.images.iter().any(|pattern| fits(pattern, &full)) {
+            return Ok(full);
+        }
+        Err(self.refused("images", format!("run the image `{full}`")))
+    }
+
+    /// Which engine containers run on, if the role says that.
+    pub fn engine(&self) -> Option<&str> {
+        self.role.engine.as_deref()
+    }
+
+    /// Whether a container may use the network.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn network(&self) -> Result<(), Refused> {
+        if self.role.network {
             return Ok(());
         }
-        Err(self.refused("images", format!("run the image `{name}`")))
+        Err(self.refused("network", "use the network"))
+    }
+
+    /// A folder that a container may see, as the file system knows it, and, if so asked, write to.
+    ///
+    /// # Errors
+    /// When there is none such, or none that the role may use so.
+    pub fn mount(&self, wanted: &Path, is_writable: bool) -> Result<PathBuf, Refused> {
+        let refused = || self.refused("read", format!("mount {}", wanted.display()));
+        let folder = self.folder(Some(wanted)).map_err(|_| refused())?;
+        if is_writable {
+            self.writes(&folder)?;
+        }
+        Ok(folder)
     }
 
     /// Whether scripts may have a library that they do not have by themselves.

@@ -8,35 +8,23 @@ use toml::de::{DeTable, DeValue};
 
 use super::command::Command;
 use super::host::HostRule;
+use super::image;
 use super::limits::Limits;
 use super::mistake::Mistakes;
 use super::role::Role;
 use super::table::Text;
 
 /// The keys of a role.
-const KEYS: [&str; 15] = [
-    "commands",
-    "confine",
-    "environment",
-    "hosts",
-    "images",
-    "libraries",
-    "limits",
-    "methods",
-    "network",
-    "path",
-    "private",
-    "read",
-    "shell",
-    "tools",
-    "write",
-];
+const KEYS: [&str; 16] = ["commands", "confine", "engine", "environment", "hosts", "images", "libraries", "limits", "methods", "network", "path", "private", "read", "shell", "tools", "write"];
 
 /// The keys of its limits.
-const LIMITS: [&str; 6] = ["file", "instructions", "memory", "output", "processes", "time"];
+const LIMITS: [&str; 7] = ["file", "instructions", "memory", "output", "processes", "processors", "time"];
 
 /// The libraries that scripts may be given.
 const LIBRARIES: [&str; 1] = ["os"];
+
+/// How an engine can be reached.
+const ENGINES: [&str; 4] = ["unix:///", "npipe://", "tcp://", "http://"];
 
 /// Reads a text; folders in it that are not absolute are those in `beside`.
 pub(super) fn read(
@@ -100,8 +88,9 @@ impl Reading<'_> {
             "confine" => role.confine = self.text.flag(value),
             "environment" => role.environment = words(&mut self.text, "names like [\"LANG\"]"),
             "hosts" => role.hosts = self.hosts(value),
-            "images" => role.images = words(&mut self.text, "images like [\"docker.io/library/rust:*\"]"),
             "libraries" => role.libraries = self.libraries(value),
+            "engine" => role.engine = self.engine(value),
+            "images" => role.images = self.images(value),
             "limits" => role.limits = self.limits(value),
             "methods" => role.methods = words(&mut self.text, "methods like [\"GET\"]"),
             "network" => role.network = self.text.flag(value),
@@ -174,6 +163,26 @@ impl Reading<'_> {
             .collect()
     }
 
+    fn images(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let images = self.text.strings(value, "images like [\"docker.io/library/rust:*\"]");
+        for (pattern, byte) in &images {
+            if let Some(problem) = image::misses(pattern) {
+                self.text.wrong(*byte, problem);
+            }
+        }
+        images.into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
+    fn engine(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let address = self.text.string(value, "an address like \"unix:///var/run/docker.sock\"")?;
+        if !ENGINES.iter().any(|kind| address.starts_with(kind)) {
+            let kinds = ENGINES.join(", ");
+            let problem = format!("`{address}` is no address of an engine; write one that begins with one of {kinds}");
+            self.text.wrong(value.span().start, problem);
+        }
+        Some(address)
+    }
+
     fn folders(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<PathBuf> {
         let folders = self.text.strings(value, "folders like [\"/srv/work\"]").into_iter();
         folders.filter_map(|(folder, byte)| self.folder(&folder, byte)).collect()
@@ -214,15 +223,17 @@ impl Reading<'_> {
                 "instructions" => limits.instructions = self.text.count(value),
                 "memory" => limits.memory = self.text.bytes(value),
                 "output" => limits.output = self.text.bytes(value),
-                "processes" => {
-                    limits.processes =
-                        self.text.count(value).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                }
+                "processes" => limits.processes = self.small(value),
+                "processors" => limits.processors = self.small(value),
                 "time" => limits.time_ms = self.text.time(value),
                 other => self.text.unknown(key.span().start, other, &LIMITS),
             }
         }
         limits
+    }
+
+    fn small(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u32> {
+        self.text.count(value).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// What of a role's rules takes back what others of them say.
@@ -247,6 +258,7 @@ impl Reading<'_> {
             ("shell", "shell", role.shell),
             ("images", "docker", !role.images.is_empty()),
             ("libraries", "lua", !role.libraries.is_empty()),
+            ("engine", "docker", role.engine.is_some()),
             ("hosts", "http", !role.hosts.is_empty()),
         ] {
             if is_said && !has(tool) {
@@ -287,6 +299,7 @@ mod tests {
             libraries = ["os"]
             commands = ["*"]
             images = ["*"]
+            engine = "unix:///run/docker.sock"
             shell = true
             network = true
             private = true
@@ -334,13 +347,36 @@ libraries = [\"os\", \"io\"]
                 "p.toml:8:19: \"soon\" is not a duration; write one like \"30s\", \"5m\" or \"1h30m\"",
                 "p.toml:8:36: `1 mb` is no size; write one like \"64 MiB\" or \"500 kB\"",
                 "p.toml:8:56: expected a number, from 1, found integer",
-                "p.toml:8:59: unknown key `cores`; the keys are file, instructions, memory, output, processes, time",
+                "p.toml:8:59: unknown key `cores`; the keys are file, instructions, memory, output, processes, processors, time",
                 "p.toml:10:1: `libraries` is for the tool `lua`, which the role may not use; add it to `tools`",
                 "p.toml:10:20: no library `io` can be given to scripts; there are os",
                 "p.toml:11:2: unknown key `roles`; a policy has tables [role.NAME]",
             ]
         );
         assert_eq!(mistakes("[role.x]\ntools = [\"a\"\n")[0], "p.toml:2:13: unclosed array, expected `]`");
+    }
+
+    #[test]
+    fn images_and_engines_that_nothing_is_like_are_mistakes() {
+        let text = "\
+[role.coder]
+tools = [\"docker\"]
+images = [\"docker.io/library/rust:*\", \"rust:1\"]
+engine = \"/var/run/docker.sock\"
+[role.critic]
+tools = [\"shell\"]
+images = [\"*\"]
+engine = \"tcp://10.0.0.7:2375\"
+";
+        assert_eq!(
+            mistakes(text),
+            [
+                "p.toml:3:39: `rust:1` has no registry; write `docker.io/library/rust:1`",
+                "p.toml:4:10: `/var/run/docker.sock` is no address of an engine; write one that begins with one of unix:///, npipe://, tcp://, http://",
+                "p.toml:7:1: `images` is for the tool `docker`, which the role may not use; add it to `tools`",
+                "p.toml:8:1: `engine` is for the tool `docker`, which the role may not use; add it to `tools`",
+            ]
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub struct Role {
     pub(super) environment: Vec<String>,
     pub(super) images: Vec<String>,
     pub(super) libraries: Vec<String>,
+    pub(super) engine: Option<String>,
     pub(super) hosts: Vec<HostRule>,
     pub(super) methods: Vec<String>,
     pub(super) private: bool,
@@ -46,6 +47,7 @@ impl Default for Role {
             environment: Vec::new(),
             images: Vec::new(),
             libraries: Vec::new(),
+            engine: None,
             hosts: Vec::new(),
             methods: ["GET", "HEAD"].map(str::to_owned).into(),
             private: false,
@@ -125,7 +127,8 @@ impl Role {
         self
     }
 
-    /// Lets it run containers of an image; a `*` in it stands for anything.
+    /// Lets it run containers of an image, by its name in full, with its registry and its tag, such as
+    /// `docker.io/library/rust:1.95`; a `*` in it stands for anything.
     #[must_use]
     pub fn image(mut self, name: impl Into<String>) -> Self {
         self.images.push(name.into());
@@ -136,6 +139,14 @@ impl Role {
     #[must_use]
     pub fn library(mut self, name: impl Into<String>) -> Self {
         self.libraries.push(name.into());
+        self
+    }
+
+    /// Sets which engine its containers run on: `unix:///run/user/1000/docker.sock`, `tcp://10.0.0.7:2375`. Unless this is
+    /// said, it is the one that `DOCKER_HOST` names, or else the one at the system's usual place.
+    #[must_use]
+    pub fn engine(mut self, address: impl Into<String>) -> Self {
+        self.engine = Some(address.into());
         self
     }
 

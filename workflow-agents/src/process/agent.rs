@@ -1,18 +1,16 @@
 //! The agent.
 
+use std::process::ExitStatus;
 use std::time::Instant;
 
 use workflow_runtime::{AgentError, State, TaskContext, task_agent};
 
-use super::finished::{Finished, signal};
 use super::mark::Mark;
 use super::request::Shell;
 use super::run::Run;
-use crate::Output;
+use crate::Finished;
+use crate::finished::last;
 use crate::policy::Policy;
-
-/// How much of what it said last a failure tells.
-const LAST: usize = 2000;
 
 /// Runs a command of this machine, as the role of its step may.
 ///
@@ -37,16 +35,20 @@ pub async fn shell(command: Shell, policy: State<Policy>, ctx: &TaskContext) -> 
     let (stdout, stderr) = run.finish().await;
     let status = end.map_err(|why| AgentError::retry(format!("`{name}` {why}{}", last(&stdout, &stderr))))?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let finished = Finished { code: status.code(), signal: signal(status), stdout, stderr, took_ms };
+    let (code, signal) = (status.code(), signal(status));
+    let finished = Finished { code, signal, stdout, stderr, took_ms, out_of_memory: false, image: None };
     if command.accepts(finished.code) {
         return Ok(finished);
     }
-    let (how, last) = (finished.how(), last(&finished.stdout, &finished.stderr));
-    Err(AgentError::retry(format!("`{name}` {how}{last}")))
+    Err(AgentError::retry(format!("`{name}` {}{}", finished.how(), finished.last())))
 }
 
-/// What was said last, as the end of a sentence.
-fn last(stdout: &Output, stderr: &Output) -> String {
-    let said = if stderr.text.trim().is_empty() { stdout.end(LAST) } else { stderr.end(LAST) };
-    if said.is_empty() { String::new() } else { format!("; it said last: {said}") }
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
 }

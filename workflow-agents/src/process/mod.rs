@@ -4,7 +4,6 @@ mod agent;
 mod ambit;
 mod child;
 mod confine;
-mod finished;
 mod mark;
 mod request;
 mod run;
@@ -12,5 +11,4 @@ mod usage;
 mod watcher;
 
 pub use agent::shell;
-pub use finished::Finished;
-pub use request::{Accept, Shell};
+pub use request::Shell;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use workflow_runtime::data;
 
 use super::ambit::Ambit;
+use crate::Accept;
 use crate::policy::{Limits, Permit, Refused};
 
 /// A command to run: a program and its arguments, or a script for the system's shell.
@@ -44,20 +45,6 @@ pub struct Shell {
     /// How much it may use, where that is to be less than its role may.
     #[serde(default)]
     limits: Limits,
-}
-
-/// Which ends of a command are as they should be.
-#[data]
-#[derive(Default, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Accept {
-    /// Only with code 0; every other end is a failure of the step.
-    #[default]
-    Success,
-    /// Any, also by a signal: what came of it is for the next step to judge.
-    Any,
-    /// With one of these codes.
-    Codes(Vec<i32>),
 }
 
 impl Shell {
@@ -136,11 +123,7 @@ impl Shell {
     }
 
     pub(super) fn accepts(&self, code: Option<i32>) -> bool {
-        match (&self.accept, code) {
-            (Accept::Any, _) => true,
-            (Accept::Success, code) => code == Some(0),
-            (Accept::Codes(codes), code) => code.is_some_and(|code| codes.contains(&code)),
-        }
+        self.accept.accepts(code)
     }
 
     pub(super) fn given_input(&self) -> &str {
