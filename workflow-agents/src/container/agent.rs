@@ -57,7 +57,8 @@ pub async fn docker(
 /// What came of it, if it ended as it should.
 fn finished(container: &Container, name: &str, image: Image, ran: Ran) -> Result<Finished, AgentError> {
     let Ran { end, stdout, stderr, took } = ran;
-    let failed = |how: &str, last: String| AgentError::retry(format!("the container of `{name}` {how}{last}"));
+    let failed =
+        |how: &str, last: String| AgentError::retry(format!("the container of `{name}` {how}{last}"));
     let state = end.map_err(|why| failed(&why, last(&stdout, &stderr)))?;
     let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -94,7 +94,10 @@ impl Ambit {
             open_stdin: Some(self.has_input),
             stdin_once: Some(self.has_input),
             tty: Some(false),
-            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+            healthcheck: Some(HealthConfig {
+                test: Some(vec!["NONE".to_owned()]),
+                ..HealthConfig::default()
+            }),
             host_config: Some(self.host(image)),
             ..ContainerCreateBody::default()
         }

@@ -36,7 +36,10 @@ impl Attached {
     /// When the engine does not let it be so.
     pub(super) async fn to(engine: &Engine, container: &str, has_input: bool) -> Result<Self, AgentError> {
         let lost = |why: String| {
-            AgentError::retry(format!("the engine at {} let nobody read what it writes: {why}", engine.address))
+            AgentError::retry(format!(
+                "the engine at {} let nobody read what it writes: {why}",
+                engine.address
+            ))
         };
         let asked = async {
             let mut stream = engine.address.connect().await?;
@@ -45,14 +48,19 @@ impl Attached {
             Ok::<_, std::io::Error>((stream, head, rest))
         };
         let answered = tokio::time::timeout(PATIENCE, asked).await;
-        let (mut stream, head, mut rest) =
-            answered.map_err(|_| lost("it did not answer".to_owned()))?.map_err(|error| lost(error.to_string()))?;
+        let (mut stream, head, mut rest) = answered
+            .map_err(|_| lost("it did not answer".to_owned()))?
+            .map_err(|error| lost(error.to_string()))?;
         let status = status(&head);
         if !matches!(status, Some(101 | 200)) {
             // What it says is told as far as it comes.
             drop(tokio::time::timeout(PATIENCE, read_up_to(&mut stream, &mut rest, ANSWER)).await);
             let why = said(&rest);
-            return Err(if is_final(status) { AgentError::permanent(lost(why).into_source()) } else { lost(why) });
+            return Err(if is_final(status) {
+                AgentError::permanent(lost(why).into_source())
+            } else {
+                lost(why)
+            });
         }
         Ok(Self::of(stream, &rest, has_input))
     }
@@ -111,7 +119,10 @@ async fn answer(stream: &mut Box<dyn Stream>) -> std::io::Result<(Vec<u8>, Vec<u
 }
 
 async fn read_up_to(stream: &mut Box<dyn Stream>, into: &mut Vec<u8>, most: usize) {
-    while !into.ends_with(b"}\n") && into.len() < most && stream.read_buf(into).await.is_ok_and(|count| count > 0) {}
+    while !into.ends_with(b"}\n")
+        && into.len() < most
+        && stream.read_buf(into).await.is_ok_and(|count| count > 0)
+    {}
 }
 
 fn status(head: &[u8]) -> Option<u16> {

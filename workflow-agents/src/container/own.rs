@@ -16,7 +16,8 @@ use super::engine::{Engine, status, told};
 use super::trace::Trace;
 
 /// How long it is waited before it is tried again to remove a container.
-const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
+const AGAIN: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
 
 /// A container of ours. Dropped, it is removed all the same, by a task of its own.
 #[derive(Debug)]
@@ -83,7 +84,8 @@ impl Drop for Own {
         if self.is_gone {
             return;
         }
-        let (engine, name, making) = (self.engine.clone(), std::mem::take(&mut self.name), self.making.take());
+        let (engine, name, making) =
+            (self.engine.clone(), std::mem::take(&mut self.name), self.making.take());
         self.runtime.spawn(async move {
             if let Some(making) = making {
                 // Whether it was made is seen when it is removed.
@@ -115,7 +117,9 @@ async fn remove(engine: &Engine, container: &str) -> Result<(), String> {
     let mut pauses = AGAIN.iter();
     loop {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let Err(error) = engine.docker.remove_container(container, Some(options)).await else { return Ok(()) };
+        let Err(error) = engine.docker.remove_container(container, Some(options)).await else {
+            return Ok(());
+        };
         if status(&error) == Some(404) {
             return Ok(());
         }

@@ -217,9 +217,12 @@ impl Container {
 
     /// What is wrong with it, whatever a policy says.
     pub(super) fn mistake(&self) -> Option<String> {
-        let texts = self.command.iter().chain(self.entrypoint.iter().flatten()).chain(self.environment.values());
+        let texts =
+            self.command.iter().chain(self.entrypoint.iter().flatten()).chain(self.environment.values());
         if texts.into_iter().any(|text| text.contains('\0')) {
-            return Some("an argument or a variable has a zero byte in it, which no system can pass on".to_owned());
+            return Some(
+                "an argument or a variable has a zero byte in it, which no system can pass on".to_owned(),
+            );
         }
         let mut places: Vec<&str> = self.mounts.iter().map(|mount| &*mount.inside).collect();
         places.extend(self.scratch.iter().map(String::as_str));
@@ -228,7 +231,8 @@ impl Container {
             return Some(format!("`{wrong}` is no folder for it in a container; write one like `/work`"));
         }
         places.sort_unstable();
-        let twice = places.windows(2).find(|pair| pair[0].trim_end_matches('/') == pair[1].trim_end_matches('/'));
+        let twice =
+            places.windows(2).find(|pair| pair[0].trim_end_matches('/') == pair[1].trim_end_matches('/'));
         twice.map(|pair| format!("two things are to be at `{}` in the container; leave one out", pair[0]))
     }
 

@@ -90,7 +90,11 @@ impl<'a> Run<'a> {
     }
 
     /// Reads all that it writes, until it has ended.
-    async fn through(&mut self, context: &TaskContext, input: Option<&str>) -> Result<ContainerState, String> {
+    async fn through(
+        &mut self,
+        context: &TaskContext,
+        input: Option<&str>,
+    ) -> Result<ContainerState, String> {
         let pipe = self.attached.input();
         let fed = async move {
             if let Some(mut pipe) = pipe {

@@ -36,7 +36,9 @@ pub(super) fn misses(pattern: &str) -> Option<String> {
     }
     let last = pattern.rsplit('/').next().unwrap_or(pattern);
     (!last.contains([':', '@', '*'])).then(|| {
-        format!("`{pattern}` has no tag; write `{pattern}:latest`, or `{pattern}:*` for any but by its digest")
+        format!(
+            "`{pattern}` has no tag; write `{pattern}:latest`, or `{pattern}:*` for any but by its digest"
+        )
     })
 }
 
@@ -45,7 +47,7 @@ const HUB: &str = "docker.io";
 
 fn registry(place: &str) -> (&str, &str) {
     match place.split_once('/') {
-        Some((first, path)) if first == "index.docker.io" => (HUB, path),
+        Some(("index.docker.io", path)) => (HUB, path),
         Some((first, path)) if is_host(first) => (first, path),
         _ => (HUB, place),
     }
@@ -182,7 +184,9 @@ mod tests {
             let told = misses(pattern).unwrap_or_default();
             assert!(told.contains(cure), "{pattern}: {told}");
         }
-        for right in ["*", "*/rust:*", "docker.io/*", "localhost:5000/x:1", "docker.io/library/rust*", "*.io/x@*"] {
+        for right in
+            ["*", "*/rust:*", "docker.io/*", "localhost:5000/x:1", "docker.io/library/rust*", "*.io/x@*"]
+        {
             assert_eq!(misses(right), None, "{right}");
         }
     }

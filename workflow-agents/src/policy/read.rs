@@ -15,7 +15,24 @@ use super::role::Role;
 use super::table::Text;
 
 /// The keys of a role.
-const KEYS: [&str; 16] = ["commands", "confine", "engine", "environment", "hosts", "images", "libraries", "limits", "methods", "network", "path", "private", "read", "shell", "tools", "write"];
+const KEYS: [&str; 16] = [
+    "commands",
+    "confine",
+    "engine",
+    "environment",
+    "hosts",
+    "images",
+    "libraries",
+    "limits",
+    "methods",
+    "network",
+    "path",
+    "private",
+    "read",
+    "shell",
+    "tools",
+    "write",
+];
 
 /// The keys of its limits.
 const LIMITS: [&str; 7] = ["file", "instructions", "memory", "output", "processes", "processors", "time"];
@@ -177,7 +194,8 @@ impl Reading<'_> {
         let address = self.text.string(value, "an address like \"unix:///var/run/docker.sock\"")?;
         if !ENGINES.iter().any(|kind| address.starts_with(kind)) {
             let kinds = ENGINES.join(", ");
-            let problem = format!("`{address}` is no address of an engine; write one that begins with one of {kinds}");
+            let problem =
+                format!("`{address}` is no address of an engine; write one that begins with one of {kinds}");
             self.text.wrong(value.span().start, problem);
         }
         Some(address)

@@ -181,6 +181,7 @@ impl Role {
     }
 }
 
+/// What commands of this machine are held to.
 #[cfg(feature = "shell")]
 impl Role {
     pub(crate) fn folders_of_commands(&self) -> impl Iterator<Item = &Path> {
