@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountType,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountType,
     ResourcesUlimits,
 };
 
@@ -94,10 +94,6 @@ impl Ambit {
             open_stdin: Some(self.has_input),
             stdin_once: Some(self.has_input),
             tty: Some(false),
-            healthcheck: Some(HealthConfig {
-                test: Some(vec!["NONE".to_owned()]),
-                ..HealthConfig::default()
-            }),
             host_config: Some(self.host(image)),
             ..ContainerCreateBody::default()
         }
@@ -180,14 +176,27 @@ fn signed(number: u64) -> i64 {
 /// Who it is on this machine: who we are. Where an engine is not the system's, that is its `root`.
 #[cfg(unix)]
 fn user(engine: &Engine) -> Option<String> {
-    if engine.is_rootless {
-        return Some("0:0".to_owned());
-    }
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    Some(format!("{}:{}", user.as_raw(), group.as_raw()))
+    Some(as_seen(engine.is_rootless, user.as_raw(), group.as_raw()))
+}
+
+#[cfg(unix)]
+fn as_seen(is_rootless: bool, user: u32, group: u32) -> String {
+    if is_rootless { "0:0".to_owned() } else { format!("{user}:{group}") }
 }
 
 #[cfg(not(unix))]
 fn user(_: &Engine) -> Option<String> {
     None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_are_who_we_are_or_an_own_engines_root() {
+        assert_eq!(as_seen(false, 1000, 100), "1000:100");
+        assert_eq!(as_seen(true, 1000, 100), "0:0");
+    }
 }

@@ -1,7 +1,7 @@
 //! That nothing is left.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::Notify;
@@ -74,10 +74,25 @@ async fn who_is_cancelled_while_an_engine_is_slow_does_not_wait_for_it() {
         let image = if path == "/images/create" { workflow_agents::Container::of("rust") } else { one() };
         let job = setting.submit(image).await;
         until("it is asked", || !engine.asked(method, path).is_empty()).await;
+        let began = Instant::now();
         assert!(job.cancel("enough").await);
         drop(job.await);
         until("nothing is left", || engine.containers().is_empty()).await;
+        assert!(began.elapsed() < Duration::from_secs(4), "{path}: it was not dropped, it stopped by itself");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_dropped_while_it_runs_leaves_nothing() {
+    let engine = staying();
+    engine.fails("POST", "/stop", 1, Fault::Silent);
+    let setting = Setting::hasty(&engine).await;
+    let job = setting.submit(one()).await;
+    until("it runs", || engine.runs()).await;
+    assert!(job.cancel("enough").await);
+    drop(job.await);
+    until("it is asked to end", || !engine.asked("POST", "/stop").is_empty()).await;
+    until("it is removed", || engine.containers().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

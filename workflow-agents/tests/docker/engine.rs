@@ -32,6 +32,8 @@ pub(crate) enum Act {
     Echo,
     /// Runs until it is ended.
     Stay,
+    /// Ends, and the connection stays open.
+    Linger,
     /// The connection breaks, and it runs on.
     Cut,
     /// Waits until somebody lets it go on.
@@ -416,7 +418,13 @@ async fn attach(stream: &mut UnixStream, play: Vec<Act>, phase: watch::Sender<Ph
     if news.wait_for(|phase| *phase == Phase::Runs).await.is_err() {
         return;
     }
-    let ended = async { news.wait_for(|phase| *phase != Phase::Runs).await.is_ok() };
+    let lingers = play.iter().any(|act| matches!(act, Act::Linger));
+    let ended = async {
+        if lingers {
+            std::future::pending::<()>().await;
+        }
+        news.wait_for(|phase| *phase != Phase::Runs).await.is_ok()
+    };
     let plays = async {
         for act in play {
             if let Err(is_over) = perform(stream, act, &phase, has_input).await {
@@ -463,6 +471,10 @@ async fn perform(
             stream.write_all(&frame(1, &bytes)).await
         }
         Act::Stay => std::future::pending().await,
+        Act::Linger => {
+            phase.send_replace(Phase::Ended { code: 0, oom: false });
+            std::future::pending().await
+        }
         Act::Cut => return Err(false),
         Act::Await(until) => {
             until.notified().await;

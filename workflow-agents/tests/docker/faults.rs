@@ -156,6 +156,14 @@ async fn an_engine_that_forgets_to_say_that_it_is_over_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_keeps_a_connection_open_is_not_waited_for() {
+    let engine = Engine::playing([Act::Out(b"here\n".into()), Act::Linger]);
+    let done = Setting::any(&engine).await.run(one()).await.expect("it has ended");
+    assert_eq!((done.code, done.stdout.text.as_str()), (Some(0), "here\n"));
+    assert_eq!(engine.asked("GET", "/info").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_does_not_say_how_it_ended_is_asked_again() {
     let engine = saying();
     let setting = Setting::any(&engine).await;

@@ -19,7 +19,7 @@ async fn little(engine: &Engine, folder: &Folder) -> Setting {
 fn folders() -> Folder {
     let folder = Folder::new();
     for name in ["read", "write", "other"] {
-        std::fs::create_dir(folder.0.join(name)).unwrap();
+        std::fs::create_dir(folder.0.join(name)).expect("it is made");
     }
     folder
 }

@@ -67,6 +67,15 @@ impl Setting {
         Self { runtime, store }
     }
 
+    /// Where who is told to stop is dropped soon.
+    pub(crate) async fn hasty(engine: &Engine) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let role = Role::new().image("*").tool("docker").engine(engine.address());
+        let builder = Runtime::builder().state(Policy::new().role("coder", role));
+        let builder = builder.grace(std::time::Duration::from_millis(50));
+        Self { runtime: builder.on(store.clone()).await.expect("it starts"), store }
+    }
+
     pub(crate) async fn with(engine: &Engine, role: Role) -> Self {
         Self::at(&engine.address(), role).await
     }
