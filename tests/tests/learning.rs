@@ -7,7 +7,7 @@ use std::time::Duration;
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{MemoryStore, SqliteStore, Store};
 use workflow_runtime::testing::TestRuntime;
-use workflow_runtime::{Adaptive, AgentLimits, FailureKind, Goal, Measured};
+use workflow_runtime::{Adaptive, AgentLimits, AgentReport, FailureKind, Goal, Measured};
 use workflow_tests::folder::Folder;
 
 /// A world in which one model does well until so many questions were asked, and from then on the other.
@@ -213,12 +213,11 @@ async fn a_report_tells_each_hour_of_all_who_ever_ran() {
     // What is not kept yet is told, too, and what nobody has run is not.
     let report = runtime.report(2).await.unwrap();
     assert_eq!(report.keys().collect::<Vec<_>>(), ["paid"]);
-    let hours = &report["paid"];
-    let sum = |which: fn(&workflow_runtime::AgentHour) -> f64| hours.iter().map(which).sum::<f64>();
-    #[expect(clippy::cast_precision_loss, reason = "they are few")]
-    let counts = (sum(|hour| hour.count as f64), sum(|hour| hour.succeeded as f64), sum(|hour| hour.cents));
-    assert_eq!(counts, (7.0, 5.0, 10.5));
-    assert!(hours.len() <= 2 && hours[0].p95 >= hours[0].p50 && hours[0].p50 > 0.0, "{hours:?}");
+    let AgentReport { whole, hours, .. } = &report["paid"];
+    assert_eq!((whole.count, whole.succeeded, whole.cents), (7, 5, 10.5));
+    assert_eq!(hours.iter().map(|hour| hour.count).sum::<u64>(), 7);
+    assert!(hours.len() <= 2 && hours.iter().all(|hour| hour.at > whole.at), "{hours:?}");
+    assert!(whole.p95 >= whole.p50 && whole.p50 > 0.0, "{whole:?}");
     assert!(runtime.report(0).await.unwrap().len() <= 1);
     assert!(runtime.report(u64::MAX).await.is_ok());
 }
@@ -237,7 +236,7 @@ async fn notes_that_cannot_be_read_are_written_anew() {
     }
     let runtime = on(store.clone()).await;
     picked(&runtime, 10).await;
-    assert_eq!(runtime.report(1).await.unwrap()["pick"].iter().map(|hour| hour.count).sum::<u64>(), 10);
+    assert_eq!(runtime.report(1).await.unwrap()["pick"].whole.count, 10);
     runtime.shutdown(Duration::from_secs(5)).await;
     assert!(store.notes("learned").unwrap()[0].text.contains("succeeded"));
 }

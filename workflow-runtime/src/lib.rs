@@ -175,7 +175,7 @@ pub use record::{
 };
 pub use registered::{RegisteredAgent, RegisteredWorkflow};
 pub use registry::{Registry, RegistryBuilder, registered};
-pub use report::AgentHour;
+pub use report::{AgentHour, AgentReport};
 pub use requeue::Requeue;
 pub use rerun::{Rerun, RerunError};
 pub use retention::{Keep, Retention};

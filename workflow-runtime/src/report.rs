@@ -1,12 +1,14 @@
 //! How agents have done, hour by hour.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::spread::upper_end;
 use crate::stats::Tally;
+use crate::store::{Store, StoreError};
 use crate::timestamp::Timestamp;
 
 /// How long an hour is, and a day.
@@ -102,8 +104,78 @@ pub(crate) fn day_and_hour(at: Timestamp) -> (u64, u8) {
 }
 
 /// When an hour of a day began.
-pub(crate) fn beginning(day: u64, hour: u8) -> Timestamp {
+fn beginning(day: u64, hour: u8) -> Timestamp {
     Timestamp::from_micros((day * DAY + u64::from(hour) * HOUR) * 1_000_000)
+}
+
+/// What agents did, by days.
+pub(crate) type Days = BTreeMap<(u64, Arc<str>), Day>;
+
+/// Where a store keeps a day: a note for each agent.
+pub(crate) fn topic(day: u64) -> String {
+    format!("report/{day}")
+}
+
+/// So many hours that end now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    first: Timestamp,
+    now: Timestamp,
+}
+
+impl Span {
+    /// The last hours, as many as are kept.
+    pub(crate) fn last(hours: u64, now: Timestamp) -> Self {
+        Self { first: now - Duration::from_secs(hours.min(DAYS * 24) * HOUR), now }
+    }
+
+    /// What a store has of its days.
+    pub(crate) fn read(self, store: &dyn Store) -> Result<Days, StoreError> {
+        let ((from, _), (to, _)) = (day_and_hour(self.first), day_and_hour(self.now));
+        let mut days = Days::new();
+        for day in from..=to {
+            for note in store.notes(&topic(day))? {
+                days.insert((day, note.name), serde_json::from_str(&note.text).unwrap_or_default());
+            }
+        }
+        Ok(days)
+    }
+
+    /// How agents did in its hours, by their names.
+    pub(crate) fn tell(self, days: &Days) -> BTreeMap<String, AgentReport> {
+        let mut agents: BTreeMap<&str, Vec<(Timestamp, &Hour)>> = BTreeMap::new();
+        for ((day, agent), what) in days {
+            let hours = what.0.iter().map(|(hour, what)| (beginning(*day, *hour), what));
+            let told = hours.filter(|(at, _)| *at + Duration::from_secs(HOUR) > self.first);
+            for hour in told {
+                agents.entry(agent).or_default().push(hour);
+            }
+        }
+        agents
+            .into_iter()
+            .map(|(agent, hours)| (agent.to_owned(), AgentReport::of(self.first, &hours)))
+            .collect()
+    }
+}
+
+/// How an agent did over some hours, on all machines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct AgentReport {
+    /// All the hours together, from the moment on that was asked for.
+    pub whole: AgentHour,
+    /// Each of them in which it did anything, the oldest first.
+    pub hours: Vec<AgentHour>,
+}
+
+impl AgentReport {
+    fn of(first: Timestamp, hours: &[(Timestamp, &Hour)]) -> Self {
+        let mut whole = Hour::default();
+        hours.iter().for_each(|(_, hour)| whole.add(hour));
+        let hours = hours.iter().map(|(at, hour)| AgentHour::of(*at, hour));
+        Self { whole: AgentHour::of(first, &whole), hours: hours.collect() }
+    }
 }
 
 /// How an agent did in an hour, on all machines.
@@ -111,7 +183,7 @@ pub(crate) fn beginning(day: u64, hour: u8) -> Timestamp {
 #[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AgentHour {
-    /// When the hour began.
+    /// When it began.
     pub at: Timestamp,
     /// Attempts that ended.
     pub count: u64,
@@ -130,7 +202,7 @@ pub struct AgentHour {
 }
 
 impl AgentHour {
-    pub(crate) fn of(at: Timestamp, hour: &Hour) -> Self {
+    fn of(at: Timestamp, hour: &Hour) -> Self {
         Self {
             at,
             count: hour.ended,

@@ -18,7 +18,7 @@ use crate::metrics::{Health, Metrics};
 use crate::program::Place;
 use crate::record::Target;
 use crate::registry::Registry;
-use crate::report::AgentHour;
+use crate::report::AgentReport;
 use crate::runnable::{Requested, Runnable};
 use crate::schedules::Schedules;
 use crate::stats::AgentStats;
@@ -250,12 +250,12 @@ impl Runtime {
         self.engine.stats(agent)
     }
 
-    /// How agents have done in the last hours, on all machines that share the store, by names; the oldest hour first, those left
-    /// out in which an agent did nothing. It is kept for two weeks.
+    /// How agents have done in the last hours, on all machines that share the store, by names; those are left
+    /// out that did nothing. It is kept for two weeks.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn report(&self, hours: u64) -> Result<BTreeMap<String, Vec<AgentHour>>, StoreError> {
+    pub async fn report(&self, hours: u64) -> Result<BTreeMap<String, AgentReport>, StoreError> {
         self.engine.report(hours).await
     }
 

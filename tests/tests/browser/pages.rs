@@ -141,7 +141,11 @@ fn every_page_shows_what_there_is_in_all_colours_and_sizes() {
             vec![("main", "It is looked up, paid and packed."), ("main svg", "parcel")],
         ),
         ("agents", "agents", vec![("[data-test=entry]", "Takes money, but not more than ten.")]),
-        ("agent", "agents/charge", vec![("main", "Takes money"), ("main", "called by")]),
+        (
+            "agent",
+            "agents/charge",
+            vec![("main", "Takes money"), ("main", "called by"), ("[data-test=report]", "not succeeded")],
+        ),
         ("nodes", "nodes", vec![("[data-test=node]", "node-a"), ("[data-test=node]", "alive")]),
         ("audit", "audit", vec![("[data-test=audit-record]", "submit")]),
         ("nowhere", "nowhere", vec![("h1", "There is no such page")]),

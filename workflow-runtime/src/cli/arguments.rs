@@ -1,6 +1,7 @@
 //! What can be written on the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -89,6 +90,14 @@ pub(super) enum Command {
     Queues,
     /// Lists who works on the store
     Nodes,
+    /// Tells how agents have done: how many attempts succeeded, how long they took, what they cost
+    Report {
+        /// Only this one, hour by hour
+        agent: Option<String>,
+        /// Over so long, up to now: two weeks are kept
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = workflow_graph::parse_duration)]
+        last: Duration,
+    },
     /// Writes jobs with all that is known of them, one a line, to be looked at, kept or imported elsewhere
     Export {
         /// Their ids

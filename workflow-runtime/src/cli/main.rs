@@ -20,8 +20,8 @@ use super::serve::{self, Named};
 use super::stores::Stores;
 use super::worker::Started;
 use super::{
-    acting, catalogue, doctor, follow, init, jobs, logs, nodes, prune, queues, run, schedules, transfer,
-    watch, worker,
+    acting, catalogue, doctor, follow, init, jobs, logs, nodes, prune, queues, report, run, schedules,
+    transfer, watch, worker,
 };
 use crate::act::How;
 use crate::builder::RuntimeBuilder;
@@ -252,6 +252,9 @@ impl Ready {
             }
             Command::Queues => queues::list(&*stores.look()?, output)?,
             Command::Nodes => nodes::list(&stores, output)?,
+            Command::Report { agent, last } => {
+                report::tell(&*self.registry()?, &*stores.look()?, agent.as_deref(), last, output)?;
+            }
             Command::Export { jobs, out, children } => {
                 transfer::export(&*stores.look()?, &jobs, children, out.as_deref(), output)?;
             }

@@ -50,6 +50,7 @@ mod output;
 mod prune;
 mod queues;
 mod refusal;
+mod report;
 mod run;
 mod schedules;
 #[cfg(feature = "http")]

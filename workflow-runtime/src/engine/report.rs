@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::core::Engine;
 use super::executor::{Executor, lock};
-use crate::report::{AgentHour, DAYS, Day, Hour, beginning, day_and_hour};
+use crate::report::{AgentReport, DAYS, Day, Days, Hour, Span, day_and_hour, topic};
 use crate::stats::Tally;
 use crate::store::{Entry, StoreError, Verdict};
 
@@ -26,14 +26,9 @@ struct CountedInner {
     /// What the counters said the last time, by agents.
     before: BTreeMap<usize, Tally>,
     /// What the store does not have yet, by days and agents.
-    waiting: BTreeMap<(u64, Arc<str>), Day>,
+    waiting: Days,
     /// The day whose predecessors were last forgotten.
     today: u64,
-}
-
-/// Where a store keeps a day: a note for each agent.
-fn topic(day: u64) -> String {
-    format!("report/{day}")
 }
 
 impl Engine {
@@ -98,6 +93,8 @@ impl Engine {
     fn count_hour(&self) {
         let (day, hour) = day_and_hour(self.clock.now());
         let mut counted = lock(&self.counted.0);
+        // Where there is no store, nobody else forgets them.
+        counted.waiting.retain(|(other, _), _| other + DAYS >= day);
         for (place, run) in self.agents.iter().enumerate().filter(|(_, run)| run.counters.is_used()) {
             let now = run.counters.tally();
             let since = Hour::since(counted.before.get(&place), &now);
@@ -154,32 +151,17 @@ impl Engine {
         Ok(())
     }
 
-    /// How agents have done in the last hours, and all of them that did anything: by names, the oldest hour first.
+    /// How agents have done in the last hours, and all of them that did anything: by names.
     pub(crate) async fn report(
         self: &Arc<Self>,
         hours: u64,
-    ) -> Result<BTreeMap<String, Vec<AgentHour>>, StoreError> {
+    ) -> Result<BTreeMap<String, AgentReport>, StoreError> {
         self.count_hour();
-        let now = self.clock.now();
-        let first = now - Duration::from_secs(hours.min(DAYS * 24) * 3600);
-        let ((from, _), (to, _)) = (day_and_hour(first), day_and_hour(now));
-        let mut days: BTreeMap<(u64, Arc<str>), Day> = lock(&self.counted.0).waiting.clone();
-        for day in from..=to {
-            let topic = topic(day);
-            for note in self.ask_store(move |store| store.notes(&topic)).await?.unwrap_or_default() {
-                days.entry((day, note.name))
-                    .or_default()
-                    .add(&serde_json::from_str(&note.text).unwrap_or_default());
-            }
+        let span = Span::last(hours, self.clock.now());
+        let mut days = lock(&self.counted.0).waiting.clone();
+        for (of, what) in self.ask_store(move |store| span.read(store)).await?.unwrap_or_default() {
+            days.entry(of).or_default().add(&what);
         }
-        let mut agents: BTreeMap<String, Vec<AgentHour>> = BTreeMap::new();
-        for ((day, agent), what) in days {
-            for (hour, what) in
-                what.0.iter().filter(|(hour, _)| beginning(day, **hour) + Duration::from_secs(3600) > first)
-            {
-                agents.entry(agent.to_string()).or_default().push(AgentHour::of(beginning(day, *hour), what));
-            }
-        }
-        Ok(agents)
+        Ok(span.tell(&days))
     }
 }

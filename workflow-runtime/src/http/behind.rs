@@ -1,9 +1,11 @@
 //! What stands behind the desk: a runtime of this process, or a file that another process works on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::act::{Act, Declined, Done};
 use crate::registry::Registry;
+use crate::report::AgentReport;
 use crate::runtime::Runtime;
 use crate::store::{Store, StoreError, StoreErrorKind};
 
@@ -74,6 +76,18 @@ impl Behind {
             Self::File { look, .. } => {
                 let look = Arc::clone(look);
                 apart(move || ask(&*look, &registry)).await
+            }
+        }
+    }
+
+    /// How agents have done in the last hours.
+    pub(super) async fn report(&self, hours: u64) -> Result<BTreeMap<String, AgentReport>, StoreError> {
+        match self {
+            Self::Runtime(runtime) => runtime.report(hours).await,
+            #[cfg(all(feature = "cli", feature = "sqlite"))]
+            Self::File { .. } => {
+                let span = crate::report::Span::last(hours, crate::timestamp::Timestamp::now());
+                self.ask(move |store, _| Ok(span.tell(&span.read(store)?))).await
             }
         }
     }

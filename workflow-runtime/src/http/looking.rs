@@ -1,5 +1,7 @@
 //! What there is to look at.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use super::long::shorten;
 use super::trouble::{Kind, Trouble};
 use crate::job_id::JobId;
 use crate::registry::Registry;
+use crate::report::AgentReport;
 use crate::secret::Secrets;
 use crate::state::JobState;
 use crate::store::{Filter, Head, Store, StoreError};
@@ -45,6 +48,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .guarded(),
         Endpoint::get("/api/agents", "How agents have done in this process", agents),
+        Endpoint::get("/api/report", "How agents have done on all machines, hour by hour", report),
     ]
 }
 
@@ -312,4 +316,23 @@ async fn agents(asked: Asked<Nothing>) -> Result<Vec<Agent>, Trouble> {
         })
     });
     Ok(told.collect())
+}
+
+/// Of whom, and over how long.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Over {
+    /// So many hours, up to now; a day, if nothing is said, and two weeks at most.
+    hours: Option<u64>,
+    /// Only this agent.
+    agent: Option<String>,
+}
+
+async fn report(asked: Asked<Over>) -> Result<BTreeMap<String, AgentReport>, Trouble> {
+    let Over { hours, agent } = asked.given;
+    let mut agents = asked.desk.behind.report(hours.unwrap_or(24)).await?;
+    if let Some(agent) = agent {
+        agents.retain(|name, _| *name == agent);
+    }
+    Ok(agents)
 }

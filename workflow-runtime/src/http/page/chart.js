@@ -60,7 +60,10 @@ export function chart({ title, unit, every }) {
   return { element, update };
 }
 
-const back = (seconds) => (seconds < 60 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`);
+function back(seconds) {
+  if (seconds < 60) return `${seconds} s ago`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`;
+}
 
 /** The values between gaps, with their places. */
 function runs(values) {
