@@ -82,12 +82,16 @@ fn a_lost_connection_is_told_and_what_happened_meanwhile_is_shown() {
     page.see(".title-line .is-succeeded");
     page.click("[data-test=nav-jobs]");
     page.see("[data-test=job][data-state=succeeded]");
-    // From a list, too.
+    // From a list, too, and at once by its button: nothing goes on by itself until it was pressed.
+    page.eval(
+        "(window.later = [], window.wait = setTimeout, window.setTimeout = (...what) => later.push(what), 0)",
+    );
     world.cut();
     page.see("#lost");
     world.serve();
     page.click("#lost button");
     page.gone("#lost");
+    page.eval("(window.setTimeout = wait, later.forEach((what) => wait(...what)), 0)");
     world.run("say", &json!("I am new"));
     page.until("the new one is listed", "all('[data-test=job]').length === 2");
 }

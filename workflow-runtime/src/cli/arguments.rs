@@ -122,6 +122,9 @@ pub(super) enum Command {
     /// Works on the store, and shows the dashboard, until it is interrupted
     #[cfg(feature = "http")]
     Serve(super::serve::Serve),
+    /// Serves agents and workflows as tools of the Model Context Protocol, to who has begun it or over HTTP
+    #[cfg(feature = "mcp")]
+    Mcp(super::mcp::Mcp),
     #[command(flatten)]
     Act(ActCommand),
     /// Tells which jobs that are not over this program could not go on with

@@ -12,11 +12,13 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::arguments::{Arguments, Command};
 use super::looks::{Looks, Paint};
+#[cfg(feature = "mcp")]
+use super::mcp;
 use super::output::{Output, plain};
 use super::refusal::{Exit, Refusal};
 use super::run::{Told, What};
 #[cfg(feature = "http")]
-use super::serve::{self, Named};
+use super::serve::{self, At, Named};
 use super::stores::Stores;
 use super::worker::Started;
 use super::{
@@ -237,12 +239,15 @@ impl Ready {
             }
             #[cfg(feature = "http")]
             Command::Serve(how) => {
-                let named = Named {
-                    program: self.command.get_name().to_owned(),
-                    version: self.command.get_version().unwrap_or_default().to_owned(),
-                };
+                let named = self.named();
                 let (builder, started) = self.at_work();
-                return serve::serve(builder, started, &stores, named, &how, told.to);
+                return serve::serve(At { builder, started, stores: &stores }, named, &how, told.to);
+            }
+            #[cfg(feature = "mcp")]
+            Command::Mcp(how) => {
+                let named = self.named();
+                let (builder, started) = self.at_work();
+                return mcp::serve(At { builder, started, stores: &stores }, named, &how, told.to);
             }
             Command::Jobs(filter) if filter.follow => {
                 follow::follow(&*self.registry()?, &*stores.look()?, &filter, output)?;
@@ -284,6 +289,15 @@ impl Ready {
             }
         }
         Ok(Exit::Done)
+    }
+
+    /// What the program is called.
+    #[cfg(feature = "http")]
+    fn named(&self) -> Named {
+        Named {
+            program: self.command.get_name().to_owned(),
+            version: self.command.get_version().unwrap_or_default().to_owned(),
+        }
     }
 
     /// A runtime as the program sets it up, and above that the operator.

@@ -45,6 +45,8 @@ mod live;
 mod logs;
 mod looks;
 mod main;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod nodes;
 mod output;
 mod prune;

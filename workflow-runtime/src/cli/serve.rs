@@ -25,6 +25,13 @@ pub(super) struct Serve {
     /// Where to listen; other addresses than this machine's own need a token
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    #[command(flatten)]
+    tokens: Tokens,
+}
+
+/// Who is let in.
+#[derive(Debug, Args)]
+pub(super) struct Tokens {
     /// A file that holds the token of an operator; the variable WORKFLOW_TOKEN may hold it as well
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -39,26 +46,33 @@ pub(super) struct Named {
     pub(super) version: String,
 }
 
-pub(super) fn serve(
-    builder: RuntimeBuilder,
-    started: Started,
-    stores: &Stores,
-    named: Named,
-    how: &Serve,
+pub(super) fn serve(at: At<'_>, named: Named, how: &Serve, err: &mut dyn Write) -> Result<Exit, Refusal> {
+    let dress = |site: Site| Ok(site.program(named.program, named.version));
+    serve_at(how.listen, &how.tokens, at, dress, err)
+}
+
+/// Where work is done, and how that begins.
+pub(super) struct At<'a> {
+    pub(super) builder: RuntimeBuilder,
+    pub(super) started: Started,
+    pub(super) stores: &'a Stores,
+}
+
+/// Serves a site until somebody interrupts that: of a runtime of its own, or of a file that another process works on.
+pub(super) fn serve_at(
+    listen: SocketAddr,
+    tokens: &Tokens,
+    at: At<'_>,
+    dress: impl FnOnce(Site) -> Result<Site, Refusal>,
     err: &mut dyn Write,
 ) -> Result<Exit, Refusal> {
-    let tokens = [
-        token(Person::operator("operator"), how.token_file.as_ref(), "WORKFLOW_TOKEN")?,
-        token(Person::reader("reader"), how.reader_token_file.as_ref(), "WORKFLOW_READER_TOKEN")?,
-    ];
-    let has_token = tokens.iter().any(Option::is_some);
-    let dress = |site: Site| {
-        let site = site.program(named.program, named.version);
-        tokens.into_iter().flatten().fold(site, Site::token)
-    };
+    let tokens = tokens.read()?;
+    let has_token = !tokens.is_empty();
+    let dress = |site: Site| dress(tokens.into_iter().fold(site, Site::token));
+    let At { builder, started, stores } = at;
     block_on(async {
-        let listener = TcpListener::bind(how.listen).await.map_err(|error| {
-            Refusal::new(Exit::Failed, format!("{}: {error}; name another by --listen", how.listen))
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            Refusal::new(Exit::Failed, format!("{listen}: {error}; name another by --listen"))
         })?;
         let address = listener.local_addr()?;
         if !address.ip().to_canonical().is_loopback() && !has_token {
@@ -66,13 +80,19 @@ pub(super) fn serve(
         }
         #[cfg(feature = "sqlite")]
         if let Some(path) = stores.at_work() {
-            let site = dress(Site::beside(builder.registered()?, &path)?);
+            let site = dress(Site::beside(builder.registered()?, &path)?)?;
             let path = path.display();
             writeln!(err, "another process works on {path}: it is shown here, and asked to act")?;
             return serve_until_interrupted(site, listener, None, err).await;
         }
         let runtime = begin(builder, started, stores).await?;
-        serve_until_interrupted(dress(Site::new(&runtime)), listener, Some(runtime), err).await
+        match dress(Site::new(&runtime)) {
+            Ok(site) => serve_until_interrupted(site, listener, Some(runtime), err).await,
+            Err(refusal) => {
+                runtime.shutdown(GRACE).await;
+                Err(refusal)
+            }
+        }
     })
 }
 
@@ -101,6 +121,17 @@ fn refusal(error: ServeError) -> Refusal {
             Refusal::new(Exit::Misused, message)
         }
         error @ ServeError::Io { .. } => Refusal::new(Exit::Failed, error.to_string()),
+    }
+}
+
+impl Tokens {
+    /// All that there are.
+    fn read(&self) -> Result<Vec<Token>, Refusal> {
+        let tokens = [
+            token(Person::operator("operator"), self.token_file.as_ref(), "WORKFLOW_TOKEN")?,
+            token(Person::reader("reader"), self.reader_token_file.as_ref(), "WORKFLOW_READER_TOKEN")?,
+        ];
+        Ok(tokens.into_iter().flatten().collect())
     }
 }
 

@@ -6,11 +6,22 @@ use super::refusal::{Exit, Refusal};
 
 /// Runs something to its end.
 pub(super) fn block_on<T>(body: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let threads = threads.map_err(|error| {
+    threads()?.block_on(body)
+}
+
+/// The same for what reads the standard input: whoever waits there for more is not waited for.
+#[cfg(feature = "mcp")]
+pub(super) fn block_on_reading<T>(body: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    let threads = threads()?;
+    let done = threads.block_on(body);
+    threads.shutdown_background();
+    done
+}
+
+fn threads() -> Result<tokio::runtime::Runtime, Refusal> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Refusal::new(Exit::Failed, format!("the operating system gives no threads to run on: {error}"))
-    })?;
-    threads.block_on(body)
+    })
 }
 
 /// Waits until somebody wants the program to end.

@@ -102,7 +102,7 @@ pub(super) struct Guard {
 pub(super) struct Who {
     pub(super) person: Person,
     /// He has said a secret with this very request, so that no other site can have had his browser ask.
-    said: bool,
+    pub(super) said: bool,
 }
 
 impl fmt::Debug for Guard {

@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// Says where in an input something is wrong, if its schema tells.
-    fn placed(&self, trouble: Trouble, name: &str, input: &Json) -> Trouble {
+    pub(super) fn placed(&self, trouble: Trouble, name: &str, input: &Json) -> Trouble {
         let schema = self.behind.registry().input_schema(name);
         match schema.and_then(|schema| Schema::new(schema).ok()?.check(input).err()) {
             Some(violations) => trouble.with_fields(&violations),

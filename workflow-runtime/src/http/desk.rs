@@ -91,6 +91,13 @@ impl Desk {
         }
     }
 
+    /// Who asks, where he may do so much, and not more often than anybody may.
+    #[cfg(feature = "mcp")]
+    pub(super) async fn admit(&self, parts: &Parts, role: Role) -> Result<Who, Trouble> {
+        self.hold_back(parts)?;
+        self.let_in(parts, role).await
+    }
+
     async fn let_in(&self, parts: &Parts, role: Role) -> Result<Who, Trouble> {
         let nobody = || Trouble::new(Kind::Login, "log in, or send a token: `Authorization: Bearer …`");
         let who = match self.guard.who(parts).await {

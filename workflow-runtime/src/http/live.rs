@@ -153,17 +153,22 @@ impl Stream for Told {
 }
 
 /// What there is new of a job.
-struct News {
-    lines: Vec<Json>,
-    head: Head,
-    progress: Vec<(TaskId, Progress)>,
+pub(super) struct News {
+    pub(super) lines: Vec<Json>,
+    pub(super) head: Head,
+    pub(super) progress: Vec<(TaskId, Progress)>,
     /// There is more already.
-    more: bool,
+    pub(super) more: bool,
 }
 
 impl Desk {
     /// What there is of a job from a record on, and of its progress since `heard`.
-    async fn news(&self, id: JobId, first: usize, heard: &mut u64) -> Result<Option<News>, Trouble> {
+    pub(super) async fn news(
+        &self,
+        id: JobId,
+        first: usize,
+        heard: &mut u64,
+    ) -> Result<Option<News>, Trouble> {
         let running =
             self.behind.runtime().and_then(|runtime| Some((runtime, runtime.engine.index.get(id)?)));
         let mut progress = running.as_ref().map_or_else(Vec::new, |(_, job)| job.progress_since(heard));

@@ -18,6 +18,8 @@ mod live;
 mod login;
 mod long;
 mod looking;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod memory;
 mod openapi;
 mod pace;
@@ -28,4 +30,6 @@ mod trend;
 mod trouble;
 
 pub use access::{Person, Role, Token, WeakToken};
+#[cfg(feature = "mcp")]
+pub use mcp::{NoTool, Tools};
 pub use site::{ServeError, Site};

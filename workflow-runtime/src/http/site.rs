@@ -17,6 +17,8 @@ use super::access::{Guard, Person, Token};
 use super::behind::Behind;
 use super::desk::Desk;
 use super::endpoint::{Endpoint, Form, Method, text};
+#[cfg(feature = "mcp")]
+use super::mcp;
 use super::pace::Pace;
 use super::trend::Trend;
 use super::{acting, health, live, login, looking, openapi, page, places, trend};
@@ -64,6 +66,8 @@ pub struct Site {
     pace: (u32, u32),
     program: String,
     version: String,
+    #[cfg(feature = "mcp")]
+    offers: Option<mcp::Offers>,
 }
 
 /// Why a site is not served.
@@ -113,6 +117,8 @@ impl Site {
             program: program
                 .map_or_else(|| "workflows".to_owned(), |name| name.to_string_lossy().into_owned()),
             version: String::new(),
+            #[cfg(feature = "mcp")]
+            offers: None,
         }
     }
 
@@ -152,9 +158,31 @@ impl Site {
         self
     }
 
-    /// All of it as a router: the dashboard at its root, the API under `/api`.
-    pub fn router(self) -> Router {
-        let desk = Arc::new(Desk {
+    /// Serves agents and workflows as tools of the Model Context Protocol: over HTTP at `/mcp`, for operators, or by
+    /// [`speak`](Self::speak).
+    ///
+    /// # Errors
+    /// When there is nothing of a name or of a tag.
+    #[cfg(feature = "mcp")]
+    pub fn tools(mut self, tools: &mcp::Tools) -> Result<Self, mcp::NoTool> {
+        self.offers = Some(mcp::Offers::of(self.behind.registry(), tools)?);
+        Ok(self)
+    }
+
+    /// Speaks of its [tools](Self::tools) to one client, over two pipes, until the client goes away or something happens.
+    /// Nobody is asked who he is: it is who holds the other ends.
+    #[cfg(feature = "mcp")]
+    pub async fn speak<R, W>(self, from: R, to: W, until: impl Future<Output = ()>)
+    where
+        R: tokio::io::AsyncRead + Send + Unpin + 'static,
+        W: tokio::io::AsyncWrite + Send + Unpin + 'static,
+    {
+        let offers = self.offers.clone().unwrap_or_default();
+        mcp::Server::new(self.desk(), offers).speak(from, to, until).await;
+    }
+
+    fn desk(self) -> Arc<Desk> {
+        Arc::new(Desk {
             behind: self.behind,
             guard: self.guard,
             pace: Pace::new(self.pace.0, self.pace.1),
@@ -164,7 +192,14 @@ impl Site {
             version: self.version,
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             trend: Trend::default(),
-        });
+        })
+    }
+
+    /// All of it as a router: the dashboard at its root, the API under `/api`.
+    pub fn router(self) -> Router {
+        #[cfg(feature = "mcp")]
+        let offers = self.offers.clone();
+        let desk = self.desk();
         desk.behind.spawn(trend::keep(Arc::downgrade(&desk)));
         let endpoints = endpoints();
         let described = openapi::document(&endpoints, &desk.program, &desk.version);
@@ -177,6 +212,10 @@ impl Site {
             .fallback(page::nothing);
         for endpoint in endpoints {
             router = router.route(endpoint.path, route(&desk, endpoint));
+        }
+        #[cfg(feature = "mcp")]
+        if let Some(offers) = offers {
+            router = mcp::mount(router, &desk, mcp::Server::new(Arc::clone(&desk), offers));
         }
         router.layer(axum::middleware::map_response(page::harden))
     }
