@@ -13,6 +13,7 @@ pub mod log;
 pub mod machine;
 pub mod postgres;
 pub mod power;
+pub mod program;
 pub mod random;
 pub mod said;
 pub mod simulation;

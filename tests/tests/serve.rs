@@ -1,62 +1,14 @@
 //! The dashboard as a command: beside a process that works on the file, by itself, and where it is refused.
 
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::json;
 use workflow_tests::folder::Folder;
 use workflow_tests::http::Client;
+use workflow_tests::program::{Program, program};
 
-/// A program at work, killed when it is dropped.
-struct Program {
-    process: Child,
-    /// What it has said so far, line by line.
-    said: Vec<String>,
-}
-
-fn program(words: &[&str], file: &Path) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_speaker"));
-    program.args(words).arg("--store").arg(file);
-    for name in ["WORKFLOW_STORE", "WORKFLOW_CONFIG", "WORKFLOW_TOKEN", "WORKFLOW_READER_TOKEN"] {
-        program.env_remove(name);
-    }
-    program
-}
-
-impl Program {
-    /// Starts it, and waits until it says that it is ready.
-    fn start(words: &[&str], file: &Path) -> Self {
-        let mut program = program(words, file);
-        let process = program.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
-        let mut program = Self { process, said: Vec::new() };
-        let mut lines = BufReader::new(program.process.stderr.take().expect("it is piped")).lines();
-        while let Some(Ok(line)) = lines.next() {
-            let is_ready = line.contains("interrupt to end");
-            program.said.push(line);
-            if is_ready {
-                // What it says besides is read to its end, so that it need not wait.
-                std::thread::spawn(move || lines.for_each(drop));
-                return program;
-            }
-        }
-        panic!("it was not ready: {:?}", program.said);
-    }
-
-    fn client(&self) -> Client {
-        let line = self.said.last().expect("it said where it is");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-        Client::new(address.and_then(|address| address.parse().ok()).expect("it is an address"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+const SPEAKER: &str = env!("CARGO_BIN_EXE_speaker");
 
 /// Hands a job in, and waits until it is over.
 fn speak(client: &Client) {
@@ -74,8 +26,8 @@ fn speak(client: &Client) {
 fn what_another_process_works_on_is_shown_and_that_process_acts() {
     let folder = Folder::new("serve-beside");
     let file = folder.file("jobs.db");
-    let worker = Program::start(&["worker"], &file);
-    let serving = Program::start(&["serve", "--listen", "127.0.0.1:0"], &file);
+    let worker = Program::start(SPEAKER, &["worker"], &file);
+    let serving = Program::start(SPEAKER, &["serve", "--listen", "127.0.0.1:0"], &file);
     assert!(serving.said[0].starts_with("another process works on"), "{:?}", serving.said);
     let client = serving.client();
     speak(&client);
@@ -110,7 +62,7 @@ fn what_another_process_works_on_is_shown_and_that_process_acts() {
 #[test]
 fn where_nobody_works_on_a_file_the_command_does() {
     let folder = Folder::new("serve-alone");
-    let serving = Program::start(&["serve", "--listen", "127.0.0.1:0"], &folder.file("jobs.db"));
+    let serving = Program::start(SPEAKER, &["serve", "--listen", "127.0.0.1:0"], &folder.file("jobs.db"));
     speak(&serving.client());
     assert!(serving.client().get("/metrics").text().contains("workflow_queue_waiting"));
 }
@@ -120,7 +72,7 @@ fn what_everybody_could_reach_or_guess_is_refused_with_what_to_do() {
     let folder = Folder::new("serve-refused");
     let file = folder.file("jobs.db");
     let say = |words: &[&str], token: Option<&str>| {
-        let mut program = program(words, &file);
+        let mut program = program(SPEAKER, words, &file);
         if let Some(token) = token {
             program.env("WORKFLOW_TOKEN", token);
         }

@@ -19,6 +19,8 @@ mod process;
 mod regular;
 #[cfg(feature = "http")]
 mod request;
+#[cfg(feature = "coordination")]
+mod routing;
 #[cfg(feature = "lua")]
 mod script;
 
@@ -36,5 +38,10 @@ pub use output::{Encoding, Output};
 pub use process::{Shell, shell};
 #[cfg(feature = "http")]
 pub use request::{Answer, Body, Http, http};
+#[cfg(feature = "coordination")]
+pub use routing::{
+    Acknowledgement, AgentCoordination, AgentMessage, Hop, Misrouted, Routes, acknowledge_message,
+    receive_message, route_message, validate_routing,
+};
 #[cfg(feature = "lua")]
 pub use script::{Lua, lua};

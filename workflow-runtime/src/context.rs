@@ -61,6 +61,10 @@ pub(crate) trait Host: Send + Sync {
     fn trace_context(&self) -> Option<TraceContext> {
         None
     }
+    /// The engine of the runtime that runs this, whose type is known further up.
+    fn engine(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
     fn resources(&self) -> &Resources;
     fn manager(&self) -> &TaskManager;
     fn is_cancelled(&self) -> bool;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::builder::{RuntimeBuilder, StartError};
+use crate::context::TaskContext;
 use crate::engine::{Engine, Job, JobWork, PRUNED, ParkedJob, Said, lock};
+use crate::error::AgentError;
 use crate::failure::{Failure, FailureKind};
 use crate::handle::JobHandle;
 use crate::job_id::JobId;
@@ -47,6 +49,32 @@ pub enum RunError {
     /// It failed, was cancelled, or expired.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl TaskContext {
+    /// The runtime that runs this, for jobs of their own: nobody waits for them, and they go on whatever comes of this one.
+    ///
+    /// An attempt that is done again hands in again what it has handed in before, unless the job has a key by which it is
+    /// known, as by [`once`](crate::Submission::once):
+    ///
+    /// ```
+    /// # use workflow_runtime::prelude::*;
+    /// # #[task_agent] async fn send(address: String) {}
+    /// #[task_agent]
+    /// async fn sign_up(address: String, ctx: &TaskContext) -> Result<String, AgentError> {
+    ///     let welcome = ctx.runtime()?.submit(send(address)).once(ctx.idempotency_key()).await?;
+    ///     Ok(welcome.id().to_string())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When no runtime runs it, as in a test that calls the agent by itself.
+    pub fn runtime(&self) -> Result<Runtime, AgentError> {
+        let none =
+            || AgentError::permanent("no runtime runs this: have it run by one, as by `Runtime::in_memory`");
+        let engine = self.host().engine().and_then(|engine| engine.downcast::<Engine>().ok());
+        Ok(Runtime { engine: engine.ok_or_else(none)? })
+    }
 }
 
 impl Runtime {

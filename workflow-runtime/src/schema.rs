@@ -7,6 +7,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value as Json;
 
+use crate::data::{Data, schema_of};
+
 /// A JSON Schema, compiled.
 pub struct Schema {
     json: Json,
@@ -24,6 +26,14 @@ impl Schema {
         }
         let validator = jsonschema::validator_for(&json).map_err(|error| SchemaError::new(&error))?;
         Ok(Self { json, validator })
+    }
+
+    /// The schema of a type: what its values are when they come from outside.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new): the type's own attributes may have made it something that is no schema.
+    pub fn of<T: Data>() -> Result<Self, SchemaError> {
+        Self::new(schema_of::<T>())
     }
 
     /// Parses and compiles a schema.

@@ -173,7 +173,6 @@ impl serde::de::Visitor<'_> for Text {
     }
 }
 
-#[cfg(feature = "http")]
 impl schemars::JsonSchema for Timestamp {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Timestamp".into()

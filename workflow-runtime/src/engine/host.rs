@@ -1,5 +1,6 @@
 //! What an agent's context asks of the engine.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -60,6 +61,10 @@ impl Host for Attempt {
             self.engine.options_for(&self.job, machine, self.task)?.role.as_deref().map(str::to_owned)
         };
         own.or_else(|| Some(self.engine.options_of(&self.job)?.role.as_deref()?.to_owned()))
+    }
+
+    fn engine(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::clone(&*self.engine) as _)
     }
 
     fn audit(&self, deed: Deed) -> Pending<Result<(), AgentError>> {
