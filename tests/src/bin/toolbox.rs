@@ -7,7 +7,7 @@ use workflow_runtime::cli::Cli;
 use workflow_runtime::prelude::*;
 
 /// Greets somebody.
-#[task_agent(tags = ("mcp"))]
+#[task_agent(tags("mcp"))]
 async fn greet(name: String) -> String {
     println!("what an agent prints is in nobody's way");
     format!("hello {name}")
@@ -30,13 +30,13 @@ pub struct Sum {
 }
 
 /// Adds two numbers.
-#[task_agent(tags = ("mcp"))]
+#[task_agent(tags("mcp"))]
 async fn add(numbers: Numbers) -> Sum {
     Sum { sum: numbers.a + numbers.b }
 }
 
 /// Never can.
-#[task_agent(tags = ("mcp"))]
+#[task_agent(tags("mcp"))]
 async fn fail(why: String) -> Result<String, AgentError> {
     Err(AgentError::permanent(why))
 }
@@ -48,7 +48,7 @@ async fn hidden(what: String) -> String {
 }
 
 /// Says how far it is, and waits until somebody does not want it any more.
-#[task_agent(tags = ("mcp", "slow"))]
+#[task_agent(tags("mcp", "slow"))]
 async fn linger(ctx: &TaskContext, what: String) -> Result<String, AgentError> {
     ctx.progress(0.5, &format!("half of {what}"));
     ctx.cancelled().await;

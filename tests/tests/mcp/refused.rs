@@ -77,7 +77,7 @@ async fn shy(word: String) -> String {
 
 #[tokio::test]
 async fn a_program_names_its_tools() {
-    let runtime = Runtime::builder().start().expect("it starts");
+    let runtime = Runtime::in_memory().await.expect("it starts");
     let refused = Site::new(&runtime).tools(&Tools::named("shi")).expect_err("there is none");
     assert_eq!(refused, NoTool::Unknown { name: "shi".to_owned(), nearest: Some("shy".to_owned()) });
     let none = Site::new(&runtime).tools(&Tools::tagged("mcp")).expect_err("there is none");
@@ -106,7 +106,7 @@ async fn spoken(site: Site, lines: &[&str]) -> Vec<Json> {
 
 #[tokio::test]
 async fn nonsense_ends_nothing() {
-    let runtime = Runtime::builder().start().expect("it starts");
+    let runtime = Runtime::in_memory().await.expect("it starts");
     let site = || Site::new(&runtime).tools(&Tools::named("shy")).expect("there is one");
     assert_eq!(spoken(site(), &[]).await, Vec::<Json>::new());
     drop(spoken(site(), &["nonsense"]).await);

@@ -12,6 +12,11 @@ pub(super) struct HostRule {
 }
 
 impl HostRule {
+    /// All of them.
+    pub(super) fn everyone() -> Self {
+        Self { name: String::new(), is_below: true, port: None }
+    }
+
     /// Reads `example.com`, `*.example.com`, `example.com:8080`, `10.0.0.7`, `[::1]:80`, or `*` for all.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let wrong = || {

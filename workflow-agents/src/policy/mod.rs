@@ -11,6 +11,7 @@ mod read;
 mod refused;
 mod role;
 mod rules;
+mod standard;
 mod table;
 
 pub use command::Command;

@@ -15,7 +15,7 @@
 /// use workflow_runtime::prelude::*;
 ///
 /// /// Greets somebody.
-/// #[task_agent(tags = ("mcp"))]
+/// #[task_agent(tags("mcp"))]
 /// async fn greet(name: String) -> Result<String, AgentError> {
 ///     Ok(format!("hello {name}"))
 /// }
@@ -78,7 +78,7 @@ pub enum NoTool {
     },
     /// There is nothing of this tag.
     #[error(
-        "no agent or workflow has the tag `{tag}`: give it one, by `tags = (\"{tag}\")`, or name what is to be a tool"
+        "no agent or workflow has the tag `{tag}`: give it one, by `tags(\"{tag}\")`, or name what is to be a tool"
     )]
     NoneTagged {
         /// The tag.
