@@ -4,6 +4,8 @@
 mod accept;
 #[cfg(any(feature = "lua", feature = "wasm"))]
 mod aside;
+#[cfg(feature = "nats")]
+mod broker;
 #[cfg(feature = "wasm")]
 mod component;
 #[cfg(feature = "docker")]
@@ -26,6 +28,10 @@ mod script;
 
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use accept::Accept;
+#[cfg(feature = "nats")]
+pub use async_nats;
+#[cfg(feature = "nats")]
+pub use broker::{Bridge, Bridged, Intake, Nats, NatsError};
 #[cfg(feature = "wasm")]
 pub use component::{Wasm, wasm};
 #[cfg(feature = "docker")]

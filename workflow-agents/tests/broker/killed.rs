@@ -1,0 +1,111 @@
+//! A server that is killed, and a runtime that is gone, under load.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use private_nats::Server;
+use serde_json::json;
+use tokio::sync::watch;
+use workflow_agents::async_nats::jetstream::Context;
+use workflow_agents::async_nats::jetstream::message::PublishMessage;
+use workflow_agents::policy::Policy;
+use workflow_agents::{Bridge, Bridged, Intake, Nats};
+use workflow_runtime::prelude::*;
+use workflow_runtime::{JobFilter, JobState};
+
+use crate::setting::{TakeOrder, client, connected, dispatched, stream as made, until};
+
+/// How many messages are sent, and how often something is killed meanwhile.
+const MESSAGES: u32 = 900;
+const BLOWS: u32 = 8;
+
+/// What dispatches know this test by.
+const OF: &str = "killed";
+
+/// Sends all messages, each until the server has it; says how many it has.
+async fn send_all(context: Context, sent: watch::Sender<u32>) {
+    let send = |number: u32| {
+        let (context, sent) = (&context, &sent);
+        async move {
+            let payload = json!({ "of": OF, "number": number }).to_string();
+            let message =
+                || PublishMessage::build().payload(payload.clone().into()).message_id(format!("m{number}"));
+            while !is_kept(context, message()).await {}
+            sent.send_modify(|sent| *sent += 1);
+        }
+    };
+    stream::iter(0..MESSAGES).for_each_concurrent(8, send).await;
+}
+
+async fn is_kept(context: &Context, message: PublishMessage) -> bool {
+    match context.send_publish("orders.new", message).await {
+        Ok(answer) => answer.await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// A runtime on a file, which takes what there is.
+async fn opened(file: &Path, nats: &Nats, told: &watch::Sender<usize>) -> (Runtime, Bridged) {
+    let builder = Runtime::builder().state(told.clone()).state(Policy::new());
+    let runtime = builder.open(file).await.expect("it opens");
+    let intake = Intake::of::<TakeOrder>("ORDERS", "takers").wait(Duration::from_secs(1));
+    let bridged = Bridge::new(&runtime, nats).take(intake).start().await.expect("it starts");
+    (runtime, bridged)
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("workflow-taken-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("it is made");
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_is_lost_and_none_is_two_jobs() {
+    let (mut server, folder) = (Server::start().unwrap(), Folder::new());
+    let file = folder.0.join("jobs.db");
+    let (nats, publisher) = (connected(&server).await, client(&server).await);
+    let context = made(&publisher, "ORDERS").await;
+    let (told, sent) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (mut runtime, mut bridged) = opened(&file, &nats, &told).await;
+    let sending = tokio::spawn(send_all(context.clone(), sent.clone()));
+    for blow in 1..=BLOWS {
+        let mut sent = sent.subscribe();
+        sent.wait_for(|sent| *sent >= blow * MESSAGES / (BLOWS + 1)).await.unwrap();
+        if blow % 2 == 0 {
+            server.kill();
+            server.again().unwrap();
+            continue;
+        }
+        // What is between the store and the server's acknowledgement is left there.
+        drop(bridged);
+        runtime.shutdown(Duration::from_secs(20)).await;
+        drop(runtime);
+        (runtime, bridged) = opened(&file, &nats, &told).await;
+    }
+    sending.await.unwrap();
+    until(&told, MESSAGES as usize).await;
+    bridged.stop().await;
+    let jobs = runtime.history(JobFilter::new()).await.unwrap();
+    for job in &jobs {
+        let job = runtime.fetch(job.id).await.unwrap().unwrap();
+        assert!(job.outcome().await.is_ok());
+        assert_eq!(job.state(), JobState::Succeeded);
+    }
+    assert_eq!(jobs.len(), MESSAGES as usize);
+    let dispatched = dispatched(OF);
+    assert_eq!(dispatched.len(), MESSAGES as usize);
+    assert!(dispatched.values().all(|times| *times == 1), "{dispatched:?}");
+    runtime.shutdown(Duration::from_secs(5)).await;
+}
