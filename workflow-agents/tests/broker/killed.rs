@@ -16,9 +16,10 @@ use workflow_runtime::{JobFilter, JobState};
 
 use crate::setting::{TakeOrder, client, connected, dispatched, stream as made, until};
 
-/// How many messages are sent, and how often something is killed meanwhile.
-const MESSAGES: u32 = 900;
-const BLOWS: u32 = 8;
+/// How many messages are sent, and how often something is killed meanwhile: the runtime by turns with the server, and last,
+/// for a server that is killed may have forgotten an acknowledgement, and would mend what came too early.
+const MESSAGES: u32 = 3000;
+const BLOWS: u32 = 9;
 
 /// What dispatches know this test by.
 const OF: &str = "killed";
