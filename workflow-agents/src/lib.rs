@@ -4,6 +4,8 @@
 mod accept;
 #[cfg(any(feature = "lua", feature = "wasm"))]
 mod aside;
+#[cfg(any(feature = "http", feature = "nats"))]
+mod body;
 #[cfg(feature = "nats")]
 mod broker;
 #[cfg(feature = "wasm")]
@@ -12,7 +14,7 @@ mod component;
 mod container;
 #[cfg(any(feature = "docker", feature = "shell"))]
 mod finished;
-#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
+#[cfg(any(feature = "docker", feature = "http", feature = "nats", feature = "shell"))]
 mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
@@ -30,20 +32,22 @@ mod script;
 pub use accept::Accept;
 #[cfg(feature = "nats")]
 pub use async_nats;
+#[cfg(any(feature = "http", feature = "nats"))]
+pub use body::Body;
 #[cfg(feature = "nats")]
-pub use broker::{Bridge, Bridged, Intake, Nats, NatsError};
+pub use broker::{Bridge, Bridged, Intake, Nats, NatsError, NatsMessage, NatsReply, Outlet, nats};
 #[cfg(feature = "wasm")]
 pub use component::{Wasm, wasm};
 #[cfg(feature = "docker")]
 pub use container::{Container, Pull, docker};
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use finished::Finished;
-#[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
+#[cfg(any(feature = "docker", feature = "http", feature = "nats", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
 pub use process::{Shell, shell};
 #[cfg(feature = "http")]
-pub use request::{Answer, Body, Http, http};
+pub use request::{Answer, Http, http};
 #[cfg(feature = "coordination")]
 pub use routing::{
     Acknowledgement, AgentCoordination, AgentMessage, Hop, Misrouted, Routes, acknowledge_message,

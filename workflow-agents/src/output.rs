@@ -43,6 +43,7 @@ impl Encoding {
 
 impl Output {
     /// What of it is said last, at most so many bytes.
+    #[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
     pub(crate) fn end(&self, most: usize) -> &str {
         let text = self.text.trim_end();
         let start = text.len().saturating_sub(most);
@@ -78,11 +79,13 @@ impl Capture {
     }
 
     /// How many bytes there were.
+    #[cfg(any(feature = "docker", feature = "http", feature = "shell"))]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// The last line that is whole, or the last beginning of one.
+    #[cfg(any(test, feature = "docker", feature = "shell"))]
     pub(crate) fn last_line(&self) -> String {
         let last: Vec<u8> = match self.tail.is_empty() {
             true => self.head.iter().rev().take(LINE).rev().copied().collect(),
@@ -125,6 +128,7 @@ impl Capture {
 }
 
 /// How much of a line is told.
+#[cfg(any(test, feature = "docker", feature = "shell"))]
 const LINE: usize = 400;
 
 fn read(bytes: Vec<u8>) -> (String, Encoding) {

@@ -10,9 +10,11 @@ use super::asked::{Asked, named, tagged};
 use super::connection::Nats;
 use super::error::NatsError;
 use super::intake::Intake;
+use super::outlet::Outlet;
 use super::service;
 use super::stop::Stop;
 use super::taking::Taking;
+use super::telling::Telling;
 
 /// For how long JetStream may keep an answer back.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -26,6 +28,7 @@ pub struct Bridge {
     names: Vec<String>,
     tags: Vec<String>,
     intakes: Vec<Intake>,
+    outlets: Vec<Outlet>,
     prefix: String,
     group: String,
 }
@@ -39,6 +42,7 @@ impl Bridge {
             names: Vec::new(),
             tags: Vec::new(),
             intakes: Vec::new(),
+            outlets: Vec::new(),
             prefix: "workflow".to_owned(),
             group: "workflow".to_owned(),
         }
@@ -67,6 +71,12 @@ impl Bridge {
         self
     }
 
+    /// Tells a stream what becomes of jobs.
+    pub fn tell(mut self, outlet: Outlet) -> Self {
+        self.outlets.push(outlet);
+        self
+    }
+
     /// Sets what the subjects of services begin with: `workflow` unless this is said, so that `Greet` is asked at
     /// `workflow.Greet`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -80,7 +90,7 @@ impl Bridge {
         self
     }
 
-    /// Starts it. What is asked from now on is answered, and messages are taken.
+    /// Starts it. What is asked from now on is answered, messages are taken, and what becomes of jobs is told.
     ///
     /// # Errors
     /// When there is nothing of a name, when a stream is not there, or when the server does not answer.
@@ -96,12 +106,17 @@ impl Bridge {
             taking.consumer().await?;
             takings.push(taking);
         }
+        let mut tellings = Vec::new();
+        for outlet in self.outlets {
+            tellings.push(Telling::begin(&self.runtime, &context, outlet).await?);
+        }
         for one in asked {
             let (runtime, client) = (self.runtime.clone(), self.nats.client.clone());
             let begun = service::begin(runtime, client, one, &self.prefix, &self.group).await?;
             tasks.spawn(begun.serve(stop.listen()));
         }
         takings.into_iter().for_each(|taking| drop(tasks.spawn(taking.run(stop.listen()))));
+        tellings.into_iter().for_each(|telling| drop(tasks.spawn(telling.run(stop.listen()))));
         // Who is told that it has started may count on it that the server knows.
         drop(self.nats.client.flush().await);
         Ok(Bridged { stop, tasks, nats: self.nats })
@@ -121,7 +136,7 @@ impl Bridge {
     }
 }
 
-/// What is reached by NATS, as long as this is held. When it is dropped, nothing more is answered or taken, and what was
+/// What is reached by NATS, as long as this is held. When it is dropped, nothing more is answered, taken or told, and what was
 /// taken and not acknowledged comes again; jobs go on.
 #[derive(Debug)]
 pub struct Bridged {
@@ -131,7 +146,7 @@ pub struct Bridged {
 }
 
 impl Bridged {
-    /// Takes nothing more, and waits until what was taken is answered. It is to be called before
+    /// Takes nothing more, and waits until what was taken is answered, and what has become of jobs is told. It is to be called before
     /// [`shutdown`](Runtime::shutdown), after which nobody would be answered any more.
     pub async fn stop(mut self) {
         self.stop.tell();

@@ -53,6 +53,14 @@ pub enum NatsError {
         /// Why.
         cause: async_nats::Error,
     },
+    /// What is told would be kept nowhere.
+    #[error("no stream keeps `{subject}`: {cause}; make one, as by `nats stream add`")]
+    NotKept {
+        /// The subjects.
+        subject: String,
+        /// Why none was found.
+        cause: async_nats::Error,
+    },
     /// A durable consumer that was there, and would lose what is not done.
     #[error(
         "the consumer `{durable}` of `{stream}` needs no acknowledgement of each message, so what is not done would be \

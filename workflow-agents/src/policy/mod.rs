@@ -12,6 +12,7 @@ mod refused;
 mod role;
 mod rules;
 mod standard;
+mod subject;
 mod table;
 
 pub use command::Command;

@@ -11,6 +11,7 @@ use super::image;
 use super::limits::Limits;
 use super::refused::Refused;
 use super::role::Role;
+use super::subject;
 
 /// How much of what was wanted a refusal tells.
 const TOLD: usize = 200;
@@ -261,6 +262,21 @@ impl Permit {
             return Ok(());
         }
         Err(self.refused("private", format!("ask `{host}` at {address}, which is not out in the world")))
+    }
+
+    /// Whether messages may be sent to a subject.
+    ///
+    /// # Errors
+    /// When it is none that anything can be sent to, or none that the role may send to.
+    pub fn subject(&self, name: &str) -> Result<(), Refused> {
+        if !subject::is_subject(name) {
+            let name = name.escape_debug();
+            return Err(self.refused("subjects", format!("send to `{name}`, to which nothing can be sent")));
+        }
+        if self.role.subjects.iter().any(|pattern| subject::fits(pattern, name)) {
+            return Ok(());
+        }
+        Err(self.refused("subjects", format!("send to `{name}`")))
     }
 
     /// Whether it may be asked by a method.

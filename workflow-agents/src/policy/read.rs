@@ -12,10 +12,11 @@ use super::image;
 use super::limits::Limits;
 use super::mistake::Mistakes;
 use super::role::Role;
+use super::subject;
 use super::table::Text;
 
 /// The keys of a role.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "commands",
     "confine",
     "engine",
@@ -30,6 +31,7 @@ const KEYS: [&str; 16] = [
     "private",
     "read",
     "shell",
+    "subjects",
     "tools",
     "write",
 ];
@@ -115,6 +117,7 @@ impl Reading<'_> {
             "private" => role.private = self.text.flag(value),
             "read" => role.read = self.folders(value),
             "shell" => role.shell = self.text.flag(value),
+            "subjects" => role.subjects = self.subjects(value),
             _ => role.write = self.folders(value),
         }
     }
@@ -188,6 +191,16 @@ impl Reading<'_> {
             }
         }
         images.into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
+    fn subjects(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let subjects = self.text.strings(value, "subjects like [\"orders.*\"]");
+        for (pattern, byte) in &subjects {
+            if let Some(problem) = subject::misses(pattern) {
+                self.text.wrong(*byte, problem);
+            }
+        }
+        subjects.into_iter().map(|(pattern, _)| pattern).collect()
     }
 
     fn engine(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
@@ -278,6 +291,7 @@ impl Reading<'_> {
             ("libraries", "lua", !role.libraries.is_empty()),
             ("engine", "docker", role.engine.is_some()),
             ("hosts", "http", !role.hosts.is_empty()),
+            ("subjects", "nats", !role.subjects.is_empty()),
         ] {
             if is_said && !has(tool) {
                 self.text.wrong(
@@ -393,6 +407,24 @@ engine = \"tcp://10.0.0.7:2375\"
                 "p.toml:4:10: `/var/run/docker.sock` is no address of an engine; write one that begins with one of unix:///, npipe://, tcp://, http://",
                 "p.toml:7:1: `images` is for the tool `docker`, which the role may not use; add it to `tools`",
                 "p.toml:8:1: `engine` is for the tool `docker`, which the role may not use; add it to `tools`",
+            ]
+        );
+    }
+
+    #[test]
+    fn subjects_that_nothing_is_like_are_mistakes() {
+        let text = "\
+[role.coder]
+tools = [\"nats\"]
+subjects = [\"orders.*\", \"orders.>.new\"]
+[role.critic]
+subjects = [\">\"]
+";
+        assert_eq!(
+            mistakes(text),
+            [
+                "p.toml:3:25: `orders.>.new` is no subject; write one like \"orders.new\", \"orders.*\" or \"orders.>\"",
+                "p.toml:5:1: `subjects` is for the tool `nats`, which the role may not use; add it to `tools`",
             ]
         );
     }

@@ -28,6 +28,7 @@ pub struct Role {
     pub(super) hosts: Vec<HostRule>,
     pub(super) methods: Vec<String>,
     pub(super) private: bool,
+    pub(super) subjects: Vec<String>,
     pub(super) limits: Limits,
     /// Where its rules were written.
     pub(super) places: BTreeMap<&'static str, Place>,
@@ -51,6 +52,7 @@ impl Default for Role {
             hosts: Vec::new(),
             methods: ["GET", "HEAD"].map(str::to_owned).into(),
             private: false,
+            subjects: Vec::new(),
             limits: Limits::default(),
             places: BTreeMap::new(),
         }
@@ -170,6 +172,14 @@ impl Role {
     #[must_use]
     pub fn private(mut self) -> Self {
         self.private = true;
+        self
+    }
+
+    /// Lets it send messages to a subject of NATS: `orders.new`, `orders.*`, `orders.>`. What begins with `$` or `_` is the
+    /// server's and the clients' own, and is meant only where its first word is written out.
+    #[must_use]
+    pub fn subject(mut self, pattern: impl Into<String>) -> Self {
+        self.subjects.push(pattern.into());
         self
     }
 

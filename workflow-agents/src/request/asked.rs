@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use workflow_runtime::data;
 
+use crate::Body;
 use crate::policy::Limits;
 
 /// A request to ask.
@@ -54,19 +55,6 @@ fn get() -> String {
 
 fn five() -> u8 {
     5
-}
-
-/// What is sent.
-#[data]
-#[derive(PartialEq)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// A text.
-    Text(String),
-    /// A value, as JSON.
-    Json(Json),
-    /// Bytes, in base64.
-    Base64(String),
 }
 
 impl Http {

@@ -3,7 +3,8 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
-use super::asked::{Body, Http};
+use super::asked::Http;
+use crate::Body;
 use crate::policy::{Permit, Refused};
 
 /// The headers that say how a request is carried, which is not for who asks to say.
@@ -53,20 +54,20 @@ impl Hop {
             }
             Ok(())
         };
-        let body = match &asked.body {
-            None => None,
-            Some(Body::Text(text)) => Some((text.clone().into_bytes(), "text/plain; charset=utf-8")),
-            Some(Body::Json(value)) => Some((value.to_string().into_bytes(), "application/json")),
-            Some(Body::Base64(text)) => Some((bytes(text)?, "application/octet-stream")),
-        };
-        if let Some((_, kind)) = &body {
+        let kind = asked.body.as_ref().map(|body| match body {
+            Body::Text(_) => "text/plain; charset=utf-8",
+            Body::Json(_) => "application/json",
+            Body::Base64(_) => "application/octet-stream",
+        });
+        let body = asked.body.as_ref().map(Body::bytes).transpose()?;
+        if let Some(kind) = kind {
             set(CONTENT_TYPE, kind)?;
         }
         // What is asked once more is not done once more, by servers who know the header.
         if !method.is_idempotent() {
             set(HeaderName::from_static("idempotency-key"), key)?;
         }
-        Ok(Self { url, method, headers, body: body.map(|(bytes, _)| bytes) })
+        Ok(Self { url, method, headers, body })
     }
 
     /// Whether a role may ask it.
@@ -165,11 +166,4 @@ fn known(name: &str) -> Result<HeaderName, String> {
         ));
     }
     Ok(known)
-}
-
-fn bytes(text: &str) -> Result<Vec<u8>, String> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| format!("the body is no base64: {error}"))
 }

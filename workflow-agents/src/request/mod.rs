@@ -10,4 +10,4 @@ mod resolve;
 
 pub use agent::http;
 pub use answer::Answer;
-pub use asked::{Body, Http};
+pub use asked::Http;
