@@ -119,7 +119,8 @@ fn headers(message: &NatsMessage, context: &TaskContext) -> Result<HeaderMap, St
 }
 
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
-    let known: HeaderName = name.parse().map_err(|_| format!("`{}` is no header", name.escape_debug()))?;
+    let known = name.parse::<HeaderName>().ok().filter(|_| !name.is_empty());
+    let known = known.ok_or_else(|| format!("`{}` is no header", name.escape_debug()))?;
     let value: HeaderValue = value
         .parse()
         .map_err(|_| format!("the header `{name}` has a character in it that no header may have"))?;

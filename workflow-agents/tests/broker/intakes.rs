@@ -9,11 +9,12 @@ use tokio::sync::watch;
 use workflow_agents::async_nats::jetstream::Context;
 use workflow_agents::async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use workflow_agents::async_nats::jetstream::message::PublishMessage;
+use workflow_agents::policy::Policy;
 use workflow_agents::{Bridge, Bridged, Intake, NatsError};
 use workflow_runtime::prelude::*;
 use workflow_runtime::{JobFilter, Queue};
 
-use crate::setting::{TakeOrder, client, connected, dispatched, runtime, stream, until};
+use crate::setting::{TakeOrder, builder, client, connected, dispatched, runtime, stream, until};
 
 async fn sent(context: &Context, id: Option<&str>, payload: impl ToString) {
     let message = PublishMessage::build().payload(payload.to_string().into());
@@ -129,14 +130,13 @@ async fn what_finds_a_full_queue_comes_again() {
     let context = stream(&client(&server).await, "ORDERS").await;
     let told = watch::Sender::new(0);
     let queue = Queue::new("default").concurrency(1).capacity(1);
-    let builder = Runtime::builder().state(told.clone()).state(workflow_agents::policy::Policy::new());
-    let runtime = builder.queue(queue).in_memory().await.unwrap();
-    for number in 0..30 {
+    let runtime = builder(&told, Policy::new()).queue(queue).in_memory().await.unwrap();
+    for number in 0..6 {
         sent(&context, None, order("full", number)).await;
     }
     let bridge = Bridge::new(&runtime, &connected(&server).await).take(intake());
     let bridged = bridge.start().await.unwrap();
-    until(&told, 30).await;
+    until(&told, 6).await;
     bridged.stop().await;
     assert!(dispatched("full").values().all(|times| *times == 1));
 }

@@ -1,6 +1,6 @@
 //! A server that is killed, and a runtime that is gone, under load.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -14,7 +14,8 @@ use workflow_agents::{Bridge, Bridged, Intake, Nats};
 use workflow_runtime::prelude::*;
 use workflow_runtime::{JobFilter, JobState};
 
-use crate::setting::{TakeOrder, client, connected, dispatched, stream as made, until};
+use crate::folder::Folder;
+use crate::setting::{TakeOrder, builder, client, connected, dispatched, stream as made, until};
 
 /// How many messages are sent, and how often something is killed meanwhile: the runtime by turns with the server, and last,
 /// for a server that is killed may have forgotten an acknowledgement, and would mend what came too early.
@@ -48,34 +49,16 @@ async fn is_kept(context: &Context, message: PublishMessage) -> bool {
 
 /// A runtime on a file, which takes what there is.
 async fn opened(file: &Path, nats: &Nats, told: &watch::Sender<usize>) -> (Runtime, Bridged) {
-    let builder = Runtime::builder().state(told.clone()).state(Policy::new());
-    let runtime = builder.open(file).await.expect("it opens");
+    let runtime = builder(told, Policy::new()).open(file).await.expect("it opens");
     let intake = Intake::of::<TakeOrder>("ORDERS", "takers").wait(Duration::from_secs(1));
     let bridged = Bridge::new(&runtime, nats).take(intake).start().await.expect("it starts");
     (runtime, bridged)
 }
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("workflow-taken-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("it is made");
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_message_is_lost_and_none_is_two_jobs() {
-    let (mut server, folder) = (Server::start().unwrap(), Folder::new());
-    let file = folder.0.join("jobs.db");
+    let (mut server, folder) = (Server::start().unwrap(), Folder::new("taken"));
+    let file = folder.file("jobs.db");
     let (nats, publisher) = (connected(&server).await, client(&server).await);
     let context = made(&publisher, "ORDERS").await;
     let (told, sent) = (watch::Sender::new(0), watch::Sender::new(0));

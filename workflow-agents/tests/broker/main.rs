@@ -1,7 +1,10 @@
 //! NATS, against a real server.
 #![cfg(feature = "nats")]
 
+mod folder;
 mod intakes;
 mod killed;
+mod outlets;
+mod sending;
 mod services;
 mod setting;

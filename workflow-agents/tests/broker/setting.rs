@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_nats::jetstream;
 use private_nats::Server;
 use tokio::sync::watch;
+use workflow_agents::policy::Policy;
 use workflow_agents::{Nats, async_nats};
+use workflow_runtime::RuntimeBuilder;
 use workflow_runtime::prelude::*;
 
 /// Greets somebody.
@@ -91,6 +93,10 @@ pub(crate) async fn until(told: &watch::Sender<usize>, count: usize) {
 /// A runtime in memory.
 pub(crate) async fn runtime() -> (Runtime, watch::Sender<usize>) {
     let told = watch::Sender::new(0);
-    let runtime = Runtime::builder().state(told.clone()).state(workflow_agents::policy::Policy::new());
-    (runtime.in_memory().await.expect("it starts"), told)
+    (builder(&told, Policy::new()).in_memory().await.expect("it starts"), told)
+}
+
+/// A runtime to be set up, with what its agents need.
+pub(crate) fn builder(told: &watch::Sender<usize>, policy: Policy) -> RuntimeBuilder {
+    Runtime::builder().state(told.clone()).state(policy)
 }
