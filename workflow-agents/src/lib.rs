@@ -14,6 +14,8 @@ mod component;
 mod container;
 #[cfg(any(feature = "docker", feature = "shell"))]
 mod finished;
+#[cfg(feature = "llm")]
+pub mod model;
 #[cfg(any(feature = "docker", feature = "http", feature = "nats", feature = "shell"))]
 mod output;
 pub mod policy;
@@ -27,6 +29,8 @@ mod request;
 mod routing;
 #[cfg(feature = "lua")]
 mod script;
+#[cfg(any(feature = "http", feature = "llm"))]
+mod web;
 
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use accept::Accept;
@@ -42,6 +46,8 @@ pub use component::{Wasm, wasm};
 pub use container::{Container, Pull, docker};
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use finished::Finished;
+#[cfg(feature = "llm")]
+pub use model::{Llm, llm};
 #[cfg(any(feature = "docker", feature = "http", feature = "nats", feature = "shell"))]
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]

@@ -1,6 +1,7 @@
-//! What is wrong with a policy: all of it, each at its place.
+//! What is wrong with what was written in a file: all of it, each at its place.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a rule was written.
@@ -21,7 +22,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something that is wrong with a policy.
+/// Something that is wrong with a policy, or with a table of models.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Mistake {
@@ -48,11 +49,17 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// All that is wrong with a policy, in the order of its places.
+/// All that is wrong with a policy, or with a table of models, in the order of its places.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mistakes(pub(super) Vec<Mistake>);
 
 impl Mistakes {
+    /// A file that cannot be read.
+    pub(crate) fn of_file(file: &Path, error: &std::io::Error) -> Self {
+        let at = Place { file: file.display().to_string().into(), line: 0, column: 0 };
+        Self(vec![Mistake { at, problem: format!("it cannot be read: {error}") }])
+    }
+
     /// One after the other.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mistake> {
         self.0.iter()
@@ -63,7 +70,7 @@ impl fmt::Display for Mistakes {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
         let plural = if count == 1 { "" } else { "s" };
-        write!(out, "{count} mistake{plural} in the policy:")?;
+        write!(out, "{count} mistake{plural}:")?;
         self.0.iter().try_for_each(|mistake| write!(out, "\n  {mistake}"))
     }
 }

@@ -22,3 +22,5 @@ pub use permit::{Permit, Program};
 pub use refused::Refused;
 pub use role::Role;
 pub use rules::Policy;
+#[cfg(feature = "llm")]
+pub(crate) use table::Text;

@@ -289,6 +289,17 @@ impl Permit {
         }
         Err(self.refused("methods", format!("ask by {name}")))
     }
+
+    /// Whether a language model may be asked, by its name in the program's table.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn model(&self, name: &str) -> Result<(), Refused> {
+        if self.role.models.iter().any(|pattern| fits(pattern, name)) {
+            return Ok(());
+        }
+        Err(self.refused("models", format!("ask the model `{name}`")))
+    }
 }
 
 /// Whether a text is as a pattern has it, in which each `*` stands for anything.

@@ -26,6 +26,7 @@ const KEYS: [&str; 17] = [
     "libraries",
     "limits",
     "methods",
+    "models",
     "network",
     "path",
     "private",
@@ -64,10 +65,7 @@ pub(super) fn read(
             }
         }
     }
-    let mut mistakes = reading.text.mistakes;
-    mistakes.sort();
-    mistakes.dedup();
-    if mistakes.is_empty() { Ok(roles) } else { Err(Mistakes(mistakes)) }
+    reading.text.done().map(|()| roles)
 }
 
 struct Reading<'a> {
@@ -112,6 +110,7 @@ impl Reading<'_> {
             "images" => role.images = self.images(value),
             "limits" => role.limits = self.limits(value),
             "methods" => role.methods = words(&mut self.text, "methods like [\"GET\"]"),
+            "models" => role.models = words(&mut self.text, "models like [\"claude-*\"]"),
             "network" => role.network = self.text.flag(value),
             "path" => role.path = self.folders(value),
             "private" => role.private = self.text.flag(value),
@@ -292,6 +291,7 @@ impl Reading<'_> {
             ("engine", "docker", role.engine.is_some()),
             ("hosts", "http", !role.hosts.is_empty()),
             ("subjects", "nats", !role.subjects.is_empty()),
+            ("models", "llm", !role.models.is_empty()),
         ] {
             if is_said && !has(tool) {
                 self.text.wrong(
@@ -327,10 +327,11 @@ mod tests {
             limits = { time = "90s", output = "64 KiB", memory = 1000000, processes = 4, instructions = 5000 }
 
             [role.admin]
-            tools = ["shell", "docker", "lua"]
+            tools = ["shell", "docker", "llm", "lua"]
             libraries = ["os"]
             commands = ["*"]
             images = ["*"]
+            models = ["gpt", "claude-*"]
             engine = "unix:///run/docker.sock"
             shell = true
             network = true
@@ -344,6 +345,7 @@ mod tests {
         assert_eq!(coder.limits.output, Some(65_536));
         assert_eq!(coder.limits.instructions, Some(5000));
         assert_eq!(roles["admin"].libraries, ["os"]);
+        assert_eq!(roles["admin"].models, ["gpt", "claude-*"]);
         assert_eq!(coder.commands[1], Command::new("cargo").first(["build"]).options(["--release"]));
         assert_eq!(coder.places["hosts"].line, 8);
         assert!(roles["admin"].shell && !roles["admin"].confine);

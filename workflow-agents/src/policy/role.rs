@@ -27,6 +27,7 @@ pub struct Role {
     pub(super) engine: Option<String>,
     pub(super) hosts: Vec<HostRule>,
     pub(super) methods: Vec<String>,
+    pub(super) models: Vec<String>,
     pub(super) private: bool,
     pub(super) subjects: Vec<String>,
     pub(super) limits: Limits,
@@ -51,6 +52,7 @@ impl Default for Role {
             engine: None,
             hosts: Vec::new(),
             methods: ["GET", "HEAD"].map(str::to_owned).into(),
+            models: Vec::new(),
             private: false,
             subjects: Vec::new(),
             limits: Limits::default(),
@@ -165,6 +167,13 @@ impl Role {
     #[must_use]
     pub fn method(mut self, name: impl Into<String>) -> Self {
         self.methods.push(name.into());
+        self
+    }
+
+    /// Lets it ask a language model, by the name that the program's table has for it; a `*` in it stands for anything.
+    #[must_use]
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.models.push(name.into());
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use workflow_runtime::{AgentError, TaskContext};
 
-use super::mistake::{Mistake, Mistakes, Place};
+use super::mistake::Mistakes;
 use super::permit::Permit;
 use super::read::read;
 use super::refused::Refused;
@@ -46,14 +46,9 @@ impl Policy {
     pub fn load(file: impl AsRef<Path>) -> Result<Self, Mistakes> {
         let file = file.as_ref();
         let name = file.display().to_string();
-        let whole = |problem: String| {
-            let at = Place { file: name.as_str().into(), line: 0, column: 0 };
-            Mistakes(vec![Mistake { at, problem }])
-        };
-        let text =
-            std::fs::read_to_string(file).map_err(|error| whole(format!("it cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(file).map_err(|error| Mistakes::of_file(file, &error))?;
         let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = beside.canonicalize().map_err(|error| whole(format!("its folder: {error}")))?;
+        let beside = beside.canonicalize().map_err(|error| Mistakes::of_file(file, &error))?;
         read(&text, &name, Some(&beside)).map(Self::of)
     }
 

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::mistake::{Mistake, Place};
+use super::mistake::{Mistake, Mistakes, Place};
 
 /// A text, where its lines begin, and what is wrong with it.
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     text: &'a str,
     file: Arc<str>,
     lines: Vec<usize>,
-    pub(super) mistakes: Vec<Mistake>,
+    mistakes: Vec<Mistake>,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(text: &'a str, file: &str) -> Self {
+    pub(crate) fn new(text: &'a str, file: &str) -> Self {
         let behind = text.match_indices('\n').map(|(place, _)| place + 1);
         let lines = std::iter::once(0).chain(behind).collect();
         Self { text, file: file.into(), lines, mistakes: Vec::new() }
     }
 
     /// The text as a table; empty when it cannot be read.
-    pub(super) fn table(&mut self) -> DeTable<'a> {
+    pub(crate) fn table(&mut self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let byte = error.span().map_or(self.text.len(), |span| span.start);
@@ -41,18 +41,25 @@ impl<'a> Text<'a> {
     }
 
     /// Notes something that is wrong at a byte: the problem, then the cure.
-    pub(super) fn wrong(&mut self, byte: usize, problem: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, byte: usize, problem: impl Into<String>) {
         self.mistakes.push(Mistake { at: self.at(byte), problem: problem.into() });
     }
 
+    /// What was wrong, if anything was.
+    pub(crate) fn done(mut self) -> Result<(), Mistakes> {
+        self.mistakes.sort();
+        self.mistakes.dedup();
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Mistakes(self.mistakes)) }
+    }
+
     /// Notes what should have been there.
-    pub(super) fn expected(&mut self, expected: &str, value: &Spanned<DeValue<'_>>) {
+    pub(crate) fn expected(&mut self, expected: &str, value: &Spanned<DeValue<'_>>) {
         let found = value.get_ref().type_str();
         self.wrong(value.span().start, format!("expected {expected}, found {found}"));
     }
 
     /// Notes a key that nothing takes.
-    pub(super) fn unknown(&mut self, byte: usize, key: &str, known: &[&str]) {
+    pub(crate) fn unknown(&mut self, byte: usize, key: &str, known: &[&str]) {
         let near = workflow_graph::nearest(key, known.iter().copied());
         let cure = near.map_or_else(
             || format!("the keys are {}", known.join(", ")),
@@ -61,7 +68,7 @@ impl<'a> Text<'a> {
         self.wrong(byte, format!("unknown key `{key}`; {cure}"));
     }
 
-    pub(super) fn string(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Option<String> {
+    pub(crate) fn string(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Option<String> {
         match value.get_ref() {
             DeValue::String(text) if !text.trim().is_empty() && !text.contains('\0') => {
                 Some(text.to_string())
@@ -74,12 +81,12 @@ impl<'a> Text<'a> {
     }
 
     /// A list of texts, each with where it is.
-    pub(super) fn strings(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Vec<(String, usize)> {
+    pub(crate) fn strings(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Vec<(String, usize)> {
         let items = self.items(value, expected).iter();
         items.filter_map(|item| Some((self.string(item, expected)?, item.span().start))).collect()
     }
 
-    pub(super) fn items<'v, 't>(
+    pub(crate) fn items<'v, 't>(
         &mut self,
         value: &'v Spanned<DeValue<'t>>,
         expected: &str,
@@ -93,7 +100,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    pub(super) fn flag(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
+    pub(crate) fn flag(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
         match value.get_ref() {
             DeValue::Boolean(flag) => *flag,
             _ => {
@@ -104,7 +111,7 @@ impl<'a> Text<'a> {
     }
 
     /// A number, from one.
-    pub(super) fn count(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    pub(crate) fn count(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
@@ -117,7 +124,7 @@ impl<'a> Text<'a> {
     }
 
     /// A number of bytes: as a number, or like `"64 MiB"`.
-    pub(super) fn bytes(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    pub(crate) fn bytes(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
         let DeValue::String(text) = value.get_ref() else { return self.count(value) };
         let size = size(text);
         if size.is_none() {
@@ -130,7 +137,7 @@ impl<'a> Text<'a> {
     }
 
     /// A time like `"90s"`, in milliseconds.
-    pub(super) fn time(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    pub(crate) fn time(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
         let text = self.string(value, "a time like \"90s\"")?;
         match workflow_graph::parse_duration(&text) {
             Ok(time) if !time.is_zero() => u64::try_from(time.as_millis()).ok(),

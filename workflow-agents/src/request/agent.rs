@@ -11,11 +11,11 @@ use super::answer::Answer;
 use super::asked::Http;
 use super::client::client;
 use super::hop::{Hop, variables};
-use super::later::failure;
 use super::resolve::refusal;
 use crate::Output;
 use crate::output::Capture;
 use crate::policy::{Limits, Permit, Policy};
+use crate::web::failure;
 
 /// How much of an answer that is not as it should be a failure tells.
 const LAST: usize = 1000;

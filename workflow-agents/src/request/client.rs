@@ -1,14 +1,14 @@
 //! Clients, one for each role: what one role may reach, another has no connection to.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use reqwest::Client;
-use rustls::{ClientConfig, RootCertStore};
 use workflow_runtime::AgentError;
 
 use super::resolve::Resolver;
 use crate::policy::{Permit, Role};
+use crate::web::tls;
 
 /// How long it may take until somebody answers at all.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -47,20 +47,9 @@ fn make(permit: &Permit) -> Result<Client, Box<dyn std::error::Error + Send + Sy
         // A proxy would look names up itself.
         .no_proxy()
         .connect_timeout(CONNECT)
+        // What is sent back is counted as it comes.
+        .no_gzip()
         .user_agent(concat!("workflow-agents/", env!("CARGO_PKG_VERSION")))
         .build()?;
     Ok(client)
-}
-
-/// Whom to trust: those whom the system trusts.
-fn tls() -> Result<ClientConfig, Box<dyn std::error::Error + Send + Sync>> {
-    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    let roots = ROOTS.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Arc::new(roots)
-    });
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(Arc::clone(roots)).with_no_client_auth())
 }

@@ -5,7 +5,6 @@ mod answer;
 mod asked;
 mod client;
 mod hop;
-mod later;
 mod resolve;
 
 pub use agent::http;

@@ -10,7 +10,7 @@ use workflow_runtime::AgentError;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// What to do about a status that is not as it should be: to ask again, when the server says so, or never.
-pub(super) fn failure(status: StatusCode, headers: &HeaderMap, told: String) -> AgentError {
+pub(crate) fn failure(status: StatusCode, headers: &HeaderMap, told: String) -> AgentError {
     let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
         || matches!(
             status,
