@@ -197,11 +197,15 @@ impl Bill {
 }
 
 fn mend(why: &str) -> String {
-    format!("That does not fit the JSON Schema: {why}. Answer again, with the JSON value that fits and nothing else.")
+    format!(
+        "That does not fit the JSON Schema: {why}. Answer again, with the JSON value that fits and nothing else."
+    )
 }
 
 fn does_not_fit(why: &str) -> AgentError {
-    AgentError::permanent(format!("it did not answer what fits the schema, though it was told what is wrong: {why}"))
+    AgentError::permanent(format!(
+        "it did not answer what fits the schema, though it was told what is wrong: {why}"
+    ))
 }
 
 fn too_short() -> AgentError {

@@ -117,14 +117,16 @@ impl Model {
         }
         let url = reqwest::Url::parse(&self.endpoint).ok();
         let is_url = url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-        (!is_url).then(|| format!("`{}` is no URL; write one like \"http://localhost:11434/v1/\"", self.endpoint))
+        (!is_url)
+            .then(|| format!("`{}` is no URL; write one like \"http://localhost:11434/v1/\"", self.endpoint))
     }
 
     /// What so many tokens cost, in cents.
     #[expect(clippy::cast_precision_loss, reason = "nobody pays for so many")]
     pub(super) fn cost(&self, tokens: &Tokens) -> f64 {
         let fresh = tokens.input.saturating_sub(tokens.cached) as f64;
-        let sum = fresh * self.input + tokens.cached as f64 * self.cached + tokens.output as f64 * self.output;
+        let sum =
+            fresh * self.input + tokens.cached as f64 * self.cached + tokens.output as f64 * self.output;
         sum / 1_000_000.0
     }
 }
@@ -242,7 +244,8 @@ impl Models {
         if let Some(made) = self.client.get() {
             return Ok(made);
         }
-        let made = client().map_err(|error| AgentError::permanent(format!("no client can be made: {error}")))?;
+        let made =
+            client().map_err(|error| AgentError::permanent(format!("no client can be made: {error}")))?;
         Ok(self.client.get_or_init(|| made))
     }
 }

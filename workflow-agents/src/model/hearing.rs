@@ -74,7 +74,9 @@ impl<'a> Hearing<'a> {
         self.bytes += length as u64;
         if self.bytes > self.most {
             let most = self.most;
-            return Err(AgentError::permanent(format!("it answers more than {most} bytes, which is the limit")));
+            return Err(AgentError::permanent(format!(
+                "it answers more than {most} bytes, which is the limit"
+            )));
         }
         if length > 0 && self.told.is_none_or(|told| told.elapsed() > TOLD) {
             self.tell();
@@ -122,7 +124,9 @@ impl<'a> Hearing<'a> {
             false => repeated(end.captured_content.unwrap_or_default()),
         };
         if calls.len() > MOST {
-            return Err(AgentError::permanent(format!("it calls more than {MOST} agents at once, which is too many")));
+            return Err(AgentError::permanent(format!(
+                "it calls more than {MOST} agents at once, which is too many"
+            )));
         }
         let is_empty = text.trim().is_empty() && calls.is_empty();
         let stop = stop(end.captured_stop_reason, self.model, is_empty)?;

@@ -85,6 +85,10 @@ pub(super) fn options(llm: &Llm, model: &Model) -> ChatOptions {
             options = options.with_reasoning_effort(ReasoningEffort::Budget(0));
         }
         Provider::Gemini => options = options.with_reasoning_effort(ReasoningEffort::Zero),
+        // To some of Anthropic's this says not to think at all, which is said only where the name makes it necessary.
+        Provider::Anthropic if ReasoningEffort::from_model_name(&model.name).0.is_some() => {
+            options = options.with_reasoning_effort(ReasoningEffort::Zero);
+        }
         Provider::Anthropic => {}
     }
     options.max_tokens = llm.max_tokens;

@@ -20,7 +20,8 @@ impl Shape {
     /// When it is no schema.
     pub(super) fn of(schema: &Json) -> Result<Self, AgentError> {
         let schema = Schema::new(schema.clone());
-        let schema = schema.map_err(|error| AgentError::permanent(format!("the question's schema: {error}")))?;
+        let schema =
+            schema.map_err(|error| AgentError::permanent(format!("the question's schema: {error}")))?;
         Ok(Self(schema))
     }
 

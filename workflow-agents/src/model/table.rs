@@ -161,9 +161,13 @@ mod tests {
         let models = models.read(text, "m.toml").unwrap();
         let sonnet = &models.all["claude-sonnet"];
         assert_eq!((sonnet.input, sonnet.cached, sonnet.output), (200.0, 200.0, 1500.0));
-        let own = Model::compatible("http://localhost:1/v1/", "x").silence(std::time::Duration::from_secs(120));
+        let own =
+            Model::compatible("http://localhost:1/v1/", "x").silence(std::time::Duration::from_secs(120));
         assert_eq!(models.all["own"], own);
-        assert_eq!((models.of(Class::Simple), models.of(Class::Complex)[0].as_str()), (&["own".to_owned()][..], "claude-opus"));
+        assert_eq!(
+            (models.of(Class::Simple), models.of(Class::Complex)[0].as_str()),
+            (&["own".to_owned()][..], "claude-opus")
+        );
     }
 
     #[test]

@@ -211,7 +211,10 @@ mod tests {
     #[test]
     fn a_call_has_the_key_that_it_had_whatever_the_order_of_its_fields() {
         let of = |text: &str| Counts::default().key("a", &serde_json::from_str(text).unwrap());
-        assert_eq!(of("{\"x\": 1, \"y\": {\"b\": 2, \"a\": 3}}"), of("{\"y\": {\"a\": 3, \"b\": 2}, \"x\": 1}"));
+        assert_eq!(
+            of("{\"x\": 1, \"y\": {\"b\": 2, \"a\": 3}}"),
+            of("{\"y\": {\"a\": 3, \"b\": 2}, \"x\": 1}")
+        );
         assert_ne!(of("{\"x\": 1}"), of("{\"x\": 2}"));
         let mut counts = Counts::default();
         assert_ne!(counts.key("a", &json!(1)), counts.key("a", &json!(1)));
