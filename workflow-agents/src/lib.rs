@@ -23,13 +23,15 @@ pub mod policy;
 mod process;
 #[cfg(any(feature = "lua", feature = "wasm"))]
 mod regular;
+#[cfg(feature = "mcp")]
+mod remote;
 #[cfg(feature = "http")]
 mod request;
 #[cfg(feature = "coordination")]
 mod routing;
 #[cfg(feature = "lua")]
 mod script;
-#[cfg(any(feature = "http", feature = "llm"))]
+#[cfg(any(feature = "http", feature = "llm", feature = "mcp"))]
 mod web;
 
 #[cfg(any(feature = "docker", feature = "shell"))]
@@ -52,6 +54,8 @@ pub use model::{Llm, llm};
 pub use output::{Encoding, Output};
 #[cfg(feature = "shell")]
 pub use process::{Shell, shell};
+#[cfg(feature = "mcp")]
+pub use remote::{Mcp, McpAnswer, McpServer, McpServers, mcp};
 #[cfg(feature = "http")]
 pub use request::{Answer, Http, http};
 #[cfg(feature = "coordination")]

@@ -60,7 +60,7 @@ async def main(kind, mode, target):
         begun = asyncio.Event()
 
         async def heard(done, total, message):
-            if "half of it" in message:
+            if "begins" in message:
                 begun.set()
 
         call = asyncio.create_task(client.call_tool("linger", {"input": "it"}, progress_callback=heard))

@@ -200,6 +200,19 @@ impl Permit {
         Err(self.refused("images", format!("run the image `{full}`")))
     }
 
+    /// Whether a tool of another server may be called.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn server(&self, server: &str, tool: &str) -> Result<(), Refused> {
+        let whole = format!("{server}/{tool}");
+        // A server's name with a slash in it could pass for another server's tool.
+        if !server.contains('/') && self.role.servers.iter().any(|pattern| fits(pattern, &whole)) {
+            return Ok(());
+        }
+        Err(self.refused("servers", format!("call the tool `{tool}` of the server `{server}`")))
+    }
+
     /// Which engine containers run on, if the role says that.
     pub fn engine(&self) -> Option<&str> {
         self.role.engine.as_deref()

@@ -16,7 +16,7 @@ use super::subject;
 use super::table::Text;
 
 /// The keys of a role.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "commands",
     "confine",
     "engine",
@@ -31,6 +31,7 @@ const KEYS: [&str; 17] = [
     "path",
     "private",
     "read",
+    "servers",
     "shell",
     "subjects",
     "tools",
@@ -115,6 +116,7 @@ impl Reading<'_> {
             "path" => role.path = self.folders(value),
             "private" => role.private = self.text.flag(value),
             "read" => role.read = self.folders(value),
+            "servers" => role.servers = self.servers(value),
             "shell" => role.shell = self.text.flag(value),
             "subjects" => role.subjects = self.subjects(value),
             _ => role.write = self.folders(value),
@@ -200,6 +202,16 @@ impl Reading<'_> {
             }
         }
         subjects.into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
+    fn servers(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let servers = self.text.strings(value, "tools of servers like [\"files/read\", \"shop/*\"]");
+        for (pattern, byte) in servers.iter().filter(|(pattern, _)| !pattern.contains(['/', '*'])) {
+            let problem =
+                format!("`{pattern}` is no tool of a server; write `{pattern}/*` for all of the server's");
+            self.text.wrong(*byte, problem);
+        }
+        servers.into_iter().map(|(pattern, _)| pattern).collect()
     }
 
     fn engine(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
@@ -290,6 +302,7 @@ impl Reading<'_> {
             ("libraries", "lua", !role.libraries.is_empty()),
             ("engine", "docker", role.engine.is_some()),
             ("hosts", "http", !role.hosts.is_empty()),
+            ("servers", "mcp", !role.servers.is_empty()),
             ("subjects", "nats", !role.subjects.is_empty()),
             ("models", "llm", !role.models.is_empty()),
         ] {

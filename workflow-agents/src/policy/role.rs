@@ -30,6 +30,7 @@ pub struct Role {
     pub(super) models: Vec<String>,
     pub(super) private: bool,
     pub(super) subjects: Vec<String>,
+    pub(super) servers: Vec<String>,
     pub(super) limits: Limits,
     /// Where its rules were written.
     pub(super) places: BTreeMap<&'static str, Place>,
@@ -55,6 +56,7 @@ impl Default for Role {
             models: Vec::new(),
             private: false,
             subjects: Vec::new(),
+            servers: Vec::new(),
             limits: Limits::default(),
             places: BTreeMap::new(),
         }
@@ -189,6 +191,13 @@ impl Role {
     #[must_use]
     pub fn subject(mut self, pattern: impl Into<String>) -> Self {
         self.subjects.push(pattern.into());
+        self
+    }
+
+    /// Lets it call a tool of another server: `files/read`, as server and tool are called; a `*` in it stands for anything.
+    #[must_use]
+    pub fn server(mut self, tool: impl Into<String>) -> Self {
+        self.servers.push(tool.into());
         self
     }
 

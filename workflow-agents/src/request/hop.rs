@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode, Url};
 use super::asked::Http;
 use crate::Body;
 use crate::policy::{Permit, Refused};
+use crate::web::filled;
 
 /// The headers that say how a request is carried, which is not for who asks to say.
 const CARRYING: [&str; 10] = [
@@ -44,7 +45,7 @@ impl Hop {
             insert(&mut headers, name, value)?;
         }
         for (name, value) in &asked.secret_headers {
-            let mut value = filled(value)?;
+            let mut value = secret(value)?;
             value.set_sensitive(true);
             headers.insert(known(name)?, value);
         }
@@ -133,19 +134,9 @@ pub(super) fn variables(asked: &Http) -> Vec<&str> {
     parts.filter_map(|part| Some(part.split_once('}')?.0)).collect()
 }
 
-/// A text with the variables filled in.
-fn filled(text: &str) -> Result<HeaderValue, String> {
-    let mut parts = text.split("${");
-    let mut whole = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) =
-            part.split_once('}').ok_or("a secret has `${` without `}`; write it like `${NAME}`")?;
-        let value = std::env::var(name)
-            .map_err(|_| format!("the variable `{name}` is not set; set it for this process"))?;
-        whole.push_str(value.trim());
-        whole.push_str(rest);
-    }
-    HeaderValue::from_str(&whole)
+/// A header with the variables filled in.
+fn secret(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_str(&filled(text)?)
         .map_err(|_| "a secret has a character in it that no header may have".to_owned())
 }
 

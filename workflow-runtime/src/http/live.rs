@@ -25,11 +25,13 @@ use super::looking::{Nothing, no_job, records};
 use super::places::{Queue, queues_of};
 use super::trouble::{Kind, Trouble};
 use crate::engine::Progress;
+use crate::handle::JobHandle;
 use crate::job_id::JobId;
 use crate::record::TaskId;
 use crate::secret::Secrets;
 use crate::store::Head;
 use crate::timestamp::Timestamp;
+use crate::value::Value;
 
 /// How often it is looked at a job.
 const JOB: Duration = Duration::from_millis(200);
@@ -177,6 +179,11 @@ impl Desk {
             && !runtime.engine.registry.has_secrets()
         {
             let head = runtime.engine.head(&job);
+            if head.state.is_over() {
+                // Who hears that it is over looks into the store, where that is written only now.
+                let handle = JobHandle::new(Arc::clone(&runtime.engine), Arc::clone(&job), Value::json);
+                let _ = handle.outcome().await;
+            }
             let mut lines = runtime.engine.lines_from(&job, first, AT_ONCE + 1);
             let more = lines.len() > AT_ONCE;
             lines.truncate(AT_ONCE);
