@@ -11,6 +11,7 @@ pub mod http;
 pub mod killing;
 pub mod log;
 pub mod machine;
+pub mod packages;
 pub mod postgres;
 pub mod power;
 pub mod program;

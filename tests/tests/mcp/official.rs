@@ -1,42 +1,21 @@
 //! What the official client makes of our tools.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
 use workflow_tests::folder::Folder;
+use workflow_tests::packages::official_mcp;
 use workflow_tests::program::{Program, program};
 
 use crate::TOOLBOX;
-
-/// The official client, and what it needs.
-const PACKAGE: &str = "mcp==2.3.0";
-
-/// Where it is: it is fetched once, and kept in the target folder.
-fn packages() -> &'static Path {
-    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
-    FETCHED.get_or_init(|| {
-        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/mcp-client");
-        if !kept.is_dir() {
-            let own = kept.with_extension(std::process::id().to_string());
-            let install = ["-m", "pip", "install", "--quiet", "--only-binary=:all:", "--target"];
-            let done = Command::new("python3").args(install).arg(&own).arg(PACKAGE).output();
-            let done = done.unwrap_or_else(|error| panic!("python3 is needed, to fetch {PACKAGE}: {error}"));
-            let said = String::from_utf8_lossy(&done.stderr);
-            assert!(done.status.success(), "{PACKAGE} cannot be fetched: {said}");
-            // By a rename, another sees it whole or not at all.
-            let _ = std::fs::rename(own, &kept);
-        }
-        kept
-    })
-}
 
 /// What the client has seen.
 fn seen(words: &[&str]) -> Json {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp/client.py");
     let mut client = Command::new("python3");
-    let done = client.arg(script).args(words).env("PYTHONPATH", packages()).output().expect("python3 runs");
+    let done =
+        client.arg(script).args(words).env("PYTHONPATH", official_mcp()).output().expect("python3 runs");
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words:?}: {error}\n{out}\n{err}"))
 }
