@@ -8,6 +8,8 @@ mod aside;
 mod body;
 #[cfg(feature = "nats")]
 mod broker;
+#[cfg(feature = "llm")]
+pub mod ask;
 #[cfg(feature = "wasm")]
 mod component;
 #[cfg(feature = "docker")]
@@ -42,6 +44,8 @@ pub use async_nats;
 pub use body::Body;
 #[cfg(feature = "nats")]
 pub use broker::{Bridge, Bridged, Intake, Nats, NatsError, NatsMessage, NatsReply, Outlet, nats};
+#[cfg(feature = "llm")]
+pub use ask::LlmRequest;
 #[cfg(feature = "wasm")]
 pub use component::{Wasm, wasm};
 #[cfg(feature = "docker")]

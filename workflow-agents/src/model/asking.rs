@@ -105,12 +105,12 @@ impl Asking<'_> {
         let mut bill = Bill::default();
         let mut failed = Vec::new();
         for name in &self.llm.models {
+            if let Some((before, error)) = failed.last() {
+                self.context.log(format!("`{name}` is asked, for the model `{before}` failed: {error}"));
+            }
             match self.one(name, &mut bill).await {
                 Ok(reply) => return Ok(reply),
-                Err(error) => {
-                    self.context.log(format!("the model `{name}`: {error}"));
-                    failed.push((name, error));
-                }
+                Err(error) => failed.push((name, error)),
             }
         }
         Err(all_failed(&failed))

@@ -216,6 +216,11 @@ impl Models {
         self.all.keys().map(String::as_str)
     }
 
+    /// Who answers as the model of a name, if there is one.
+    pub fn provider(&self, name: &str) -> Option<Provider> {
+        self.all.get(name).map(|model| model.provider)
+    }
+
     /// Which are asked for tasks of a class, in this order.
     pub fn of(&self, class: Class) -> &[String] {
         self.classes.get(&class).map_or(&[], Vec::as_slice)

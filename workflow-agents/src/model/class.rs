@@ -16,7 +16,15 @@ pub enum Class {
 }
 
 impl Class {
-    /// The names by which it is written.
-    pub(super) const NAMES: [(&'static str, Self); 3] =
-        [("complex", Self::Complex), ("medium", Self::Medium), ("simple", Self::Simple)];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Complex, Self::Medium, Self::Simple];
+
+    /// Its name, as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Medium => "medium",
+            Self::Complex => "complex",
+        }
+    }
 }

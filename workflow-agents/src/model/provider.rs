@@ -6,7 +6,7 @@ use workflow_runtime::data;
 /// Who answers: it decides how it is spoken to.
 #[data]
 #[derive(Copy, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Provider {
     /// Anthropic's messages.
@@ -20,13 +20,18 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The names by which it is written.
-    pub(super) const NAMES: [(&'static str, Self); 4] = [
-        ("anthropic", Self::Anthropic),
-        ("compatible", Self::Compatible),
-        ("gemini", Self::Gemini),
-        ("openai", Self::OpenAi),
-    ];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Anthropic, Self::Compatible, Self::Gemini, Self::OpenAi];
+
+    /// Its name, as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::OpenAi => "openai",
+            Self::Compatible => "compatible",
+        }
+    }
 
     /// Where it is, unless it is said otherwise; nowhere, if that has to be said.
     pub(super) fn endpoint(self) -> &'static str {

@@ -37,7 +37,9 @@ impl Shape {
         if !model.takes_schema || has_tools || schema["type"] != "object" {
             return options;
         }
-        let spec = JsonSpec::new("answer", schema.clone());
+        let mut schema = schema.clone();
+        without_dialect(&mut schema);
+        let spec = JsonSpec::new("answer", schema);
         options.with_response_format(ChatResponseFormat::JsonSpec(spec))
     }
 
@@ -53,6 +55,13 @@ impl Shape {
             wrong
         })?;
         Ok(value)
+    }
+}
+
+/// A schema that does not say of which kind it is, for some providers take no such word.
+pub(super) fn without_dialect(schema: &mut Json) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.remove("$schema");
     }
 }
 

@@ -39,8 +39,8 @@ pub(super) fn read(text: &str, name: &str, before: &Models) -> Result<Models, Mi
 
 fn classes(text: &mut Text<'_>, table: &DeTable<'_>, mut models: Models) -> Models {
     for (key, value) in table {
-        let Some((_, class)) = Class::NAMES.into_iter().find(|(name, _)| key.get_ref() == *name) else {
-            text.unknown(key.span().start, key.get_ref(), &Class::NAMES.map(|(name, _)| name));
+        let Some(class) = Class::ALL.into_iter().find(|class| key.get_ref() == class.name()) else {
+            text.unknown(key.span().start, key.get_ref(), &Class::ALL.map(Class::name));
             continue;
         };
         let names = text.strings(value, "names of models like [\"claude-sonnet\", \"gpt\"]");
@@ -129,11 +129,11 @@ fn prices(text: &mut Text<'_>, table: &DeTable<'_>, model: &mut Model) -> Option
 
 fn provider(text: &mut Text<'_>, value: &Spanned<DeValue<'_>>) -> Option<Provider> {
     let name = text.string(value, PROVIDERS)?;
-    let found = Provider::NAMES.into_iter().find(|(known, _)| *known == name);
+    let found = Provider::ALL.into_iter().find(|known| known.name() == name);
     if found.is_none() {
         text.wrong(value.span().start, format!("there is no provider `{name}`; there is {PROVIDERS}"));
     }
-    found.map(|(_, provider)| provider)
+    found
 }
 
 fn cents(text: &mut Text<'_>, value: &Spanned<DeValue<'_>>) -> Option<f64> {

@@ -6,6 +6,8 @@ use genai::chat::{Tool, ToolCall, ToolResponse};
 use serde_json::{Map, Value as Json, json};
 use workflow_runtime::{AgentError, Options, Schema, Subtask, TaskContext};
 
+use super::shape::without_dialect;
+
 /// How much of what an agent gave a model is told.
 const TOLD: usize = 32 << 10;
 
@@ -139,7 +141,8 @@ impl Offered {
             return Err(AgentError::permanent(format!("there is no agent `{name}` to offer{near}")));
         };
         let is_wrapped = known.input_schema["type"] != "object";
-        let schema = if is_wrapped { wrapped(&known.input_schema) } else { known.input_schema.clone() };
+        let mut schema = if is_wrapped { wrapped(&known.input_schema) } else { known.input_schema.clone() };
+        without_dialect(&mut schema);
         let schema = Schema::new(schema)
             .map_err(|error| AgentError::permanent(format!("the input of the agent `{name}`: {error}")))?;
         let letter = |letter: char| match letter {
@@ -156,8 +159,8 @@ impl Offered {
 fn wrapped(schema: &Json) -> Json {
     let mut inner = schema.clone();
     let mut outer = json!({ "type": "object", "required": ["input"] });
+    without_dialect(&mut inner);
     if let Some(fields) = inner.as_object_mut() {
-        fields.remove("$schema");
         for key in ["$defs", "definitions"] {
             if let Some(shared) = fields.remove(key) {
                 outer[key] = shared;

@@ -2,6 +2,7 @@
 #![cfg(feature = "llm")]
 
 mod answers;
+mod ask;
 mod fallback;
 mod hostile;
 mod refusals;

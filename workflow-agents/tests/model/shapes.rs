@@ -34,6 +34,7 @@ async fn what_fits_is_a_value_and_the_provider_is_told_the_schema() {
             Provider::Gemini => "/generationConfig/responseJsonSchema",
             _ => "/response_format/json_schema/schema",
         };
+        assert_eq!(body.pointer(place).and_then(|schema| schema.get("$schema")), None, "{body}");
         assert_eq!(
             body.pointer(place).expect("it is told")["properties"]["degrees"]["type"],
             "integer",
