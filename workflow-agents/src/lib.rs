@@ -4,12 +4,12 @@
 mod accept;
 #[cfg(any(feature = "lua", feature = "wasm"))]
 mod aside;
+#[cfg(feature = "llm")]
+pub mod ask;
 #[cfg(any(feature = "http", feature = "nats"))]
 mod body;
 #[cfg(feature = "nats")]
 mod broker;
-#[cfg(feature = "llm")]
-pub mod ask;
 #[cfg(feature = "wasm")]
 mod component;
 #[cfg(feature = "docker")]
@@ -38,14 +38,14 @@ mod web;
 
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use accept::Accept;
+#[cfg(feature = "llm")]
+pub use ask::LlmRequest;
 #[cfg(feature = "nats")]
 pub use async_nats;
 #[cfg(any(feature = "http", feature = "nats"))]
 pub use body::Body;
 #[cfg(feature = "nats")]
 pub use broker::{Bridge, Bridged, Intake, Nats, NatsError, NatsMessage, NatsReply, Outlet, nats};
-#[cfg(feature = "llm")]
-pub use ask::LlmRequest;
 #[cfg(feature = "wasm")]
 pub use component::{Wasm, wasm};
 #[cfg(feature = "docker")]

@@ -13,11 +13,6 @@ use crate::policy::Policy;
     retry(max = 3, first = "1s", factor = 10, cap = "1000s"),
     description = "Asks a language model, as the role of its step may."
 )]
-pub async fn llm(
-    request: Llm,
-    policy: State<Policy>,
-    models: State<Models>,
-    ctx: &TaskContext,
-) -> Result<Reply, AgentError> {
-    request.ask(ctx, &policy, &models).await
+pub async fn llm(request: Llm, policy: State<Policy>, ctx: &TaskContext) -> Result<Reply, AgentError> {
+    request.ask(ctx, &policy, &*ctx.state::<Models>()?).await
 }

@@ -230,7 +230,7 @@ impl Models {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn get(&self, name: &str) -> Result<&Model, AgentError> {
+    pub fn get(&self, name: &str) -> Result<&Model, AgentError> {
         self.all.get(name).ok_or_else(|| {
             let near = workflow_graph::nearest(name, self.names());
             let cure = match near {

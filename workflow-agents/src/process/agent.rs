@@ -14,8 +14,7 @@ use crate::policy::Policy;
 
 /// Runs a command of this machine, as the role of its step may.
 ///
-/// A program is run with its arguments as they are; a shell only where the role may have one. It ends when the attempt is told to
-/// stop, with all that it has started. The last line that it writes is told as progress.
+#[doc = include_str!("../../doc/shell.md")]
 #[task_agent(timeout = "120s")]
 pub async fn shell(command: Shell, policy: State<Policy>, ctx: &TaskContext) -> Result<Finished, AgentError> {
     if let Some(mistake) = command.mistake() {

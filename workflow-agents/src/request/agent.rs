@@ -25,8 +25,7 @@ const TOLD: Duration = Duration::from_millis(100);
 
 /// Asks a server over HTTP, as the role of its step may.
 ///
-/// What may pass (no answer, 408, 425, 429, 5xx) is asked again as the step's `retry` says, and not before the time that the server
-/// asks for. What an answer sends on to is asked only if the role may ask there, too.
+#[doc = include_str!("../../doc/http.md")]
 #[task_agent(timeout = "60s", retry(max = 3, first = "1s", factor = 2, cap = "60s"))]
 pub async fn http(request: Http, policy: State<Policy>, ctx: &TaskContext) -> Result<Answer, AgentError> {
     let limits = policy
