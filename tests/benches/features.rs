@@ -23,25 +23,47 @@ fn main() {
 }
 ";
 
-/// What is asked for, in words and in a manifest's.
-const ASKED: [(&str, &str); 9] = [
-    ("no feature", "default-features = false"),
-    ("the default: `sqlite`, `archive`", ""),
-    ("and `config`", "features = [\"config\"]"),
-    ("and `classic`", "features = [\"classic\"]"),
-    ("and `http`", "features = [\"http\"]"),
-    ("and `cli`", "features = [\"cli\"]"),
-    ("and `postgres`", "features = [\"postgres\"]"),
-    ("and `postgres-tls`", "features = [\"postgres-tls\"]"),
-    ("and `otlp`", "features = [\"otlp\"]"),
+/// What is asked for, in words, of the runtime in a manifest's, and of the agents, if of any: their features.
+const ASKED: [(&str, &str, Option<&str>); 22] = [
+    ("no feature", "default-features = false", None),
+    ("the default: `sqlite`, `archive`", "", None),
+    ("and `config`", "features = [\"config\"]", None),
+    ("and `classic`", "features = [\"classic\"]", None),
+    ("and `http`", "features = [\"http\"]", None),
+    ("and `cli`", "features = [\"cli\"]", None),
+    ("and `mcp`", "features = [\"mcp\"]", None),
+    ("and `postgres`", "features = [\"postgres\"]", None),
+    ("and `postgres-tls`", "features = [\"postgres-tls\"]", None),
+    ("and `otlp`", "features = [\"otlp\"]", None),
+    ("agents", "", Some("")),
+    ("agents: `coordination`", "", Some("coordination")),
+    ("agents: `shell`", "", Some("shell")),
+    ("agents: `docker`", "", Some("docker")),
+    ("agents: `lua`", "", Some("lua")),
+    ("agents: `wasm`", "", Some("wasm")),
+    ("agents: `http`", "", Some("http")),
+    ("agents: `nats`", "", Some("nats")),
+    ("agents: `mcp`", "", Some("mcp")),
+    ("agents: `llm`", "", Some("llm")),
+    ("agents: `embedding`", "", Some("embedding")),
+    ("agents: `embedding-local`", "", Some("embedding-local")),
 ];
+
+/// A program that asks for something.
+fn project(number: usize, how: &str, agents: Option<&str>) -> Project {
+    let features = agents.map(|feature| match feature {
+        "" => String::new(),
+        feature => format!("features = [\"{feature}\"]"),
+    });
+    let agents = features.iter().map(|features| ("workflow-agents", features.as_str()));
+    let crates: Vec<(&str, &str)> = std::iter::once(("workflow-runtime", how)).chain(agents).collect();
+    Project::of(&format!("asks-{number}"), "main.rs", PROGRAM, &crates)
+}
 
 fn main() {
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
-    let mut projects: Vec<Project> = (0..)
-        .zip(ASKED)
-        .map(|(number, (_, how))| Project::with(&format!("asks-{number}"), "main.rs", PROGRAM, how))
-        .collect();
+    let mut projects: Vec<Project> =
+        (0..).zip(ASKED).map(|(number, (_, how, agents))| project(number, how, agents)).collect();
     let crates: Vec<usize> = projects.iter().map(crates_of).collect();
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); ASKED.len()];
     for _ in 0..rounds {

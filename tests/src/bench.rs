@@ -28,6 +28,14 @@ impl Project {
     /// # Panics
     /// When it cannot be written.
     pub fn with(name: &str, file: &str, text: &str, how: &str) -> Self {
+        Self::of(name, file, text, &[("workflow-runtime", how)])
+    }
+
+    /// The same for one that depends on these crates of ours, each as it is said.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn of(name: &str, file: &str, text: &str, crates: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let root = root.canonicalize().expect("the workspace is there");
         let base = std::env::var_os("CARGO_TARGET_DIR")
@@ -36,11 +44,13 @@ impl Project {
         let folder = base.join(name);
         let source = folder.join("src").join(file);
         fs::create_dir_all(folder.join("src")).expect("the folder can be made");
+        let crates = crates.iter().map(|(own, how)| {
+            let between = if how.is_empty() { "" } else { ", " };
+            format!("{own} = {{ path = {:?}{between}{how} }}\n", root.join(own))
+        });
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             workflow-runtime = {{ path = {:?}{}{how} }}\n",
-            root.join("workflow-runtime"),
-            if how.is_empty() { "" } else { ", " }
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{}",
+            crates.collect::<String>()
         );
         fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest can be written");
         fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file can be copied");

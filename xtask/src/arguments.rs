@@ -7,7 +7,8 @@ use crate::steps::Step;
 pub(crate) const HELP: &str = "\
 The project's chores: cargo xtask <COMMAND>
 
-  test [--keep-going]  The whole test run: doctor, format, clippy, bare, http alone, cli alone, docs, tests.
+  test [--keep-going]  The whole test run: doctor, format, clippy, bare, http alone, cli alone, mcp alone,
+                       agents bare, docs, tests.
                        Stops at the first step that fails, unless told to keep going.
   bench [NAME…]        The bench programs, all of them or those named.
   simulate             The long simulation: random workflows until there were a million jobs.

@@ -6,6 +6,7 @@ mod chromium;
 mod invocation;
 mod needs;
 mod postgres;
+mod python;
 mod steps;
 mod summary;
 mod toolchain;

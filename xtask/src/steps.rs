@@ -6,6 +6,7 @@ use crate::chromium::Chromium;
 use crate::invocation::Invocation;
 use crate::needs::{self, Need};
 use crate::postgres::Postgres;
+use crate::python::Python;
 use crate::summary::{Outcome, Row, Summary};
 use crate::toolchain::{Compiler, Components};
 
@@ -74,6 +75,26 @@ pub(crate) const TEST: &[Step] = &[
         ])),
     },
     Step {
+        name: "mcp alone",
+        does: "tools for others need no other feature",
+        work: Work::Run(Invocation::cargo(&[
+            "clippy",
+            "-p",
+            "workflow-runtime",
+            "--no-default-features",
+            "--features",
+            "mcp",
+            "--",
+            "-D",
+            "warnings",
+        ])),
+    },
+    Step {
+        name: "agents bare",
+        does: "no warnings where no agent is asked for",
+        work: Work::Run(Invocation::cargo(&["clippy", "-p", "workflow-agents", "--", "-D", "warnings"])),
+    },
+    Step {
         name: "docs",
         does: "the documentation builds without warnings",
         work: Work::Run(
@@ -92,7 +113,10 @@ pub(crate) const TEST: &[Step] = &[
 pub(crate) const DOCTOR: Step = Step {
     name: "doctor",
     does: "what the other steps need is there",
-    work: Work::Meet { needs: &[&Compiler, &Components, &Postgres, &Chromium], again: "cargo xtask doctor" },
+    work: Work::Meet {
+        needs: &[&Compiler, &Components, &Postgres, &Chromium, &Python],
+        again: "cargo xtask doctor",
+    },
 };
 
 /// One thing that passes or fails.
