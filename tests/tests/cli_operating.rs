@@ -341,3 +341,32 @@ async fn a_database_is_looked_after_from_anywhere() {
     assert_eq!(say_beside(&with(&["cancel", "--all", "--text", "patient"], &address)).await.exit, 0);
     runtime.shutdown(Duration::from_secs(1)).await;
 }
+
+#[test]
+fn how_agents_have_done_is_told_as_a_whole_and_hour_by_hour() {
+    let folder = Folder::new("cli-report");
+    let path = folder.file("jobs.db").display().to_string();
+    let report = |words: &[&str]| say(&with(&[&["report"], words].concat(), &path));
+    for (number, exit) in [("1", 0), ("2", 0), ("3", 0), ("11", 1)] {
+        assert_eq!(say(&with(&["run", "small", "--input", number], &path)).exit, exit, "{number}");
+    }
+    let said = report(&[]);
+    let all = rows(&said);
+    assert_eq!(&all[0][..3], ["AGENT", "ATTEMPTS", "SUCCEEDED"]);
+    assert_eq!((&all[1][..4], all.len()), (&["small", "4", "75", "%"][..], 2), "{}", said.out);
+    let said = report(&["small", "--last", "2h"]);
+    let all = rows(&said);
+    // An hour may have turned meanwhile; together they are the whole.
+    assert_eq!(all.last().map(|row| &row[..4]), Some(&["all", "4", "75", "%"][..]), "{}", said.out);
+    let hours = all[1..all.len() - 1].iter().map(|row| row[1].parse::<u32>().expect("a number"));
+    assert_eq!(hours.sum::<u32>(), 4, "{}", said.out);
+    let told = report(&["small", "--json"]).json();
+    assert_eq!((&told["whole"]["count"], &told["whole"]["succeeded"]), (&json!(4), &json!(3)), "{told}");
+    // An agent that did nothing, and none at all.
+    let empty = folder.file("other.db").display().to_string();
+    say(&with(&["submit", "small", "--input", "1"], &empty)).id();
+    assert_eq!(say(&with(&["report"], &empty)).out, "no attempt has ended in this time\n");
+    let said = report(&["smal"]);
+    assert_eq!(said.exit, 3);
+    assert!(said.err.contains("did you mean `small`?"), "{}", said.err);
+}

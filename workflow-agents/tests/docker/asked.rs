@@ -63,9 +63,10 @@ async fn what_is_asked_for_and_allowed_is_passed_on() {
     assert_eq!(body["WorkingDir"], json!("/work"));
     assert_eq!(body["Env"], json!(["HOME=/work", "LANG=a=b\nc"]));
     assert_eq!(body["HostConfig"]["NetworkMode"], json!("default"));
-    assert_eq!(
-        body["HostConfig"]["Tmpfs"].as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["/tmp", "/work"]
+    let scratch = body["HostConfig"]["Tmpfs"].as_object().unwrap();
+    assert!(
+        scratch.len() == 2 && scratch.contains_key("/tmp") && scratch.contains_key("/work"),
+        "{scratch:?}"
     );
     let asked = engine.asked("GET", "json");
     assert_eq!(asked[0].path, format!("/images/{IMAGE}/json"));
