@@ -8,6 +8,7 @@ use private_nats::Server;
 use serde_json::Value;
 use tokio::sync::watch;
 use workflow_agents::async_nats::jetstream::consumer::{AckPolicy, pull};
+use workflow_agents::async_nats::jetstream::stream::StorageType;
 use workflow_agents::async_nats::jetstream::{Context, Message};
 use workflow_agents::policy::Policy;
 use workflow_agents::{Bridge, Bridged, Nats, NatsError, Outlet};
@@ -15,7 +16,7 @@ use workflow_runtime::JobId;
 use workflow_runtime::prelude::*;
 
 use crate::folder::Folder;
-use crate::setting::{builder, client, connected, greet, runtime, stream};
+use crate::setting::{builder, client, connected, greet, runtime, stream, stream_in};
 
 fn outlet() -> Outlet {
     Outlet::at("events.jobs").source("/shop")
@@ -148,9 +149,52 @@ async fn what_happened_while_nobody_told_it_is_told_later_and_once() {
     assert_eq!((subjects.len(), count(&context).await), (2 * all, 2 * all as u64));
 }
 
+/// What a stream says that has no room.
+const FULL: &str = r#"{"error":{"code":400,"err_code":10077,"description":"no room"},"stream":"","seq":0}"#;
+
+#[tokio::test]
+async fn what_a_stream_does_not_take_is_told_again() {
+    let server = Server::start().unwrap();
+    let client = client(&server).await;
+    let context = stream(&client, "EVENTS").await;
+    let (runtime, _) = runtime().await;
+    let bridged = begun(&runtime, &connected(&server).await).await;
+    context.delete_stream("EVENTS").await.unwrap();
+    let mut told = client.subscribe("events.>").await.unwrap();
+    client.flush().await.unwrap();
+    runtime.run(greet::with("ann".to_owned())).await.unwrap();
+    for _ in 0..6 {
+        let again = tokio::time::timeout(Duration::from_secs(20), told.next()).await;
+        let reply = again.expect("it is told again").unwrap().reply.unwrap();
+        client.publish(reply, FULL.into()).await.unwrap();
+    }
+    drop(told);
+    let context = stream(&client, "EVENTS").await;
+    messages(&context, 3).await;
+    bridged.stop().await;
+    assert_eq!(count(&context).await, 3);
+}
+
+#[tokio::test]
+async fn what_was_too_much_to_be_heard_is_looked_up() {
+    let server = Server::start().unwrap();
+    let context = stream_in(&client(&server).await, "EVENTS", StorageType::Memory).await;
+    let builder = builder(&watch::Sender::new(0), Policy::new()).keep(10_000);
+    let runtime = builder.in_memory().await.unwrap();
+    let bridged = begun(&runtime, &connected(&server).await).await;
+    // The first look is over when this is told, and nobody is listened to while all the others are handed in.
+    runtime.run(greet::with("ann".to_owned())).await.unwrap();
+    messages(&context, 3).await;
+    runtime.submit_all((0..5000).map(|number| greet::with(number.to_string()))).await.unwrap();
+    for kind in ["submitted", "succeeded"] {
+        messages_of(&context, &format!("events.jobs.greet.{kind}.*"), 5001).await;
+    }
+    bridged.stop().await;
+}
+
 /// How many jobs are run while things are killed, and how often something is: the runtime by turns with the server.
 const JOBS: u32 = 1200;
-const BLOWS: u32 = 5;
+const BLOWS: u32 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_told_twice_whatever_is_killed() {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_nats::jetstream;
+use async_nats::jetstream::stream::StorageType;
 use private_nats::Server;
 use tokio::sync::watch;
 use workflow_agents::policy::Policy;
@@ -72,11 +73,21 @@ pub(crate) async fn client(server: &Server) -> async_nats::Client {
 
 /// A stream in files, of subjects below its name in lower case.
 pub(crate) async fn stream(client: &async_nats::Client, name: &str) -> jetstream::Context {
+    stream_in(client, name, StorageType::File).await
+}
+
+/// The same, where it is said.
+pub(crate) async fn stream_in(
+    client: &async_nats::Client,
+    name: &str,
+    storage: StorageType,
+) -> jetstream::Context {
     let mut context = jetstream::new(client.clone());
     context.set_timeout(Duration::from_secs(2));
     let config = jetstream::stream::Config {
         name: name.to_owned(),
         subjects: vec![format!("{}.>", name.to_lowercase())],
+        storage,
         ..Default::default()
     };
     context.create_stream(config).await.expect("it is made");
