@@ -4,6 +4,7 @@
 mod folder;
 mod intakes;
 mod killed;
+mod micro;
 mod outlets;
 mod sending;
 mod services;
