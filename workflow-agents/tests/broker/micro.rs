@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use private_nats::Server;
 use serde_json::{Value, json};
 use workflow_agents::Bridge;
-use workflow_agents::async_nats::{Client, Request, RequestErrorKind};
+use workflow_agents::async_nats::Client;
 use workflow_runtime::Timestamp;
 
-use crate::setting::{client, connected, greet, runtime};
+use crate::setting::{client, connected, greet, runtime, until_gone};
 
 /// All that so many services answer, by their names and ids: who asks all of them cannot know how many there are.
 async fn gathered(client: &Client, subject: &str, count: usize) -> BTreeMap<(String, String), Value> {
@@ -61,14 +61,7 @@ async fn services_are_listed_and_told_apart() {
     for one in bridged {
         one.stop().await;
     }
-    // Nobody is there any more, as soon as the server knows.
-    let ping = || Request::new().timeout(Some(Duration::from_millis(100)));
-    loop {
-        let kind = client.send_request("$SRV.PING", ping()).await.expect_err("nobody answers").kind();
-        if kind == RequestErrorKind::NoResponders {
-            return;
-        }
-    }
+    until_gone(&client, "$SRV.PING").await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::stream::StorageType;
+use async_nats::{Request, RequestErrorKind};
 use private_nats::Server;
 use tokio::sync::watch;
 use workflow_agents::policy::Policy;
@@ -110,4 +111,15 @@ pub(crate) async fn runtime() -> (Runtime, watch::Sender<usize>) {
 /// A runtime to be set up, with what its agents need.
 pub(crate) fn builder(told: &watch::Sender<usize>, policy: Policy) -> RuntimeBuilder {
     Runtime::builder().state(told.clone()).state(policy)
+}
+
+/// Waits until the server knows of nobody any more who would answer.
+pub(crate) async fn until_gone(client: &async_nats::Client, subject: &str) {
+    loop {
+        let request = Request::new().timeout(Some(Duration::from_millis(100)));
+        let error = client.send_request(subject.to_owned(), request).await.expect_err("nobody answers");
+        if error.kind() == RequestErrorKind::NoResponders {
+            return;
+        }
+    }
 }
