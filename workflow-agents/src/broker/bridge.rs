@@ -118,7 +118,7 @@ impl Bridge {
         takings.into_iter().for_each(|taking| drop(tasks.spawn(taking.run(stop.listen()))));
         tellings.into_iter().for_each(|telling| drop(tasks.spawn(telling.run(stop.listen()))));
         // Who is told that it has started may count on it that the server knows.
-        drop(self.nats.client.flush().await);
+        self.nats.is_read().await;
         Ok(Bridged { stop, tasks, nats: self.nats })
     }
 
@@ -155,6 +155,6 @@ impl Bridged {
                 tracing::error!("what is reached by NATS has ended early: {error}");
             }
         }
-        drop(self.nats.client.flush().await);
+        self.nats.is_read().await;
     }
 }

@@ -1,10 +1,15 @@
 //! A connection to NATS.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
+use futures_util::StreamExt;
 
 use super::error::NatsError;
+
+/// How long it may take until the server has read what was sent.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// A connection to NATS. Clones are the same; it connects again by itself.
 #[derive(Clone)]
@@ -26,6 +31,18 @@ impl Nats {
     /// One that was made by the client's own means: with credentials, certificates, and what else there is.
     pub fn of(client: Client) -> Self {
         Self { client }
+    }
+
+    /// Waits until the server has read all that was sent to it so far: it has when what is sent to oneself comes back. Who may
+    /// not send to himself, or has no server at the moment, waits no longer than for a second.
+    pub(super) async fn is_read(&self) {
+        let inbox = self.client.new_inbox();
+        let back = async {
+            let mut own = self.client.subscribe(inbox.clone()).await.ok()?;
+            self.client.publish(inbox, Vec::new().into()).await.ok()?;
+            own.next().await
+        };
+        drop(tokio::time::timeout(ROUND, back).await);
     }
 }
 
