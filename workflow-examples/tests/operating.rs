@@ -3,11 +3,13 @@
 
 #![cfg(unix)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use serde_json::Value as Json;
 
 const CHAPTER: &str = include_str!("../../workflow-runtime/doc/tour/operating.md");
 
@@ -56,8 +58,26 @@ fn ids(text: &str) -> Vec<String> {
     text.split(|letter| !is_of_id(letter)).filter(|word| is_id(word)).map(str::to_owned).collect()
 }
 
+/// A word; where it is an object, in an order of its members that every build has.
+fn ordered(word: &str) -> String {
+    fn sorted(json: Json) -> Json {
+        match json {
+            Json::Object(members) => {
+                let members: BTreeMap<String, Json> =
+                    members.into_iter().map(|(name, json)| (name, sorted(json))).collect();
+                members.into_iter().collect()
+            }
+            other => other,
+        }
+    }
+    match serde_json::from_str::<Json>(word) {
+        Ok(json @ Json::Object(_)) => sorted(json).to_string(),
+        _ => word.to_owned(),
+    }
+}
+
 /// The words of a line, but for times.
-fn words(line: &str) -> Vec<&str> {
+fn words(line: &str) -> Vec<String> {
     let is_number = |word: &str| word.trim_start_matches('+').parse::<f64>().is_ok();
     let is_moment = |word: &str| word.starts_with("20") && word.trim_end_matches(',').ends_with('Z');
     let all: Vec<&str> = line.split_whitespace().collect();
@@ -67,7 +87,7 @@ fn words(line: &str) -> Vec<&str> {
             || (is_number(all[place]) && unit(all.get(place + 1)))
             || (place > 0 && is_number(all[place - 1]) && unit(Some(&all[place])))
     };
-    (0..all.len()).filter(|place| !is_time(*place)).map(|place| all[place]).collect()
+    (0..all.len()).filter(|place| !is_time(*place)).map(|place| ordered(all[place])).collect()
 }
 
 /// Compares what is shown with what was printed; `…` stands for any lines.

@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn what_nobody_takes_is_told_with_its_place_and_what_was_meant() {
         let given = json!({
-            "nmber": 1,
             "articles": [{ "name": "hat" }, { "name": "hat", "parts": [{ "nme": "brim" }], "zzz": 1 }],
+            "nmber": 1,
             "notes": { "any": { "names": "x" } },
             "paid": { "by": "card", "account": "1" },
         });
