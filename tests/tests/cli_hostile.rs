@@ -32,6 +32,8 @@ const UNKNOWN: &[&[&str]] = &[
     &["export", NOBODY],
     &["retry", NOBODY],
     &["discard", NOBODY],
+    &["mcp", "--tool", HOSTILE, "--listen", "127.0.0.1:0"],
+    &["mcp", "--tag", HOSTILE, "--listen", "127.0.0.1:0"],
 ];
 
 /// Commands that are not written as they are to be.
@@ -83,6 +85,7 @@ const ON_A_STORE: &[&[&str]] = &[
     &["run", "Waits"],
     &["worker"],
     &["serve", "--listen", "127.0.0.1:0"],
+    &["mcp", "--all", "--listen", "127.0.0.1:0"],
 ];
 
 /// Commands that only ask the program.
