@@ -18,11 +18,12 @@ const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// What the headers begin with that tell the server to do something, such as to send elsewhere or to throw a stream away.
 const OF_SERVER: &str = "nats-";
 
-/// Sends a message to a subject of NATS, as the role of its step may, and awaits the answer.
-///
-/// What may pass is tried again as the step's `retry` says: nobody is there, nobody answers in time, a service says that something
-/// is wrong with itself. The runtime is given the connection, by `.state(nats)`.
-#[task_agent(timeout = "60s", retry(max = 3, first = "1s", factor = 2, cap = "60s"))]
+#[doc = include_str!("../../doc/nats_agent.md")]
+#[task_agent(
+    timeout = "60s",
+    description = "Sends a message to a subject of NATS, as the role of its step may, and awaits the answer.",
+    retry(max = 3, first = "1s", factor = 2, cap = "60s")
+)]
 pub async fn nats(
     message: NatsMessage,
     policy: State<Policy>,

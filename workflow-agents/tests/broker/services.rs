@@ -76,6 +76,11 @@ async fn what_is_asked_twice_with_one_id_is_one_job() {
     let ask = || client.request_with_headers("workflow.greet", headers.clone(), r#""ann""#.into());
     assert_eq!(ask().await.unwrap().payload, ask().await.unwrap().payload);
     assert_eq!(runtime.jobs(&JobFilter::new()).len(), 1);
+    // What another service is asked by the same id is something else.
+    let other = json!({ "of": "ids", "number": 7 }).to_string();
+    let other =
+        client.request_with_headers("workflow.TakeOrder", headers.clone(), other.into()).await.unwrap();
+    assert_eq!(other.payload, "7");
 }
 
 #[tokio::test]
