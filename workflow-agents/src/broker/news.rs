@@ -56,6 +56,25 @@ impl News {
         Some(Self { job: event.job, name: Arc::clone(&event.name), at, kind, failure })
     }
 
+    /// The job.
+    pub(super) fn job(&self) -> JobId {
+        self.job
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.kind == Kind::Submitted
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self.kind, Kind::Ended(_))
+    }
+
+    /// What has come before it in any case: that the job was submitted.
+    pub(super) fn first(&self) -> Self {
+        let name = Arc::clone(&self.name);
+        Self { job: self.job, name, at: self.job.made_at(), kind: Kind::Submitted, failure: None }
+    }
+
     /// What is known of a job when it is looked at later: that it was submitted, and how it has ended.
     pub(super) fn since(head: &Head) -> impl Iterator<Item = Self> {
         let one = |kind, at, failure| Self { job: head.id, name: Arc::clone(&head.name), at, kind, failure };

@@ -1,5 +1,6 @@
 //! How it is told what becomes of jobs.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
@@ -8,7 +9,7 @@ use async_nats::jetstream::message::PublishMessage;
 use futures_util::{StreamExt, future, stream};
 use tokio::sync::{Notify, mpsc};
 use workflow_runtime::store::Head;
-use workflow_runtime::{Events, JobFilter, JobId, Runtime, Timestamp, What};
+use workflow_runtime::{Event, Events, JobFilter, JobId, Runtime, Timestamp, What};
 
 use super::error::NatsError;
 use super::news::News;
@@ -79,6 +80,7 @@ impl Telling {
 
 /// Keeps what is to be told, so that the runtime need not wait for a server.
 async fn hear(mut events: Events, kept: mpsc::Sender<News>, missed: &Notify, stop: &Stopped) {
+    let mut heard = Heard::default();
     loop {
         let event = tokio::select! {
             event = events.next() => event,
@@ -86,9 +88,33 @@ async fn hear(mut events: Events, kept: mpsc::Sender<News>, missed: &Notify, sto
         };
         let Some(event) = event else { return };
         let is_missed = matches!(event.what, What::Missed(_));
-        if is_missed || News::of(&event).is_some_and(|news| kept.try_send(news).is_err()) {
+        if is_missed || !heard.news(&event).all(|news| kept.try_send(news).is_ok()) {
             missed.notify_one();
         }
+    }
+}
+
+/// Of which jobs it was heard that they were submitted. Of others it was not: they have come from another process, or in a
+/// transaction of the user's.
+#[derive(Debug, Default)]
+struct Heard(HashSet<JobId>);
+
+impl Heard {
+    /// What an event says, and what nobody has said before.
+    fn news(&mut self, event: &Event) -> impl Iterator<Item = News> {
+        let news = News::of(event);
+        let first = news.as_ref().filter(|news| self.is_new(news)).map(News::first);
+        first.into_iter().chain(news)
+    }
+
+    /// Whether it is the first that is heard of a job, though it should not be.
+    fn is_new(&mut self, news: &News) -> bool {
+        if self.0.len() >= ROOM {
+            // Some of them go on elsewhere. What is told once more than needed is dropped by the stream.
+            self.0.clear();
+        }
+        let was_heard = if news.is_last() { self.0.remove(&news.job()) } else { !self.0.insert(news.job()) };
+        !was_heard && !news.is_first()
     }
 }
 

@@ -149,6 +149,24 @@ async fn what_happened_while_nobody_told_it_is_told_later_and_once() {
     assert_eq!((subjects.len(), count(&context).await), (2 * all, 2 * all as u64));
 }
 
+#[tokio::test]
+async fn of_what_came_from_elsewhere_it_is_told_too_that_it_came() {
+    let server = Server::start().unwrap();
+    let context = stream(&client(&server).await, "EVENTS").await;
+    let (runtime, _) = runtime().await;
+    let came = runtime.submit(greet::with("ann".to_owned())).delay("1h").await.unwrap();
+    let outlet = outlet().back(Duration::ZERO);
+    let bridge = Bridge::new(&runtime, &connected(&server).await).tell(outlet);
+    let bridged = bridge.start().await.unwrap();
+    came.cancel("it is not needed").await;
+    let told = messages(&context, 2).await;
+    bridged.stop().await;
+    let id = came.id();
+    let subjects = ["submitted", "cancelled"].map(|kind| format!("events.jobs.greet.{kind}.{id}"));
+    assert!(told.iter().all(|message| subjects.contains(&message.subject.to_string())));
+    assert_eq!(count(&context).await, 2);
+}
+
 /// What a stream says that has no room.
 const FULL: &str = r#"{"error":{"code":400,"err_code":10077,"description":"no room"},"stream":"","seq":0}"#;
 
