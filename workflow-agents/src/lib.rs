@@ -35,6 +35,9 @@ mod routing;
 mod script;
 #[cfg(any(feature = "http", feature = "llm", feature = "mcp"))]
 mod web;
+#[cfg(feature = "llm")]
+#[doc = include_str!("../doc/workflows.md")]
+pub mod workflows {}
 
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use accept::Accept;

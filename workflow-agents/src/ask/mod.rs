@@ -1,4 +1,4 @@
-#![doc = include_str!("../../doc/workflows.md")]
+//! A question, answered by the model that fits it: the workflow [`LlmRequest`], and its steps.
 
 mod received;
 mod response;

@@ -6,7 +6,7 @@ use genai::chat::{ChatStreamEvent, ContentPart, MessageContent, StopReason, Stre
 use workflow_runtime::{AgentError, TaskContext};
 
 use super::catalogue::Model;
-use super::pieces::{MOST, Pieces, read};
+use super::pieces::{MOST, Pieces, read, too_many};
 use super::reply::{Stop, Tokens};
 use super::secret::Key;
 
@@ -121,13 +121,8 @@ impl<'a> Hearing<'a> {
         let text = self.key.strip(self.text);
         let (calls, content) = match self.model.provider.is_like_openai() {
             true => said(&text, self.pieces.into_calls()),
-            false => repeated(end.captured_content.unwrap_or_default()),
+            false => repeated(end.captured_content.unwrap_or_default()).map_err(AgentError::permanent)?,
         };
-        if calls.len() > MOST {
-            return Err(AgentError::permanent(format!(
-                "it calls more than {MOST} agents at once, which is too many"
-            )));
-        }
         let is_empty = text.trim().is_empty() && calls.is_empty();
         let stop = stop(end.captured_stop_reason, self.model, is_empty)?;
         Ok(Heard { text, calls, content, tokens, stop })
@@ -142,9 +137,12 @@ fn said(text: &str, calls: Vec<ToolCall>) -> (Vec<ToolCall>, MessageContent) {
 }
 
 /// What was said, as the library keeps it: with signatures, which the provider wants to see again.
-fn repeated(content: MessageContent) -> (Vec<ToolCall>, MessageContent) {
-    let calls = content.tool_calls().into_iter().cloned().map(read).collect();
-    (calls, content)
+fn repeated(content: MessageContent) -> Result<(Vec<ToolCall>, MessageContent), String> {
+    let calls: Vec<ToolCall> = content.tool_calls().into_iter().cloned().map(read).collect();
+    if calls.len() > MOST {
+        return Err(too_many());
+    }
+    Ok((calls, content))
 }
 
 /// Why it stopped, if that is how an answer ends.

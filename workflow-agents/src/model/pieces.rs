@@ -29,7 +29,7 @@ impl Pieces {
             return Ok(());
         }
         if self.0.len() == MOST {
-            return Err(format!("it calls more than {MOST} agents at once, which is too many"));
+            return Err(too_many());
         }
         let is_known = self.0.iter().any(|call| call.call_id == piece.call_id);
         let call_id = if is_known { format!("{}_{}", piece.call_id, self.0.len()) } else { piece.call_id };
@@ -57,6 +57,11 @@ impl Pieces {
     pub(super) fn into_calls(self) -> Vec<ToolCall> {
         self.0.into_iter().map(read).collect()
     }
+}
+
+/// What is said of more calls than there may be.
+pub(super) fn too_many() -> String {
+    format!("it calls more than {MOST} agents at once, which is too many")
 }
 
 fn is_whole(arguments: &Json) -> bool {

@@ -171,6 +171,12 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_there_is_a_mistake() {
+        let told = Models::known().load("no/such/models.toml").expect_err("there is none").to_string();
+        assert!(told.contains("no/such/models.toml: it cannot be read"), "{told}");
+    }
+
+    #[test]
     fn every_mistake_is_told_at_its_place() {
         let text = "\
 [models.a]
