@@ -5,7 +5,7 @@ mod response;
 mod selected;
 mod workflow;
 
-pub use received::{Received, receive};
-pub use response::{Response, publish};
-pub use selected::select;
+pub use received::{Received, receive_request};
+pub use response::{Response, publish_result};
+pub use selected::select_model;
 pub use workflow::LlmRequest;

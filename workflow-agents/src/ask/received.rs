@@ -25,7 +25,7 @@ pub struct Received {
 
 /// Looks at what is asked, and says how hard it is by what kind of task it is. What it does not know is neither simple nor complex.
 #[task_agent(name = "llm_request.receive")]
-pub async fn receive(
+pub async fn receive_request(
     request_id: String,
     task_type: String,
     messages: Vec<Message>,

@@ -1,6 +1,6 @@
 //! What was answered.
 
-use workflow_runtime::{TaskContext, data, task_agent};
+use workflow_runtime::{TaskContext, Timestamp, data, task_agent};
 
 use crate::model::Reply;
 
@@ -18,13 +18,13 @@ pub struct Response {
     pub tokens_used: u64,
     /// What that cost, in cents.
     pub cost_cents: f64,
-    /// When it was answered, like `2026-11-21T07:16:53Z`.
-    pub timestamp: String,
+    /// When it was answered.
+    pub timestamp: Timestamp,
 }
 
 /// Gives the answer to who asked: it is the job's result. Copy this to send it elsewhere, too.
 #[task_agent(name = "llm_request.publish")]
-pub async fn publish(request_id: String, reply: Reply, ctx: &TaskContext) -> Response {
+pub async fn publish_result(request_id: String, reply: Reply, ctx: &TaskContext) -> Response {
     let tokens_used = reply.tokens.all();
     Response {
         request_id,
@@ -32,6 +32,6 @@ pub async fn publish(request_id: String, reply: Reply, ctx: &TaskContext) -> Res
         model: reply.model,
         tokens_used,
         cost_cents: reply.cost_cents,
-        timestamp: ctx.now().to_string(),
+        timestamp: ctx.now(),
     }
 }

@@ -10,7 +10,11 @@ use crate::policy::Policy;
 /// Chooses who is to answer: the model that was said, or else those of the table's class for such tasks that the role may ask, one
 /// to be asked when another fails.
 #[task_agent(name = "llm_request.select")]
-pub async fn select(received: Received, policy: State<Policy>, ctx: &TaskContext) -> Result<Llm, AgentError> {
+pub async fn select_model(
+    received: Received,
+    policy: State<Policy>,
+    ctx: &TaskContext,
+) -> Result<Llm, AgentError> {
     let models = ctx.state::<Models>()?;
     let names = match &received.model {
         Some(model) => vec![model.clone()],

@@ -2,9 +2,9 @@
 
 use workflow_runtime::workflow;
 
-use super::received::receive;
-use super::response::{Response, publish};
-use super::selected::select;
+use super::received::receive_request;
+use super::response::{Response, publish_result};
+use super::selected::select_model;
 use crate::llm;
 use crate::model::Message;
 
@@ -20,16 +20,16 @@ workflow! {
         provider: Option<String>,
     ) -> Response {
         phase receive {
-            received = receive(request_id, task_type, messages, model, provider);
+            received = receive_request(request_id, task_type, messages, model, provider);
         }
         phase select {
-            question = select(received);
+            question = select_model(received);
         }
         phase call {
             reply = llm(question);
         }
         phase publish {
-            response = publish(request_id, reply);
+            response = publish_result(request_id, reply);
         }
         response
     }

@@ -92,10 +92,7 @@ async fn the_model_is_chosen_by_the_kind_of_task() {
         let response = world.ask(task_type, Some("auto"), Some("auto")).await.unwrap();
         assert_eq!(response.model, model, "{task_type}");
         assert_eq!((response.request_id.as_str(), response.tokens_used), ("550e8400", 1050));
-        assert!(
-            (response.cost_cents - 0.114).abs() < 1e-9 && response.timestamp.ends_with('Z'),
-            "{response:?}"
-        );
+        assert!((response.cost_cents - 0.114).abs() < 1e-9, "{response:?}");
         let of = if model == "gemini-flash" { "gemini" } else { "anthropic" };
         assert_eq!(response.response, format!("I am of {of}."));
     }
