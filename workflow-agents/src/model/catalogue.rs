@@ -179,7 +179,7 @@ impl Models {
         self
     }
 
-    /// Adds what a file of TOML says: new models, or what is to be otherwise of those that are there.
+    /// Adds what a file of TOML says: new models, or what is to be otherwise of those that are there. What names a `provider` is new.
     ///
     /// ```toml
     /// [models.claude-sonnet]

@@ -8,7 +8,7 @@ use workflow_agents::model::Provider;
 
 use crate::server::Server;
 use crate::setting::{Setting, question};
-use crate::wire::{ALL, HEAD, beginning, calls, data, end, model};
+use crate::wire::{ALL, HEAD, beginning, calls, data, end, model, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_end_is_given_up() {
@@ -88,7 +88,7 @@ async fn numbers_of_calls_are_not_believed() {
     let text = data(&json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}));
     let server = Server::saying(&[
         &format!("{HEAD}{text}{}", end(Provider::OpenAi, "tool_calls")),
-        &crate::wire::says(Provider::OpenAi, &["3"]),
+        &says(Provider::OpenAi, &["3"]),
     ])
     .await;
     let setting = Setting::asking(Provider::OpenAi, &server).await;
@@ -128,4 +128,16 @@ async fn tokens_that_nobody_has_read_do_no_harm() {
         let reply = setting.ask(question()).await.unwrap();
         assert!(reply.tokens.input == 0 && reply.cost_cents >= 0.0, "{usage}: {reply:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_are_too_large_end_no_more_than_the_attempt() {
+    let usage = json!({"input_tokens": i32::MAX, "cache_read_input_tokens": i32::MAX, "output_tokens": 1});
+    let start = json!({"type": "message_start", "message": {"id": "m", "usage": usage}});
+    let sane = says(Provider::Anthropic, &["21"]);
+    let text = format!("{HEAD}event: message_start\n{}{}", data(&start), &sane[HEAD.len()..]);
+    let server = Server::saying(&[&text, &sane]).await;
+    let setting = Setting::asking(Provider::Anthropic, &server).await;
+    let reply = setting.ask(question()).await.unwrap();
+    assert!(reply.text == "21" && reply.cost_cents < 1.0, "{reply:?}");
 }

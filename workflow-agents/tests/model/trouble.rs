@@ -126,7 +126,8 @@ async fn who_says_little_by_little_is_heard() {
     for provider in ALL {
         let server = Server::doing(move |mut stream, _| {
             Box::pin(async move {
-                for piece in says(provider, &["2", "1"]).split_inclusive("\n\n") {
+                for piece in says(provider, &["0", "1", "2", "3", "4", "5", "6", "7"]).split_inclusive("\n\n")
+                {
                     drop(stream.write_all(piece.as_bytes()).await);
                     drop(stream.flush().await);
                     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -134,8 +135,8 @@ async fn who_says_little_by_little_is_heard() {
             })
         })
         .await;
-        let setting = Setting::of(model(provider, &server).silence(Duration::from_millis(500))).await;
-        assert_eq!(setting.ask(question()).await.unwrap().text, "21", "{provider:?}");
+        let setting = Setting::of(model(provider, &server).silence(Duration::from_secs(1))).await;
+        assert_eq!(setting.ask(question()).await.unwrap().text, "01234567", "{provider:?}");
     }
 }
 
