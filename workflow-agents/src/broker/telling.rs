@@ -82,7 +82,9 @@ impl Telling {
 async fn hear(mut events: Events, kept: mpsc::Sender<News>, missed: &Notify, stop: &Stopped) {
     let mut heard = Heard::default();
     loop {
+        // What has happened before it is to end is heard, too.
         let event = tokio::select! {
+            biased;
             event = events.next() => event,
             () = stop.told() => return,
         };

@@ -150,6 +150,20 @@ async fn what_happened_while_nobody_told_it_is_told_later_and_once() {
 }
 
 #[tokio::test]
+async fn what_has_happened_before_it_stops_is_told() {
+    let server = Server::start().unwrap();
+    let context = stream(&client(&server).await, "EVENTS").await;
+    let (runtime, _) = runtime().await;
+    let bridged = begun(&runtime, &connected(&server).await).await;
+    let jobs = runtime.submit_all((0..200).map(|number| greet::with(number.to_string()))).await.unwrap();
+    for job in jobs {
+        job.await.unwrap();
+    }
+    bridged.stop().await;
+    assert_eq!(count(&context).await, 600);
+}
+
+#[tokio::test]
 async fn of_what_came_from_elsewhere_it_is_told_too_that_it_came() {
     let server = Server::start().unwrap();
     let context = stream(&client(&server).await, "EVENTS").await;
