@@ -365,6 +365,18 @@ mod tests {
     }
 
     #[test]
+    fn models_are_for_who_may_ask_some() {
+        let text = "[role.a]\nmodels = [\"gpt\"]\n[role.b]\ntools = [\"llm\"]\nmodels = \"gpt\"\n";
+        assert_eq!(
+            mistakes(text),
+            [
+                "p.toml:2:1: `models` is for the tool `llm`, which the role may not use; add it to `tools`",
+                "p.toml:5:10: expected models like [\"claude-*\"], found string",
+            ]
+        );
+    }
+
+    #[test]
     fn every_mistake_is_told_at_its_place() {
         let text = "\
 [role.coder]
