@@ -100,6 +100,7 @@ impl<'a> Hearing<'a> {
     fn tell(&mut self) {
         let line = self.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let line = self.key.strip(line.to_owned());
+        let line = self.key.strip_end(&line);
         let line = &line[line.ceil_char_boundary(line.len().saturating_sub(LINE))..];
         let share = self.expected.map_or(0.0, |tokens| {
             // A token is about four bytes.
@@ -123,10 +124,16 @@ impl<'a> Hearing<'a> {
             true => said(&text, self.pieces.into_calls()),
             false => repeated(end.captured_content.unwrap_or_default()).map_err(AgentError::permanent)?,
         };
+        let calls: Vec<ToolCall> = calls.into_iter().map(|call| stripped(call, self.key)).collect();
         let is_empty = text.trim().is_empty() && calls.is_empty();
         let stop = stop(end.captured_stop_reason, self.model, is_empty)?;
         Ok(Heard { text, calls, content, tokens, stop })
     }
+}
+
+/// A call as a journal may have it.
+fn stripped(call: ToolCall, key: &Key) -> ToolCall {
+    ToolCall { fn_arguments: key.strip_value(call.fn_arguments), ..call }
 }
 
 /// What was said, where the library does not keep it.

@@ -14,7 +14,7 @@ use super::catalogue::Model;
 use super::fault::fault;
 use super::hearing::{Heard, Hearing, cut};
 use super::provider::Provider;
-use super::quiet::Quiet;
+use super::quiet::{Panicked, Quiet};
 use super::secret::Key;
 
 /// A line to one model.
@@ -42,9 +42,10 @@ impl Line<'_> {
         loop {
             tokio::select! {
                 event = stream.next() => match event {
-                    Some(Ok(ChatStreamEvent::End(end))) => return hearing.end(end),
-                    Some(Ok(event)) => hearing.hear(event)?,
-                    Some(Err(error)) => return Err(fault(error, key)),
+                    Some(Ok(Ok(ChatStreamEvent::End(end)))) => return hearing.end(end),
+                    Some(Ok(Ok(event))) => hearing.hear(event)?,
+                    Some(Ok(Err(error))) => return Err(fault(error, key)),
+                    Some(Err(Panicked)) => return Err(AgentError::retry("it answered what the library panics at")),
                     None => return Err(cut()),
                 },
                 () = &mut alarm => {

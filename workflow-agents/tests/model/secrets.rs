@@ -11,7 +11,7 @@ use workflow_agents::model::Provider;
 
 use crate::server::Server;
 use crate::setting::{Setting, question};
-use crate::wire::{ALL, HEAD, KEY, data, model, refuses, says};
+use crate::wire::{ALL, HEAD, KEY, calls, data, model, refuses, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_refused_is_in_no_error_and_in_no_journal() {
@@ -40,6 +40,20 @@ async fn a_model_that_repeats_its_key_is_not_kept_doing_so() {
         let id = job.id();
         assert_eq!(job.await.unwrap().text, "My key is …!", "{provider:?}");
         assert!(!setting.kept(id).contains(KEY));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_calls_an_agent_with_its_key_does_so_without_it() {
+    for provider in ALL {
+        let told = calls(provider, &[("town_weather", json!({"input": format!("New {KEY}")}))]);
+        let server = Server::saying(&[&told, &says(provider, &["21"])]).await;
+        let setting = Setting::asking(provider, &server).await;
+        let job = setting.begin(question().tool("town.weather")).await;
+        let id = job.id();
+        job.await.unwrap();
+        let kept = setting.kept(id);
+        assert!(kept.contains("New …") && !kept.contains(KEY), "{provider:?}: {kept}");
     }
 }
 
