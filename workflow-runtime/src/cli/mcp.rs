@@ -70,12 +70,16 @@ fn speak(at: At<'_>, dress: impl FnOnce(Site) -> Result<Site, Refusal>) -> Resul
             return Ok(Exit::Done);
         }
         let runtime = begin(at.builder, at.started, at.stores).await?;
-        let spoken = match dress(Site::new(&runtime)) {
-            Ok(site) => Ok(site.speak(tokio::io::stdin(), own, interrupted()).await),
+        let dressed = dress(Site::new(&runtime));
+        let spoken = match dressed {
+            Ok(site) => {
+                site.speak(tokio::io::stdin(), own, interrupted()).await;
+                Ok(Exit::Done)
+            }
             Err(refusal) => Err(refusal),
         };
         runtime.shutdown(GRACE).await;
-        spoken.map(|()| Exit::Done)
+        spoken
     })
 }
 
