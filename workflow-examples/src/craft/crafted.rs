@@ -37,12 +37,13 @@ pub struct Crafted {
 pub async fn tell(
     reply: Reply,
     plan: Plan,
+    written: usize,
     judged: Json,
     critic_meddled: bool,
 ) -> Result<Crafted, AgentError> {
     Ok(Crafted {
         judgement: serde_json::from_value(judged).map_err(AgentError::permanent)?,
-        files: plan.files.into_iter().map(|file| file.name).collect(),
+        files: plan.files.into_iter().take(written).map(|file| file.name).collect(),
         model: reply.model,
         cost_cents: reply.cost_cents,
         critic_meddled,

@@ -16,8 +16,10 @@ workflow! {
             plan = read_plan(reply);
         }
         phase write {
-            #[role("coder")]
-            written = for file in plan.files.clone() { shell(writing(&file)) };
+            written = for file in plan.files.clone() {
+                #[role("coder")]
+                shell(writing(file))
+            };
         }
         phase test {
             #[role("tester")]
@@ -32,7 +34,7 @@ workflow! {
             meddled = shell(Shell::new("tee").arg("greet.sh").input("echo I was here"));
         }
         phase tell {
-            crafted = tell(reply, plan, judged, meddled.is_some());
+            crafted = tell(reply, plan, written.len(), judged, meddled.is_some());
         }
         crafted
     }
