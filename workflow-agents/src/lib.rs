@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "docker", feature = "shell"))]
 mod accept;
-#[cfg(any(feature = "lua", feature = "wasm"))]
+#[cfg(any(feature = "embedding-local", feature = "lua", feature = "wasm"))]
 mod aside;
 #[cfg(feature = "llm")]
 pub mod ask;
@@ -14,6 +14,8 @@ mod broker;
 mod component;
 #[cfg(feature = "docker")]
 mod container;
+#[cfg(feature = "embedding")]
+pub mod embedding;
 #[cfg(any(feature = "docker", feature = "shell"))]
 mod finished;
 #[cfg(feature = "llm")]
@@ -23,7 +25,7 @@ mod output;
 pub mod policy;
 #[cfg(feature = "shell")]
 mod process;
-#[cfg(any(feature = "lua", feature = "wasm"))]
+#[cfg(any(feature = "embedding-local", feature = "lua", feature = "wasm"))]
 mod regular;
 #[cfg(feature = "mcp")]
 mod remote;
@@ -33,7 +35,9 @@ mod request;
 mod routing;
 #[cfg(feature = "lua")]
 mod script;
-#[cfg(any(feature = "http", feature = "llm", feature = "mcp"))]
+#[cfg(feature = "embedding")]
+pub mod vectors;
+#[cfg(any(feature = "embedding", feature = "http", feature = "llm", feature = "mcp"))]
 mod web;
 #[cfg(feature = "llm")]
 #[doc = include_str!("../doc/workflows.md")]
@@ -53,6 +57,8 @@ pub use broker::{Bridge, Bridged, Intake, Nats, NatsError, NatsMessage, NatsRepl
 pub use component::{Wasm, wasm};
 #[cfg(feature = "docker")]
 pub use container::{Container, Pull, docker};
+#[cfg(feature = "embedding")]
+pub use embedding::Embedding;
 #[cfg(any(feature = "docker", feature = "shell"))]
 pub use finished::Finished;
 #[cfg(feature = "llm")]
@@ -72,3 +78,5 @@ pub use routing::{
 };
 #[cfg(feature = "lua")]
 pub use script::{Lua, lua};
+#[cfg(feature = "embedding")]
+pub use vectors::{Embed, Vectors, embed};

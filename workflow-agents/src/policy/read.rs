@@ -295,22 +295,23 @@ impl Reading<'_> {
             }
         }
         let has = |tool: &str| role.tools.iter().any(|known| known == tool);
-        for (key, tool, is_said) in [
-            ("commands", "shell", !role.commands.is_empty()),
-            ("shell", "shell", role.shell),
-            ("images", "docker", !role.images.is_empty()),
-            ("libraries", "lua", !role.libraries.is_empty()),
-            ("engine", "docker", role.engine.is_some()),
-            ("hosts", "http", !role.hosts.is_empty()),
-            ("servers", "mcp", !role.servers.is_empty()),
-            ("subjects", "nats", !role.subjects.is_empty()),
-            ("models", "llm", !role.models.is_empty()),
+        for (key, tools, is_said) in [
+            ("commands", &["shell"][..], !role.commands.is_empty()),
+            ("shell", &["shell"], role.shell),
+            ("images", &["docker"], !role.images.is_empty()),
+            ("libraries", &["lua"], !role.libraries.is_empty()),
+            ("engine", &["docker"], role.engine.is_some()),
+            ("hosts", &["http"], !role.hosts.is_empty()),
+            ("servers", &["mcp"], !role.servers.is_empty()),
+            ("subjects", &["nats"], !role.subjects.is_empty()),
+            ("models", &["llm", "embed"], !role.models.is_empty()),
         ] {
-            if is_said && !has(tool) {
+            if is_said && !tools.iter().any(|tool| has(tool)) {
+                let tools = tools.join("` or `");
                 self.text.wrong(
                     at(key),
                     format!(
-                        "`{key}` is for the tool `{tool}`, which the role may not use; add it to `tools`"
+                        "`{key}` is for the tool `{tools}`, which the role may not use; add it to `tools`"
                     ),
                 );
             }
@@ -452,6 +453,20 @@ subjects = [\">\"]
             [
                 "p.toml:3:25: `orders.>.new` is no subject; write one like \"orders.new\", \"orders.*\" or \"orders.>\"",
                 "p.toml:5:1: `subjects` is for the tool `nats`, which the role may not use; add it to `tools`",
+            ]
+        );
+    }
+
+    #[test]
+    fn models_are_for_either_tool_that_asks_some() {
+        let role = |tool: &str| format!("[role.x]\ntools = [\"{tool}\"]\nmodels = [\"*\"]\n");
+        for tool in ["llm", "embed"] {
+            assert!(read(&role(tool), "p.toml", None).is_ok(), "{tool}");
+        }
+        assert_eq!(
+            mistakes(&role("shell")),
+            [
+                "p.toml:3:1: `models` is for the tool `llm` or `embed`, which the role may not use; add it to `tools`"
             ]
         );
     }

@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn each_has_its_tools_and_nobody_more() {
         let policy = Policy::standard("/");
-        let all = ["shell", "lua", "wasm", "http", "docker", "llm", "nats", "mcp"];
+        let all = ["shell", "lua", "wasm", "http", "docker", "llm", "embed", "nats", "mcp"];
         for (role, tools) in [
             ("coder", &all[..1]),
             ("tester", &all[..1]),
