@@ -22,5 +22,5 @@ pub use permit::{Permit, Program};
 pub use refused::Refused;
 pub use role::Role;
 pub use rules::Policy;
-#[cfg(feature = "llm")]
+#[cfg(any(feature = "embedding", feature = "llm"))]
 pub(crate) use table::Text;

@@ -125,6 +125,15 @@ impl Embedder {
         self
     }
 
+    /// What is wrong with where it is.
+    pub(super) fn misplaced(&self) -> Option<String> {
+        match &self.place {
+            Place::Endpoint(endpoint) => endpoint.place().err(),
+            #[cfg(feature = "embedding-local")]
+            Place::Folder(_) => None,
+        }
+    }
+
     fn endpoint(&mut self) -> Option<&mut Endpoint> {
         match &mut self.place {
             Place::Endpoint(endpoint) => Some(endpoint),

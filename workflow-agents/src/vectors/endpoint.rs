@@ -34,6 +34,18 @@ pub(super) struct Endpoint {
     pub(super) shortened: bool,
 }
 
+impl Endpoint {
+    /// Where vectors are asked for.
+    ///
+    /// # Errors
+    /// When that is nowhere.
+    pub(super) fn place(&self) -> Result<Url, String> {
+        let url = Url::parse(&self.url).ok().and_then(|url| url.join("embeddings").ok());
+        url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+            .ok_or_else(|| format!("`{}` is no URL; write one like \"http://localhost:11434/v1/\"", self.url))
+    }
+}
+
 /// What it is asked.
 #[derive(Serialize)]
 struct Asked<'a> {
@@ -84,26 +96,16 @@ impl Line<'_> {
 
     async fn sent(&self, texts: &[String], making: &Making) -> Result<Response, AgentError> {
         let Endpoint { name, shortened, .. } = self.endpoint;
+        let url = self.endpoint.place().map_err(AgentError::permanent)?;
         let dimensions = making.dimension.filter(|_| *shortened);
         let asked = Asked { model: name, input: texts, encoding_format: "float", dimensions };
         let body = serde_json::to_vec(&asked).map_err(AgentError::permanent)?;
-        let request = self.client.post(self.url()?).header(CONTENT_TYPE, "application/json").body(body);
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(body);
         let request = match self.key.header()? {
             Some(key) => request.header(AUTHORIZATION, key),
             None => request,
         };
         request.send().await.map_err(|error| self.lost(&error))
-    }
-
-    /// Where it is asked.
-    fn url(&self) -> Result<Url, AgentError> {
-        let place = &self.endpoint.url;
-        let url = Url::parse(place).ok().and_then(|url| url.join("embeddings").ok());
-        url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host()).ok_or_else(|| {
-            AgentError::permanent(format!(
-                "`{place}` is no URL; write one like \"http://localhost:11434/v1/\""
-            ))
-        })
     }
 
     /// All that is answered, if that is not too much.

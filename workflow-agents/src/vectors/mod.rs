@@ -14,6 +14,7 @@ mod folder;
 mod key;
 mod made;
 mod making;
+mod read;
 #[cfg(feature = "embedding-local")]
 mod recipe;
 #[cfg(feature = "embedding-local")]

@@ -1,6 +1,7 @@
 //! Which models make vectors.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use reqwest::Client;
@@ -8,6 +9,8 @@ use workflow_runtime::AgentError;
 
 use super::client::client;
 use super::embedder::Embedder;
+use super::read::read;
+use crate::policy::Mistakes;
 
 /// The models that make vectors, by the names that a program calls them. A runtime that asks some is given them, by
 /// `.state(embedders)`.
@@ -38,6 +41,38 @@ impl Embedders {
     pub fn with(mut self, name: impl Into<String>, embedder: Embedder) -> Self {
         Arc::make_mut(&mut self.all).insert(name.into(), embedder);
         self
+    }
+
+    /// Adds what a file of TOML says. Folders in it that are not absolute are those beside the file.
+    ///
+    /// ```toml
+    /// [embedders.small]
+    /// endpoint = "https://api.openai.com/v1/"
+    /// name = "text-embedding-3-small"
+    /// key = "OPENAI_API_KEY"       # the variable that has it
+    /// dimension = 1536
+    /// cents = 2.0                  # for a million tokens
+    ///
+    /// [embedders.minilm]           # with the feature `embedding-local`
+    /// folder = "models/minilm"
+    /// batch = 16
+    /// ```
+    ///
+    /// # Errors
+    /// All that is wrong with it, each at its line and column.
+    pub fn load(&self, file: impl AsRef<Path>) -> Result<Self, Mistakes> {
+        let file = file.as_ref();
+        let text = std::fs::read_to_string(file).map_err(|error| Mistakes::of_file(file, &error))?;
+        let beside = file.parent().unwrap_or(Path::new(""));
+        read(&text, &file.display().to_string(), beside, self)
+    }
+
+    /// Adds what a text of TOML says, as [`load`](Self::load) does; folders in it are as they are written.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read(&self, text: &str, name: &str) -> Result<Self, Mistakes> {
+        read(text, name, Path::new(""), self)
     }
 
     /// Their names.
