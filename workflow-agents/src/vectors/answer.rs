@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::made::Batch;
+
 /// How much of an answer that is none is told.
 const TOLD: usize = 200;
 
@@ -34,7 +36,7 @@ struct Usage {
 
 /// The vectors of so many texts, in the order of the texts, and how many tokens were read; `before` is how many texts there were
 /// before these.
-pub(super) fn read(body: &[u8], texts: usize, before: usize) -> Result<(Vec<Vec<f32>>, u64), Wrong> {
+pub(super) fn read(body: &[u8], texts: usize, before: usize) -> Result<Batch, Wrong> {
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
     if answer.data.len() != texts {
         let told = format!("it answered {} vectors for {texts} texts", answer.data.len());

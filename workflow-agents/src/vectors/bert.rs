@@ -8,6 +8,7 @@ use candle_transformers::models::bert::{BertModel, Config};
 use serde::Deserialize;
 use tokenizers::{Encoding, Tokenizer, TruncationParams};
 
+use super::made::Batch;
 use super::recipe::{Pooling, Recipe};
 use super::shelf::Shelf;
 
@@ -60,7 +61,7 @@ impl Bert {
     }
 
     /// The vectors of a few texts, and how many tokens were read.
-    pub(super) fn vectors(&self, texts: &[String]) -> Result<(Vec<Vec<f32>>, u64), Failed> {
+    pub(super) fn vectors(&self, texts: &[String]) -> Result<Batch, Failed> {
         let read = texts.iter().map(|text| self.read(text)).collect::<Result<Vec<_>, _>>()?;
         let longest = read.iter().map(Encoding::len).max().unwrap_or(0);
         let hidden = self.model.forward(

@@ -10,7 +10,7 @@ use workflow_runtime::{AgentError, TaskContext};
 
 use super::answer;
 use super::key::Key;
-use super::made::Making;
+use super::made::{Batch, Making};
 use crate::web::failure;
 
 /// How much of an answer that is not as it should be a failure tells.
@@ -69,11 +69,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// When they are not answered, or too long, or wrong.
-    pub(super) async fn ask(
-        &self,
-        texts: &[String],
-        making: &Making,
-    ) -> Result<(Vec<Vec<f32>>, u64), AgentError> {
+    pub(super) async fn ask(&self, texts: &[String], making: &Making) -> Result<Batch, AgentError> {
         let response = self.quiet(self.sent(texts, making)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         if !status.is_success() {

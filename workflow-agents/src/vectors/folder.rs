@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bert::Bert;
+use super::made::Batch;
 use super::shelf::Shelf;
 
 /// A folder that has a model.
@@ -40,7 +41,7 @@ impl Folder {
         &self,
         texts: &[String],
         is_over: impl Fn() -> bool,
-    ) -> Result<Option<(Vec<Vec<f32>>, u64)>, String> {
+    ) -> Result<Option<Batch>, String> {
         let model = self.model()?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if is_over() {

@@ -18,6 +18,9 @@ pub struct Vectors {
     pub cost_cents: f64,
 }
 
+/// The vectors of some texts, and how many tokens were read for them.
+pub(super) type Batch = (Vec<Vec<f32>>, u64);
+
 /// Vectors, as they are made one batch after the other.
 pub(super) struct Making {
     pub(super) vectors: Vec<Vec<f32>>,
@@ -67,7 +70,7 @@ impl Making {
             }
             if let Some(place) = vector.iter().position(|number| !number.is_finite()) {
                 return Err(AgentError::permanent(format!(
-                    "number {} of the vector of text {number} is none that can be reckoned with",
+                    "number {} of the vector of text {number} is no number that can be reckoned with",
                     place + 1
                 )));
             }
@@ -87,5 +90,31 @@ impl Making {
         let dimension = u32::try_from(self.dimension.unwrap_or(0)).unwrap_or(u32::MAX);
         let Self { vectors, tokens, cents, .. } = self;
         Vectors { model: model.to_owned(), vectors, dimension, tokens, cost_cents: cents }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_taken_that_is_none() {
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut making = Making::new(None, 100);
+            making.add(vec![vec![1.0, 2.0]]).expect("it is right");
+            let told = making.add(vec![vec![1.0, wrong]]).expect_err("it is wrong").to_string();
+            assert!(told.starts_with("number 2 of the vector of text 2 is no number"), "{told}");
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_numbers() {
+        let mut making = Making::new(Some(3), 24);
+        assert_eq!(making.left(), 6);
+        assert!(making.room(2).is_ok() && making.room(3).is_err());
+        making.add(vec![vec![1.0; 3]]).expect("it is right");
+        assert_eq!(making.left(), 3);
+        assert!(making.room(1).is_ok() && making.room(2).is_err());
+        assert!(making.add(vec![vec![1.0; 3], vec![1.0; 3]]).is_err());
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::json;
 use workflow_agents::Embed;
 use workflow_agents::vectors::Embedder;
-use workflow_runtime::prelude::*;
 
 use crate::server::Server;
 use crate::setting::{Setting, two};

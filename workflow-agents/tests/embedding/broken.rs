@@ -31,7 +31,7 @@ async fn a_file_that_is_not_there_is_named() {
 async fn a_file_that_is_broken_is_named_and_what_is_wrong_with_it() {
     for (name, file, text, why) in [
         ("config", "config.json", "{", "EOF while parsing"),
-        ("tokenizer", "tokenizer.json", "{}", "missing field"),
+        ("tokenizer", "tokenizer.json", "{}", "Model missing"),
         ("weights", "model.safetensors", "no weights at all", "header"),
         ("empty", "model.safetensors", "", "header"),
         ("modules", "modules.json", "[]", "there is no module Pooling"),

