@@ -59,7 +59,7 @@ async fn what_is_planned_is_written_tested_and_judged_and_who_may_not_is_refused
     assert!(greet.contains("Hello, ${1:-world}!"), "{greet}");
     // Every agent is a step of the one job, the one that was refused, too.
     let tasks = job.tasks();
-    let state = |path: &str| tasks.iter().find(|task| &*task.step == path).map(|task| task.state);
+    let state = |path: &str| tasks.iter().find(|task| &*task.path == path).map(|task| task.state);
     assert_eq!(state("meddled"), Some(TaskState::Failed));
     for path in ["reply", "plan", "tested", "judged", "crafted"] {
         assert_eq!(state(path), Some(TaskState::Succeeded), "{path}");
