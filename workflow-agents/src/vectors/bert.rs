@@ -64,6 +64,9 @@ impl Bert {
     pub(super) fn vectors(&self, texts: &[String]) -> Result<Batch, Failed> {
         let read = texts.iter().map(|text| self.read(text)).collect::<Result<Vec<_>, _>>()?;
         let longest = read.iter().map(Encoding::len).max().unwrap_or(0);
+        if longest == 0 {
+            return Err("nothing in the texts is anything that it knows".into());
+        }
         let hidden = self.model.forward(
             &rows(&read, longest, self.padding, Encoding::get_ids)?,
             &rows(&read, longest, 0, Encoding::get_type_ids)?,

@@ -50,3 +50,109 @@ impl Folder {
         model.vectors(texts).map(Some).map_err(|why| format!("it failed: {why}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A folder with a model that knows two words; gone when dropped.
+    struct Small(PathBuf);
+
+    impl Small {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("small-{}-{name}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            let config = json!({
+                "model_type": "bert", "vocab_size": 3, "hidden_size": 4, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "intermediate_size": 8, "hidden_act": "gelu", "hidden_dropout_prob": 0.1,
+                "max_position_embeddings": 16, "type_vocab_size": 1, "initializer_range": 0.02,
+                "layer_norm_eps": 1e-12, "pad_token_id": 0,
+            });
+            let tokenizer = json!({
+                "version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"},
+                "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1, "b": 2}, "unk_token": "[UNK]"},
+            });
+            std::fs::write(path.join("config.json"), config.to_string()).unwrap();
+            std::fs::write(path.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+            weights(&path.join("model.safetensors"));
+            Self(path)
+        }
+    }
+
+    impl Drop for Small {
+        fn drop(&mut self) {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+
+    fn weights(file: &Path) {
+        let mut all = HashMap::new();
+        let mut add = |name: &str, shape: &[usize]| {
+            let count: usize = shape.iter().product();
+            let numbers: Vec<f32> =
+                (1_u8..=32).cycle().take(count).map(|number| f32::from(number % 7) - 3.0).collect();
+            all.insert(name.to_owned(), Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap());
+        };
+        add("embeddings.word_embeddings.weight", &[3, 4]);
+        add("embeddings.position_embeddings.weight", &[16, 4]);
+        add("embeddings.token_type_embeddings.weight", &[1, 4]);
+        let layer = "encoder.layer.0";
+        for name in ["embeddings".to_owned(), format!("{layer}.attention.output"), format!("{layer}.output")]
+        {
+            add(&format!("{name}.LayerNorm.weight"), &[4]);
+            add(&format!("{name}.LayerNorm.bias"), &[4]);
+        }
+        for (name, out, of) in [
+            ("attention.self.query", 4, 4),
+            ("attention.self.key", 4, 4),
+            ("attention.self.value", 4, 4),
+            ("attention.output.dense", 4, 4),
+            ("intermediate.dense", 8, 4),
+            ("output.dense", 4, 8),
+        ] {
+            add(&format!("{layer}.{name}.weight"), &[out, of]);
+            add(&format!("{layer}.{name}.bias"), &[out]);
+        }
+        candle_core::safetensors::save(&all, file).unwrap();
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_model_is_loaded_once_and_kept() {
+        let small = Small::new("kept");
+        let folder = Folder::new(small.0.clone());
+        let first = folder.model().unwrap();
+        drop(small);
+        assert!(Arc::ptr_eq(&first, &folder.model().unwrap()));
+        let (vectors, tokens) = folder.vectors(&texts(&["a", "b a"]), || false).unwrap().unwrap();
+        assert_eq!((vectors.len(), vectors[0].len(), tokens), (2, 4, 3));
+        assert_ne!(vectors[0], vectors[1]);
+    }
+
+    #[test]
+    fn nothing_is_reckoned_with_that_nobody_wants_any_more() {
+        let small = Small::new("unwanted");
+        let folder = Folder::new(small.0.clone());
+        assert_eq!(folder.vectors(&texts(&["a"]), || true), Ok(None));
+    }
+
+    #[test]
+    fn texts_of_which_nothing_is_known_are_an_error() {
+        let small = Small::new("unknown");
+        let folder = Folder::new(small.0.clone());
+        let told = folder.vectors(&texts(&[" "]), || false).expect_err("there is no token");
+        assert!(told.contains("nothing in the texts"), "{told}");
+        // Beside another, its vector is one of no numbers, which who takes it refuses.
+        let (vectors, _) = folder.vectors(&texts(&["a", " "]), || false).unwrap().unwrap();
+        assert!(vectors[0][0].is_finite() && vectors[1][0].is_nan(), "{vectors:?}");
+    }
+}
