@@ -3,8 +3,6 @@
 pub mod answer;
 pub mod approval;
 pub mod classic;
-#[cfg(feature = "agents")]
-pub mod craft;
 pub mod ingest;
 pub mod nightly;
 pub mod order;

@@ -1,71 +1,67 @@
-//! Agents at work: what is planned is written, tested and judged, and who may not is refused, which all is kept.
+//! Agents at work: what is planned is written, tested and judged, and who may not is refused, all in one job.
 
 #![cfg(target_os = "linux")]
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use serde_json::Value as Json;
-use workflow_examples::craft::{Craft, Crafted, models, policy};
-use workflow_runtime::prelude::*;
-use workflow_runtime::store::{MemoryStore, Store};
-use workflow_runtime::{JobHandle, TaskState};
+use serde_json::{Value as Json, json};
 
-/// Runs the example in a folder of its own, which goes with the test.
-struct Workshop {
-    folder: PathBuf,
-    store: Arc<MemoryStore>,
-    runtime: Runtime,
-}
+/// A folder that goes with the test.
+struct Workshop(PathBuf);
 
 impl Workshop {
-    async fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("craft-{name}-{}", std::process::id()));
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("workflow-craft-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("it is made");
-        let folder = folder.canonicalize().expect("it is there");
-        let store = Arc::new(MemoryStore::new());
-        let builder = Runtime::builder().state(policy(&folder)).state(models().expect("there is a port"));
-        let runtime = builder.on(store.clone()).await.expect("it starts");
-        Self { folder, store, runtime }
+        Self(folder)
     }
 
-    async fn craft(&self) -> (JobHandle<Crafted>, Crafted) {
-        let job =
-            self.runtime.submit(Craft { task: "greet people".to_owned() }).await.expect("it is taken in");
-        let crafted = job.clone().await.expect("it is made");
-        (job, crafted)
-    }
-
-    fn audit(&self) -> Vec<Json> {
-        let notes = self.store.notes("audit").expect("it answers");
-        notes.iter().map(|note| serde_json::from_str(&note.text).expect("it is JSON")).collect()
+    /// What a command prints, as JSON.
+    fn said(&self, words: &[&str]) -> Json {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_craft"));
+        program.current_dir(&self.0).args(words).args(["--json", "--store", "jobs.db"]);
+        // The stand-in, and no model that costs money.
+        for variable in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "WORKFLOW_CONFIG"] {
+            program.env_remove(variable);
+        }
+        let ran = program.output().expect("it can be run");
+        let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words:?}: {error}: {out}{err}"))
     }
 }
 
 impl Drop for Workshop {
     fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.folder));
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_planned_is_written_tested_and_judged_and_who_may_not_is_refused() {
-    let workshop = Workshop::new("all").await;
-    let (job, crafted) = workshop.craft().await;
-    assert!(crafted.judgement.accepted, "{crafted:?}");
-    assert_eq!(crafted.files, ["greet.sh", "test.sh"]);
-    assert!(crafted.cost_cents > 0.0 && !crafted.critic_meddled, "{crafted:?}");
-    let greet = std::fs::read_to_string(workshop.folder.join("greet.sh")).expect("it is written");
-    assert!(greet.contains("Hello, ${1:-world}!"), "{greet}");
+fn step<'a>(job: &'a Json, path: &str) -> &'a Json {
+    let steps = job["steps"].as_array().expect("there are steps");
+    steps.iter().find(|step| step["path"] == path).unwrap_or_else(|| panic!("{path}: {job}"))
+}
+
+#[test]
+fn what_is_planned_is_written_tested_and_judged_and_who_may_not_is_refused() {
+    let workshop = Workshop::new();
+    let crafted = workshop.said(&["run", "Craft", "--input", r#"{"task": "greet people"}"#]);
+    assert_eq!(crafted["judgement"]["accepted"], true, "{crafted}");
+    assert_eq!(crafted["files"], json!(["greet.sh", "test.sh"]));
+    assert!(crafted["cost_cents"].as_f64().is_some_and(|cents| cents > 0.0), "{crafted}");
+    assert_eq!(crafted["critic_meddled"], false);
+    let written = std::fs::read_to_string(workshop.0.join(Path::new("target/craft/greet.sh")));
+    assert!(written.is_ok_and(|text| text.contains("Hello, ${1:-world}!")));
     // Every agent is a step of the one job, the one that was refused, too.
-    let tasks = job.tasks();
-    let state = |path: &str| tasks.iter().find(|task| &*task.path == path).map(|task| task.state);
-    assert_eq!(state("meddled"), Some(TaskState::Failed));
+    let jobs = workshop.said(&["jobs"]);
+    let id = jobs[0]["id"].as_str().expect("there is one job");
+    let job = workshop.said(&["job", id]);
     for path in ["reply", "plan", "tested", "judged", "crafted"] {
-        assert_eq!(state(path), Some(TaskState::Succeeded), "{path}");
+        assert_eq!(step(&job, path)["state"], "succeeded", "{path}: {job}");
     }
-    let audit = workshop.audit();
-    let [refused] = &audit[..] else { panic!("one is refused: {audit:?}") };
-    assert!(refused["who"].as_str().is_some_and(|who| who.ends_with(", as critic")), "{refused}");
-    assert!(refused["came"].as_str().is_some_and(|came| came.contains("role.critic.tools")), "{refused}");
+    let refused = step(&job, "meddled");
+    assert_eq!(refused["state"], "failed", "{refused}");
+    assert!(refused.to_string().contains("role.critic.tools"), "{refused}");
+    let tested = step(&job, "tested").to_string();
+    assert!(tested.contains("two words are one name"), "{tested}");
 }

@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(
             mistakes(text),
             [
-                "p.toml:2:1: `models` is for the tool `llm`, which the role may not use; add it to `tools`",
+                "p.toml:2:1: `models` is for the tool `llm` or `embed`, which the role may not use; add it to `tools`",
                 "p.toml:5:10: expected models like [\"claude-*\"], found string",
             ]
         );

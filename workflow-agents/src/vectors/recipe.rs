@@ -89,10 +89,11 @@ fn pooling(shelf: &Shelf<'_>, name: &str) -> Result<Pooling, String> {
     let says: Map<String, Json> = shelf.settings(name)?;
     let by_flag = says.iter().filter(|(_, value)| **value == Json::Bool(true));
     let by_flag = by_flag.filter_map(|(key, _)| key.strip_prefix("pooling_mode_"));
-    let modes: Vec<&str> = match says.get("pooling_mode").and_then(Json::as_str) {
+    let mut modes: Vec<&str> = match says.get("pooling_mode").and_then(Json::as_str) {
         Some(mode) => vec![mode],
         None => by_flag.collect(),
     };
+    modes.sort_unstable();
     match modes[..] {
         ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
         ["cls_token" | "cls"] => Ok(Pooling::First),

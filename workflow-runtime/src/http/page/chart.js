@@ -49,7 +49,7 @@ export function chart({ title, unit, every }) {
       plot,
       lines.map((line) => {
         const pieces = runs(line.values).map((run) => run.map(([place, value]) => `${((WIDTH * place) / Math.max(1, line.values.length - 1)).toFixed(1)} ${(HEIGHT - 2 - ((HEIGHT - 18) * value) / most).toFixed(1)}`));
-        const path = pieces.map((points) => `M${points.join("L")}${points.length === 1 ? "h.1" : ""}`).join("");
+        const path = pieces.map((points) => `M${points.join("L")}${points.length === 1 ? "m-3 0h3" : ""}`).join("");
         const under = line.area && pieces.filter((points) => points.length > 1).map((points) => `M${points[0].split(" ")[0]} ${HEIGHT}L${points.join("L")}L${points.at(-1).split(" ")[0]} ${HEIGHT}z`).join("");
         return [under && s("path", { class: `area line-${line.kind}`, d: under }), s("path", { class: `line line-${line.kind}`, d: path, "vector-effect": "non-scaling-stroke" })];
       }),

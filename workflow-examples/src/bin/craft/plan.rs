@@ -6,20 +6,20 @@ use workflow_runtime::prelude::*;
 
 /// What is to be written, and how it is tested.
 #[data]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The files, in the order in which they are written.
-    pub files: Vec<File>,
+    pub(crate) files: Vec<File>,
     /// The command that tests them: a program of the system and its arguments.
-    pub test: Vec<String>,
+    pub(crate) test: Vec<String>,
 }
 
 /// A file.
 #[data]
-pub struct File {
+pub(crate) struct File {
     /// Its name, without a folder.
-    pub name: String,
+    pub(crate) name: String,
     /// What is in it.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 pub(super) fn question(task: &str) -> Llm {
@@ -36,7 +36,7 @@ pub(super) fn question(task: &str) -> Llm {
 
 /// Reads what the model has planned. A name that leads elsewhere is no plan.
 #[task_agent]
-pub async fn read_plan(reply: Reply) -> Result<Plan, AgentError> {
+pub(crate) async fn read_plan(reply: Reply) -> Result<Plan, AgentError> {
     let plan: Plan = reply.read()?;
     let is_plain =
         |name: &str| !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\\']);

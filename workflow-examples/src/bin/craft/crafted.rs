@@ -9,32 +9,32 @@ use super::plan::Plan;
 /// What the critic says.
 #[data]
 #[derive(PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// Whether it is good enough.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Why, or why not.
-    pub reasons: Vec<String>,
+    pub(crate) reasons: Vec<String>,
 }
 
 /// What came of a task.
 #[data]
 #[derive(PartialEq)]
-pub struct Crafted {
+pub(crate) struct Crafted {
     /// What the critic says.
-    pub judgement: Judgement,
+    pub(crate) judgement: Judgement,
     /// The names of the files that were written.
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// Which model planned, and what that cost, in cents.
-    pub model: String,
+    pub(crate) model: String,
     /// What the plan cost, in cents.
-    pub cost_cents: f64,
+    pub(crate) cost_cents: f64,
     /// Whether the critic was let touch what he judges.
-    pub critic_meddled: bool,
+    pub(crate) critic_meddled: bool,
 }
 
 /// Tells what came of it.
 #[task_agent]
-pub async fn tell(
+pub(crate) async fn tell(
     reply: Reply,
     plan: Plan,
     written: usize,

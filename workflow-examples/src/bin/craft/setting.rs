@@ -9,7 +9,7 @@ use workflow_agents::policy::{Policy, Role};
 use super::stand_in;
 
 /// What each may do in a folder. The planner may ask the one model, and nothing else.
-pub fn policy(folder: &Path) -> Policy {
+pub(crate) fn policy(folder: &Path) -> Policy {
     Policy::standard(folder).role("planner", Role::new().tool("llm").model("planner"))
 }
 
@@ -18,7 +18,7 @@ pub fn policy(folder: &Path) -> Policy {
 ///
 /// # Errors
 /// When the stand-in finds no port to listen at.
-pub fn models() -> io::Result<Models> {
+pub(crate) fn models() -> io::Result<Models> {
     let known = Models::known();
     let has = |variable: &str| std::env::var_os(variable).is_some_and(|key| !key.is_empty());
     let keys =

@@ -9,7 +9,7 @@ use super::plan::{File, Plan, question, read_plan};
 
 workflow! {
     /// Has a small program planned, written, tested and judged.
-    pub workflow Craft(task: String) -> Crafted {
+    pub(crate) workflow Craft(task: String) -> Crafted {
         phase plan {
             #[role("planner")]
             reply = llm(question(task));
