@@ -32,7 +32,7 @@ mod remote;
 #[cfg(feature = "http")]
 mod request;
 #[cfg(feature = "coordination")]
-mod routing;
+pub mod routing;
 #[cfg(feature = "lua")]
 mod script;
 #[cfg(feature = "embedding")]
@@ -72,10 +72,7 @@ pub use remote::{Mcp, McpAnswer, McpServer, McpServers, mcp};
 #[cfg(feature = "http")]
 pub use request::{Answer, Http, http};
 #[cfg(feature = "coordination")]
-pub use routing::{
-    Acknowledgement, AgentCoordination, AgentMessage, Hop, Misrouted, Routes, acknowledge_message,
-    receive_message, route_message, validate_routing,
-};
+pub use routing::{AgentCoordination, AgentMessage, Routes};
 #[cfg(feature = "lua")]
 pub use script::{Lua, lua};
 #[cfg(feature = "embedding")]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use workflow_agents::policy::Policy;
-use workflow_agents::{Acknowledgement, AgentCoordination, AgentMessage, Routes};
+use workflow_agents::routing::Acknowledgement;
+use workflow_agents::{AgentCoordination, AgentMessage, Routes};
 use workflow_runtime::prelude::*;
 use workflow_runtime::store::{MemoryStore, Store};
 use workflow_runtime::{Failure, JobId};

@@ -1,4 +1,4 @@
-//! Messages from agent to agent.
+//! Messages from agent to agent: what [`AgentCoordination`] is made of, to be copied.
 
 mod flood;
 mod message;
@@ -10,5 +10,5 @@ mod workflow;
 pub use message::{Acknowledgement, AgentMessage, Hop};
 pub use misrouted::Misrouted;
 pub use routes::Routes;
-pub use steps::{acknowledge_message, receive_message, route_message, validate_routing};
+pub use steps::{acknowledge, receive, route, validate};
 pub use workflow::AgentCoordination;

@@ -8,16 +8,16 @@ use super::misrouted::Misrouted;
 use super::routes::Routes;
 
 /// Receives a message: it has an id, and says from whom, to whom and about what it is.
-#[task_agent]
-pub async fn receive_message(message: AgentMessage) -> Result<AgentMessage, AgentError> {
+#[task_agent(name = "agent_coordination.receive")]
+pub async fn receive(message: AgentMessage) -> Result<AgentMessage, AgentError> {
     Routes::read(&message).map_err(AgentError::permanent)?;
     Ok(message)
 }
 
 /// Refuses a message whose sender, target or type is not known, whose payload is not what messages of its type say, and that
 /// goes in a loop.
-#[task_agent]
-pub async fn validate_routing(message: AgentMessage, ctx: &TaskContext) -> Result<AgentMessage, AgentError> {
+#[task_agent(name = "agent_coordination.validate")]
+pub async fn validate(message: AgentMessage, ctx: &TaskContext) -> Result<AgentMessage, AgentError> {
     match ctx.state::<Routes>()?.check(&message) {
         Ok(()) => Ok(message),
         Err(why) => Err(refused(ctx, &message, why).await),
@@ -25,8 +25,12 @@ pub async fn validate_routing(message: AgentMessage, ctx: &TaskContext) -> Resul
 }
 
 /// Makes a message a job of its target's, one for each message id, whoever else sends it again.
-#[task_agent(timeout = "30s", retry(max = 4, first = "1s", factor = 10, cap = "1000s"))]
-pub async fn route_message(message: AgentMessage, ctx: &TaskContext) -> Result<Acknowledgement, AgentError> {
+#[task_agent(
+    name = "agent_coordination.route",
+    timeout = "30s",
+    retry(max = 3, first = "1s", factor = 10, cap = "1000s")
+)]
+pub async fn route(message: AgentMessage, ctx: &TaskContext) -> Result<Acknowledgement, AgentError> {
     let routes = ctx.state::<Routes>()?;
     if ctx.attempt() == 1
         && let Err(why) = routes.count(&message.source_agent, ctx.now())
@@ -43,8 +47,8 @@ pub async fn route_message(message: AgentMessage, ctx: &TaskContext) -> Result<A
 }
 
 /// Tells the sender that its message is on its way.
-#[task_agent]
-pub async fn acknowledge_message(routed: Acknowledgement) -> Acknowledgement {
+#[task_agent(name = "agent_coordination.acknowledge")]
+pub async fn acknowledge(routed: Acknowledgement) -> Acknowledgement {
     routed
 }
 
