@@ -138,7 +138,11 @@ impl Engine {
             drivers.len()
         };
         let wanted = count.div_ceil(EACH).min(self.threads());
-        while self.ready.add_task(wanted) {
+        // So often and no more: where tokio's runtime has ended, each is gone at once, and there is always one to be begun.
+        for _ in 0..wanted {
+            if !self.ready.add_task(wanted) {
+                break;
+            }
             let task = Task { engine: Arc::clone(self), is_done: false };
             self.executor.spawn(task.let_all_go_on());
         }
