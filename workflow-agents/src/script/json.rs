@@ -1,5 +1,6 @@
 //! JSON as Lua has it, and the other way round.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use mlua::{Error, LightUserData, Lua, LuaString, Table, Value};
@@ -185,14 +186,15 @@ impl Reading<'_> {
     }
 
     fn object(&mut self, table: &Table, depth: usize) -> Result<Json, Misfit> {
-        let mut fields = Map::new();
+        // Lua's order is another in each run: a journal is to say the same each time.
+        let mut fields = BTreeMap::new();
         for pair in table.pairs::<LuaString, Value>() {
             let (key, value) = pair?;
             let name = self.text(&key).map_err(|wrong| wrong.within("[a key]".to_owned()))?;
             let field = self.json(&value, depth + 1).map_err(|wrong| wrong.within(format!(".{name}")))?;
             fields.insert(name, field);
         }
-        Ok(Json::Object(fields))
+        Ok(Json::Object(Map::from_iter(fields)))
     }
 }
 
