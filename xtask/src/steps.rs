@@ -225,6 +225,8 @@ mod tests {
                 "cargo clippy -p workflow-runtime --no-default-features -- -D warnings",
                 "cargo clippy -p workflow-runtime --no-default-features --features http -- -D warnings",
                 "cargo clippy -p workflow-runtime --no-default-features --features cli -- -D warnings",
+                "cargo clippy -p workflow-runtime --no-default-features --features mcp -- -D warnings",
+                "cargo clippy -p workflow-agents -- -D warnings",
                 "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --all-features",
                 "cargo test --workspace --all-features",
             ]
