@@ -18,6 +18,8 @@ mod container;
 pub mod embedding;
 #[cfg(any(feature = "docker", feature = "shell"))]
 mod finished;
+#[cfg(any(feature = "embedding", feature = "http", feature = "llm", feature = "mcp", feature = "nats"))]
+mod held;
 #[cfg(feature = "llm")]
 pub mod model;
 #[cfg(any(feature = "docker", feature = "http", feature = "nats", feature = "shell"))]

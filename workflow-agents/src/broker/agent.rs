@@ -10,6 +10,7 @@ use super::connection::Nats;
 use super::message::NatsMessage;
 use super::reply::NatsReply;
 use crate::Body;
+use crate::held::held;
 use crate::policy::{Limits, Policy};
 
 /// By this header one that is sent twice is known again.
@@ -37,21 +38,9 @@ pub async fn nats(
         .await?;
     let client = &ctx.state::<Nats>()?.client;
     let headers = headers(&message, ctx).map_err(AgentError::permanent)?;
-    let late = async {
-        match limits.time() {
-            Some(time) => ctx.sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
     ctx.progress(0.0, &format!("sent to {}", message.subject));
-    tokio::select! {
-        reply = exchange(client, &message, headers, &limits) => reply,
-        () = ctx.cancelled() => Err(AgentError::retry("it was given up, for its attempt was told to stop")),
-        () = late => {
-            let time = workflow_graph::format_duration(limits.time().unwrap_or_default());
-            Err(AgentError::retry(format!("nobody answered at `{}` within {time}", message.subject)))
-        }
-    }
+    let late = |time: &str| format!("nobody answered at `{}` within {time}", message.subject);
+    held(ctx, &limits, exchange(client, &message, headers, &limits), late).await
 }
 
 async fn exchange(

@@ -10,6 +10,7 @@ use super::reply::{Reply, Stop, Tokens};
 use super::secret::Key;
 use super::shape::Shape;
 use super::tools::{Counts, Tools};
+use crate::held::{as_its_role_may, held};
 use crate::policy::{Limits, Policy};
 
 impl Llm {
@@ -35,22 +36,7 @@ impl Llm {
         let shape = self.output_schema.as_ref().map(Shape::of).transpose()?;
         let tools = Tools::of(&self.tools, context)?;
         let asking = Asking { llm: self, context, models, limits, shape, tools };
-        let late = async {
-            match limits.time() {
-                Some(time) => context.sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            reply = asking.ask() => reply,
-            () = context.cancelled() => {
-                Err(AgentError::retry("it was given up, for its attempt was told to stop"))
-            }
-            () = late => {
-                let time = workflow_graph::format_duration(limits.time().unwrap_or_default());
-                Err(AgentError::retry(format!("it took longer than {time}, which is as long as its role may ask")))
-            }
-        }
+        held(context, &limits, asking.ask(), as_its_role_may).await
     }
 
     /// Asks for a `T`, as the role of the attempt's step may.

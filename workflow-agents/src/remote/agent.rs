@@ -11,6 +11,7 @@ use super::calling::Calling;
 use super::connection::{Connection, Open};
 use super::request::{Mcp, McpAnswer};
 use super::server::McpServers;
+use crate::held::held;
 use crate::policy::{Limits, Policy};
 
 /// Calls a tool of another server, by the Model Context Protocol, as the role of its step may.
@@ -26,20 +27,8 @@ pub async fn mcp(call: Mcp, policy: State<Policy>, ctx: &TaskContext) -> Result<
         .await?;
     let servers = ctx.state::<McpServers>()?;
     let connection = servers.get(&call.server).map_err(AgentError::permanent)?;
-    let late = async {
-        match limits.time() {
-            Some(time) => ctx.sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        answer = called(&call, connection, ctx, &limits) => answer,
-        () = ctx.cancelled() => Err(AgentError::retry("it was given up, for its attempt was told to stop")),
-        () = late => {
-            let time = workflow_graph::format_duration(limits.time().unwrap_or_default());
-            Err(AgentError::retry(format!("`{}` did not answer within {time}", call.server)))
-        }
-    }
+    let late = |time: &str| format!("`{}` did not answer within {time}", call.server);
+    held(ctx, &limits, called(&call, connection, ctx, &limits), late).await
 }
 
 async fn called(

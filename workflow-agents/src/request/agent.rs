@@ -13,6 +13,7 @@ use super::client::client;
 use super::hop::{Hop, variables};
 use super::resolve::refusal;
 use crate::Output;
+use crate::held::{as_its_role_may, held};
 use crate::output::Capture;
 use crate::policy::{Limits, Permit, Policy};
 use crate::web::failure;
@@ -35,20 +36,7 @@ pub async fn http(request: Http, policy: State<Policy>, ctx: &TaskContext) -> Re
         })
         .await?;
     let asking = Asking { request: &request, policy: &policy, context: ctx, limits };
-    let late = async {
-        match limits.time() {
-            Some(time) => ctx.sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        answer = asking.ask() => answer,
-        () = ctx.cancelled() => Err(AgentError::retry("it was given up, for its attempt was told to stop")),
-        () = late => {
-            let time = workflow_graph::format_duration(limits.time().unwrap_or_default());
-            Err(AgentError::retry(format!("it took longer than {time}, which is as long as its role may ask")))
-        }
-    }
+    held(ctx, &limits, asking.ask(), as_its_role_may).await
 }
 
 /// A request that is being asked.

@@ -16,6 +16,7 @@ use super::made::{Making, Vectors};
 use super::table::Embedders;
 #[cfg(feature = "embedding-local")]
 use crate::aside::{Aside, Brake};
+use crate::held::{as_its_role_may, held};
 use crate::policy::{Limits, Policy};
 
 /// How many bytes of text a server is given together.
@@ -124,22 +125,7 @@ impl Asking<'_> {
         &self,
         work: impl Future<Output = Result<Vectors, AgentError>>,
     ) -> Result<Vectors, AgentError> {
-        let late = async {
-            match self.limits.time() {
-                Some(time) => self.context.sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            made = work => made,
-            () = self.context.cancelled() => {
-                Err(AgentError::retry("it was given up, for its attempt was told to stop"))
-            }
-            () = late => {
-                let time = workflow_graph::format_duration(self.limits.time().unwrap_or_default());
-                Err(AgentError::retry(format!("it took longer than {time}, which is as long as its role may ask")))
-            }
-        }
+        held(self.context, &self.limits, work, as_its_role_may).await
     }
 }
 

@@ -21,6 +21,15 @@
 //! reaches and by a secret in `FILE.door`, which only the file's owner may read; for that it is built with the feature `cli`,
 //! too. If there is none, the command opens the file, does what it is told, starts nothing, and closes it again.
 //!
+//! With the feature `mcp`, the command of that name serves agents and workflows as tools of the Model Context Protocol: those that have
+//! the tag `mcp`, or that are named by `--tool` and `--tag`, or `--all`. Whoever has begun it is spoken to over its standard input and
+//! output, and what agents print goes where errors go (on Windows it is in the way); by `--listen` they are served over HTTP, beside the
+//! dashboard and for the same tokens. What another process works on is asked of that one. An editor or an assistant is set up so:
+//!
+//! ```json
+//! { "mcpServers": { "orders": { "command": "orders", "args": ["mcp", "--store", "/srv/orders/jobs.db"] } } }
+//! ```
+//!
 //! | exit code | means |
 //! | --- | --- |
 //! | 0 | it is done |
