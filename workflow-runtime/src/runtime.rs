@@ -62,7 +62,7 @@ impl TaskContext {
     /// # #[task_agent] async fn send(address: String) {}
     /// #[task_agent]
     /// async fn sign_up(address: String, ctx: &TaskContext) -> Result<String, AgentError> {
-    ///     let welcome = ctx.runtime()?.submit(send(address)).once(ctx.idempotency_key()).await?;
+    ///     let welcome = ctx.runtime()?.submit(send::with(address)).once(ctx.idempotency_key()).await?;
     ///     Ok(welcome.id().to_string())
     /// }
     /// ```
