@@ -53,8 +53,9 @@ impl Ambit {
         command
     }
 
-    /// A shell sets the limits and then becomes the command, so that the command never runs without them. Where a limit cannot be
-    /// set, a tighter one holds already. The system counts all processes of a user: so many more than there are now are let be.
+    /// A shell waits for a line, when all is ready that watches it, sets the limits and then becomes the command, so that the command
+    /// never runs without them. Where a limit cannot be set, a tighter one holds already. The system counts all processes of a user:
+    /// so many more than there are now are let be.
     #[cfg(unix)]
     fn limited(&self) -> Command {
         const SCRIPT: &str = "\
@@ -68,7 +69,7 @@ impl Ambit {
         let all = self.limits.processes.zip(population());
         let processes = all.map_or_else(unlimited, |(own, others)| own.saturating_add(others).to_string());
         let mut command = Command::new("/bin/sh");
-        let script = format!("exec 3>&2 2>/dev/null; {SCRIPT}");
+        let script = format!("read go || exit 0; exec 3>&2 2>/dev/null; {SCRIPT}");
         command.args(["-c", &script, "sh", &in_units(memory, 1024), &in_units(file, 512), &processes]);
         command.arg(&self.program.file);
         command

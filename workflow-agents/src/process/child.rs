@@ -11,6 +11,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use workflow_runtime::AgentError;
 
 use super::ambit::Ambit;
+use super::bound::Bound;
 use super::mark::{Mark, VARIABLE};
 use super::watcher::Watcher;
 
@@ -19,6 +20,7 @@ use super::watcher::Watcher;
 pub(super) struct Running {
     child: Box<dyn ChildWrapper>,
     watcher: Option<Watcher>,
+    bound: Option<Bound>,
     mark: Mark,
     is_over: bool,
     /// For what it leaves behind; it goes with it.
@@ -33,17 +35,38 @@ impl Running {
     pub(super) async fn start(ambit: Ambit, mark: Mark) -> Result<Self, AgentError> {
         let own = OwnFolder::make().map_err(|error| format!("a folder for it cannot be made: {error}"))?;
         let watcher = Watcher::start().map_err(|error| format!("`/bin/sh` cannot be run: {error}"))?;
+        let bound = ambit.limits.processes.and_then(Bound::of);
         let (folder, own_mark) = (own.path.clone(), mark.own.clone());
         let child = spawned(ambit, folder, own_mark).await?;
-        let mut running = Self { child, watcher, mark, is_over: false, _own: own };
-        if let (Some(watcher), Some(group)) = (&mut running.watcher, running.child.id()) {
-            watcher.watch(group).await.map_err(|error| format!("who watches over it has gone: {error}"))?;
+        let mut running = Self { child, watcher, bound, mark, is_over: false, _own: own };
+        if let Some(id) = running.id() {
+            running.oversee(id).await.map_err(|error| format!("it cannot be watched over: {error}"))?;
         }
         Ok(running)
     }
 
     pub(super) fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Lets it begin, once all is ready that watches it.
+    async fn oversee(&mut self, id: u32) -> std::io::Result<()> {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.watch(id, self.bound.as_ref()).await?;
+        }
+        // Where the system does not let it be so, it is counted all the same.
+        self.bound = self.bound.take().filter(|bound| bound.hold(id).is_ok());
+        #[cfg(unix)]
+        if let Some(pipe) = self.child.stdin() {
+            // Who has ended already has nothing to begin.
+            drop(tokio::io::AsyncWriteExt::write_all(pipe, b"\n").await);
+        }
+        Ok(())
+    }
+
+    /// Whether it wanted more processes than it may have, as far as the system can tell.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bound.as_ref().is_some_and(Bound::is_reached)
     }
 
     /// Its ends of the pipes.
@@ -88,8 +111,12 @@ impl Running {
     /// All of it is over, or will be when this returns.
     pub(super) async fn finish(&mut self) {
         self.end();
-        let mark = self.mark.clone();
-        drop(tokio::task::spawn_blocking(move || mark.end_own()).await);
+        let (mark, bound) = (self.mark.clone(), self.bound.take());
+        let end = move || {
+            mark.end_own();
+            drop(bound);
+        };
+        drop(tokio::task::spawn_blocking(end).await);
         if let Some(watcher) = &mut self.watcher {
             watcher.over().await;
         }
@@ -101,9 +128,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.is_over {
             self.end();
-            let mark = self.mark.clone();
+            let (mark, bound) = (self.mark.clone(), self.bound.take());
+            let end = move || {
+                mark.end_own();
+                drop(bound);
+            };
             // Where no thread can be had, the group is all that ends.
-            drop(std::thread::Builder::new().spawn(move || mark.end_own()));
+            drop(std::thread::Builder::new().spawn(end));
         }
     }
 }

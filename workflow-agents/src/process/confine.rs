@@ -93,10 +93,10 @@ mod linux {
         /// Holds this thread, and whatever it starts, for as long as they live. `own` is a folder that it may write to, too.
         pub(in super::super) fn hold(&self, own: &Path) -> Result<(), String> {
             self.rules(own).and_then(|rules| rules.restrict_self().map(drop)).map_err(|error| {
-                let without = if self.network { "" } else { " and network = true" };
+                let or = if self.network { "" } else { ", or network = true if it can hold files, but no connections" };
                 format!(
                     "this machine cannot hold a command to its role's folders and networks, for which Linux 6.7 with Landlock is needed: \
-                     {error}; say confine = false in the role to run it all the same, or{without} do without what is not there"
+                     {error}; say confine = false in the role to run it all the same{or}"
                 )
             })
         }

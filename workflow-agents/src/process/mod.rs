@@ -2,6 +2,7 @@
 
 mod agent;
 mod ambit;
+mod bound;
 mod child;
 mod confine;
 mod mark;

@@ -107,6 +107,7 @@ impl Run {
         loop {
             tokio::select! {
                 status = self.running.wait() => {
+                    counting.bounded(&self.running)?;
                     return status.map_err(|error| format!("cannot be waited for: {error}"));
                 }
                 () = self.stdout.read() => {}
@@ -185,6 +186,7 @@ impl Counting {
     /// Counts, if it is time to; tells why it is to be ended, if it uses more than it may.
     async fn tick(&mut self, running: &Running) -> Result<(), String> {
         self.ticks += 1;
+        self.bounded(running)?;
         let population = population().unwrap_or(0);
         let is_rising = population > self.population.saturating_add(self.processes / SHARE);
         let Some(id) = running.id().filter(|_| is_rising || self.ticks >= COUNTED) else { return Ok(()) };
@@ -202,12 +204,21 @@ impl Counting {
         over.map_or(Ok(()), Err)
     }
 
+    /// Tells why it is to be ended, if the system has refused it more processes.
+    fn bounded(&self, running: &Running) -> Result<(), String> {
+        if running.is_bounded() { Err(self.too_many()) } else { Ok(()) }
+    }
+
+    fn too_many(&self) -> String {
+        let most = self.processes;
+        format!(
+            "was ended, for it wanted more than {most} processes and threads, which is as many as it may have"
+        )
+    }
+
     fn over(&self, usage: Usage) -> Option<String> {
         if usage.processes > self.processes {
-            let most = self.processes;
-            return Some(format!(
-                "was ended, for it had more than {most} processes and threads, which is as many as it may have"
-            ));
+            return Some(self.too_many());
         }
         let (has, most) = (usage.memory, self.memory);
         (has > most).then(|| format!("was ended, for it had {has} bytes of memory, and may have {most}"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use workflow_agents::Shell;
 
-use crate::setting::{Folder, Setting, number_in, runs, until};
+use crate::setting::{Folder, Setting, has_control_groups, number_in, runs, until};
 
 /// A script that starts others: in its group, in groups and sessions of their own, and deaf ones. Their numbers are in files.
 const FAMILY: &str = "\
@@ -95,9 +95,11 @@ async fn a_process_that_is_killed_leaves_nobody_in_the_commands_group() {
     process.kill().unwrap();
     process.wait().unwrap();
     gone(&[numbers[0], numbers[3]]).await;
-    // Who has left the group is ended by the next attempt of the same task, which knows it by its mark.
-    for number in &numbers[1..3] {
-        drop(Command::new("kill").args(["-9", &number.to_string()]).status());
+    if !has_control_groups() {
+        // Who has left the group is ended by the next attempt of the same task, which knows it by its mark.
+        for number in &numbers[1..3] {
+            drop(Command::new("kill").args(["-9", &number.to_string()]).status());
+        }
     }
     tokio::time::timeout(Duration::from_secs(20), gone(&numbers)).await.unwrap();
 }

@@ -114,3 +114,10 @@ pub(crate) async fn number_in(file: &Path) -> u32 {
     until("the number is written", || read().is_some()).await;
     read().expect("it was")
 }
+
+/// Whether the system lets this process count others in control groups, of either version.
+pub(crate) fn has_control_groups() -> bool {
+    let can = |path: &str| std::fs::OpenOptions::new().write(true).open(path).is_ok();
+    let offered = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+    can("/sys/fs/cgroup/pids/cgroup.procs") || offered.contains("pids") && can("/sys/fs/cgroup/cgroup.procs")
+}
