@@ -4,11 +4,11 @@ use std::fmt;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config};
 use serde::Deserialize;
 use tokenizers::{Encoding, Tokenizer, TruncationParams};
 
 use super::made::Batch;
+use super::network::{Network, Shape};
 use super::recipe::{Pooling, Recipe};
 use super::shelf::Shelf;
 
@@ -22,7 +22,7 @@ const LEAST: f64 = 1e-12;
 
 /// A model, loaded.
 pub(super) struct Bert {
-    model: BertModel,
+    network: Network,
     tokenizer: Tokenizer,
     recipe: Recipe,
     /// What stands where a text has no token.
@@ -49,15 +49,14 @@ impl Bert {
     /// # Errors
     /// Which file is not there, or not right, and what is wrong with it.
     pub(super) fn load(shelf: &Shelf<'_>) -> Result<Self, String> {
-        let config = config(shelf)?;
+        let shape = shape(shelf)?;
         let recipe = Recipe::of(shelf)?;
-        let tokenizer = tokenizer(shelf, &config, &recipe)?;
-        let padding = u32::try_from(config.pad_token_id).map_err(|error| shelf.wrong(CONFIG, error))?;
+        let tokenizer = tokenizer(shelf, &shape, &recipe)?;
         let weights = shelf.weights(WEIGHTS)?;
         let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)
             .map_err(|error| shelf.wrong(WEIGHTS, brief(&error)))?;
-        let model = BertModel::load(weights, &config).map_err(|error| shelf.wrong(WEIGHTS, brief(&error)))?;
-        Ok(Self { model, tokenizer, recipe, padding })
+        let network = Network::load(&weights, &shape).map_err(|error| shelf.wrong(WEIGHTS, brief(&error)))?;
+        Ok(Self { network, tokenizer, recipe, padding: shape.pad_token_id })
     }
 
     /// The vectors of a few texts, and how many tokens were read.
@@ -67,12 +66,10 @@ impl Bert {
         if longest == 0 {
             return Err("nothing in the texts is anything that it knows".into());
         }
-        let hidden = self.model.forward(
-            &rows(&read, longest, self.padding, Encoding::get_ids)?,
-            &rows(&read, longest, 0, Encoding::get_type_ids)?,
-            Some(&rows(&read, longest, 0, Encoding::get_attention_mask)?),
-        )?;
-        let vectors = self.pooled(&hidden, &rows(&read, longest, 0, Encoding::get_attention_mask)?)?;
+        let tokens = rows(&read, longest, self.padding, Encoding::get_ids)?;
+        let kinds = rows(&read, longest, 0, Encoding::get_type_ids)?;
+        let mask = rows(&read, longest, 0, Encoding::get_attention_mask)?;
+        let vectors = self.pooled(&self.network.forward(&tokens, &kinds, &mask)?, &mask)?;
         let tokens = read.iter().map(Encoding::len).sum::<usize>();
         Ok((vectors.to_vec2()?, tokens as u64))
     }
@@ -104,31 +101,31 @@ impl Bert {
     }
 }
 
-fn config(shelf: &Shelf<'_>) -> Result<Config, String> {
+fn shape(shelf: &Shelf<'_>) -> Result<Shape, String> {
     let Kind { model_type } = shelf.settings(CONFIG)?;
     if model_type != "bert" {
         return Err(shelf.wrong(CONFIG, format!("a model of the type `{model_type}`; known is `bert`")));
     }
-    let config: Config = shelf.settings(CONFIG)?;
-    let (size, heads) = (config.hidden_size, config.num_attention_heads);
+    let shape: Shape = shelf.settings(CONFIG)?;
+    let (size, heads) = (shape.hidden_size, shape.num_attention_heads);
     if heads == 0 || size == 0 || !size.is_multiple_of(heads) {
         return Err(
             shelf.wrong(CONFIG, format!("{heads} attention heads do not share {size} numbers evenly"))
         );
     }
-    Ok(config)
+    Ok(shape)
 }
 
 /// What makes tokens of texts. How long those may be is for the model to say, not for this file.
-fn tokenizer(shelf: &Shelf<'_>, config: &Config, recipe: &Recipe) -> Result<Tokenizer, String> {
+fn tokenizer(shelf: &Shelf<'_>, shape: &Shape, recipe: &Recipe) -> Result<Tokenizer, String> {
     let mut tokenizer =
         Tokenizer::from_bytes(shelf.words(TOKENIZER)?).map_err(|error| shelf.wrong(TOKENIZER, error))?;
     let words = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last as usize + 1);
-    if words > config.vocab_size {
-        let what = format!("it has {words} words, and the model knows {}", config.vocab_size);
+    if words > shape.vocab_size {
+        let what = format!("it has {words} words, and the model knows {}", shape.vocab_size);
         return Err(shelf.wrong(TOKENIZER, what));
     }
-    let most = config.max_position_embeddings;
+    let most = shape.max_position_embeddings;
     let max_length = recipe.tokens.map_or(most, |tokens| tokens.min(most));
     if max_length < 8 {
         return Err(shelf.wrong(CONFIG, format!("it takes {max_length} tokens of a text, which is too few")));

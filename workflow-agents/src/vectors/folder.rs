@@ -155,4 +155,34 @@ mod tests {
         let (vectors, _) = folder.vectors(&texts(&["a", " "]), || false).unwrap().unwrap();
         assert!(vectors[0][0].is_finite() && vectors[1][0].is_nan(), "{vectors:?}");
     }
+    #[test]
+    fn a_part_of_a_larger_model_is_found_and_what_bends_it_may_be_approximate() {
+        let small = Small::new("larger");
+        let made = |name: &str| {
+            let (vectors, _) = Folder::new(small.0.clone())
+                .vectors(&texts(&["a b"]), || false)
+                .expect(name)
+                .expect("it is wanted");
+            vectors[0].clone()
+        };
+        let plain = made("plain");
+        let file = small.0.join("model.safetensors");
+        let weights = candle_core::safetensors::load(&file, &Device::Cpu).unwrap();
+        let weights: HashMap<String, Tensor> =
+            weights.into_iter().map(|(name, weight)| (format!("bert.{name}"), weight)).collect();
+        candle_core::safetensors::save(&weights, &file).unwrap();
+        assert_eq!(made("in a part"), plain);
+        let config = std::fs::read_to_string(small.0.join("config.json")).unwrap();
+        let bent = |how: &str| {
+            std::fs::write(small.0.join("config.json"), config.replace("\"gelu\"", how)).unwrap();
+            made(how)
+        };
+        let near = bent("\"gelu_new\"");
+        assert!(
+            near != plain && near.iter().zip(&plain).all(|(one, other)| (one - other).abs() < 0.01),
+            "{near:?}"
+        );
+        assert_eq!(bent("\"gelu_pytorch_tanh\""), near);
+        assert_ne!(bent("\"relu\""), near);
+    }
 }

@@ -14,6 +14,8 @@ mod folder;
 mod key;
 mod made;
 mod making;
+#[cfg(feature = "embedding-local")]
+mod network;
 mod read;
 #[cfg(feature = "embedding-local")]
 mod recipe;
