@@ -67,9 +67,13 @@ pub(crate) async fn connected(server: &Server) -> Nats {
 }
 
 pub(crate) async fn client(server: &Server) -> async_nats::Client {
+    client_at(&server.address()).await
+}
+
+pub(crate) async fn client_at(address: &str) -> async_nats::Client {
     let pause = |_| Duration::from_millis(20);
     let options = async_nats::ConnectOptions::new().reconnect_delay_callback(pause);
-    options.connect(server.address()).await.expect("it connects")
+    options.connect(address).await.expect("it connects")
 }
 
 /// A stream in files, of subjects below its name in lower case.
