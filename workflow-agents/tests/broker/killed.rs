@@ -115,9 +115,9 @@ const ADDRESS: &str = "AGENTS_TEST_NATS";
 const FILE: &str = "AGENTS_TEST_JOBS";
 
 fn process(server: &Server, file: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = Command::new(std::env::current_exe().expect("it is known"));
     command.args(["--exact", "killed::a_process_that_takes"]).env(ADDRESS, server.address()).env(FILE, file);
-    command.stdout(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::null()).spawn().expect("it starts")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
