@@ -263,7 +263,8 @@ async fn on_a_slow_disk_what_waits_is_written_together() {
     let since = Instant::now();
     let job = one.submit(double::with(1)).await.unwrap();
     let each = since.elapsed();
-    assert!(each >= Duration::from_millis(100), "{each:?}");
+    // Nearly: two clocks measure it.
+    assert!(each >= Duration::from_millis(90), "{each:?}");
     assert_eq!(job.outcome().await.unwrap(), 2);
 
     let since = Instant::now();
