@@ -64,6 +64,11 @@ impl Running {
         Ok(())
     }
 
+    /// Whether the system counts its processes.
+    pub(super) fn is_counted(&self) -> bool {
+        self.bound.is_some()
+    }
+
     /// Whether it wanted more processes than it may have, as far as the system can tell.
     pub(super) fn is_bounded(&self) -> bool {
         self.bound.as_ref().is_some_and(Bound::is_reached)

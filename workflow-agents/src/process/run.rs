@@ -188,7 +188,9 @@ impl Counting {
         self.ticks += 1;
         self.bounded(running)?;
         let population = population().unwrap_or(0);
-        let is_rising = population > self.population.saturating_add(self.processes / SHARE);
+        // Where the kernel counts, nothing outruns it.
+        let is_rising =
+            !running.is_counted() && population > self.population.saturating_add(self.processes / SHARE);
         let Some(id) = running.id().filter(|_| is_rising || self.ticks >= COUNTED) else { return Ok(()) };
         if is_rising {
             // What begins faster than it is counted would not let anybody count it.

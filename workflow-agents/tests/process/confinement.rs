@@ -17,7 +17,7 @@ async fn said(setting: &Setting, script: &str, argument: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_else_can_be_read_or_written() {
     let (own, other) = (Folder::new(), Folder::new());
-    let secret = other.file("secret", "it is 42");
+    let secret = other.file("secret", "it is forty-two");
     let setting = Setting::free(&own.0).await;
     symlink(&secret, own.0.join("link")).unwrap();
     let path = secret.to_str().unwrap();
@@ -30,7 +30,7 @@ async fn nothing_else_can_be_read_or_written() {
         "python3 -c 'import sys; print(open(sys.argv[1]).read())' \"$1\"",
     ] {
         let told = said(&setting, script, path).await;
-        assert!(!told.contains("42"), "{script}: {told}");
+        assert!(!told.contains("forty-two"), "{script}: {told}");
         // A file is not linked to from where more may be done with it.
         assert!(["ermission denied", "ross-device"].iter().any(|why| told.contains(why)), "{script}: {told}");
     }
@@ -45,7 +45,7 @@ async fn nothing_else_can_be_read_or_written() {
         "ln -s /etc/passwd \"$1\".link",
     ] {
         said(&setting, script, path).await;
-        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "it is 42", "{script}");
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "it is forty-two", "{script}");
         assert_eq!(std::fs::read_dir(&other.0).unwrap().count(), 1, "{script}");
     }
     assert_eq!(
@@ -105,11 +105,11 @@ async fn nobody_is_called_by_who_has_no_network() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_role_says_so_nothing_is_held() {
     let (own, other) = (Folder::new(), Folder::new());
-    let secret = other.file("secret", "it is 42");
+    let secret = other.file("secret", "it is forty-two");
     let role = Role::new().command("cat").write(&own.0).confine(false);
     let setting = Setting::with(role).await;
     let done = setting.run(Shell::new("cat").arg(secret.to_str().unwrap())).await.unwrap();
-    assert_eq!(done.stdout.text, "it is 42");
+    assert_eq!(done.stdout.text, "it is forty-two");
 }
 
 #[tokio::test(flavor = "multi_thread")]
